@@ -1,0 +1,1 @@
+"""What things are: frozen data, true with the power off."""

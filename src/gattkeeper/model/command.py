@@ -1,0 +1,94 @@
+"""The queued unit: one operation on one device, with what its caller asked for.
+
+Knows what makes a command well-formed. Whether it may run, and when, is decided in `core`.
+"""
+
+from enum import IntEnum
+
+from msgspec import Struct
+
+from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef
+from gattkeeper.model.operation import Operation, Write, WriteDescriptor
+
+DEADLINE_US_MAX = 24 * 3600 * 1_000_000
+"""Longest deadline a caller may ask for: a day. A command nobody remembers must not start."""
+
+
+class Priority(IntEnum):
+    """Who goes first. First in, first out inside a priority."""
+
+    URGENT = 0
+    INTERACTIVE = 1
+    NORMAL = 2
+    BACKGROUND = 3
+
+
+class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who asked: the way in, and what the operating system says of the process behind it."""
+
+    front: str = "library"
+    principal: str = ""
+    uid: int | None = None
+    pid: int | None = None
+
+
+class ReadBack(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a read of `target` must start with for the command to count as applied."""
+
+    target: CharacteristicRef
+    expected: bytes
+
+
+class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One operation for one device. Lengths of time are microseconds from acceptance."""
+
+    device: str  # the name it has in the settings, or its address
+    operation: Operation
+    id: str = ""  # given at submission
+    priority: Priority = Priority.NORMAL
+    attempt_timeout_us: int | None = None  # None: the default of the operation's kind
+    deadline_us: int = 30_000_000  # waiting, connecting and all attempts together
+    queue_timeout_us: int | None = None  # bounds waiting alone
+    idempotent: bool = False  # may be repeated after an attempt that ended unclear
+    coalesce_key: str = ""  # of those waiting with the same key, the newest stays
+    survive_reconnect: bool = False  # goes on waiting when the link is lost
+    read_back: ReadBack | None = None
+    require_read_back: bool = False  # an acknowledgement alone is not delivered
+    stop: bool = False  # the emergency stop of its device
+    may_bypass: bool = False  # a stop that may go without response past a pending request
+    idempotency_key: str = ""  # same key and same body: the same command
+    label: str = ""  # what a person asked for: "set_position 73"
+    origin: Origin = Origin()
+
+
+def problem_with(command: Command) -> str:
+    """What is wrong with the command's form, as a sentence; empty when nothing is."""
+    if not command.device:
+        return "a command needs a device"
+    for name, length_us in (
+        ("attempt_timeout", command.attempt_timeout_us),
+        ("deadline", command.deadline_us),
+        ("queue_timeout", command.queue_timeout_us),
+    ):
+        if length_us is not None and not 0 < length_us <= DEADLINE_US_MAX:
+            return f"{name} must be more than 0 and at most {DEADLINE_US_MAX // 1_000_000} seconds"
+    if isinstance(command.operation, Write | WriteDescriptor):
+        length = len(command.operation.payload)
+        if not length:
+            return "a write needs a payload of at least one byte"
+        if length > ATTRIBUTE_LENGTH_MAX:
+            return f"a payload of {length} bytes is longer than any attribute: {ATTRIBUTE_LENGTH_MAX} is the limit"
+    if command.require_read_back and command.read_back is None:
+        return "read_back is required, but nothing says what to read and what to expect"
+    return ""
+
+
+def same_request(one: Command, other: Command) -> bool:
+    """Whether two commands ask for the same thing: what an idempotency key promises."""
+    return (one.device, one.operation, one.priority, one.stop, one.label) == (
+        other.device,
+        other.operation,
+        other.priority,
+        other.stop,
+        other.label,
+    )

@@ -1,0 +1,80 @@
+"""The rows of the journal, as data.
+
+Knows what is written down about a command. How a row becomes durable is `storage`'s business.
+"""
+
+from msgspec import Struct
+
+from gattkeeper.model.command import Command
+from gattkeeper.model.fault import Fault
+from gattkeeper.model.outcome import Outcome, Resolution
+
+
+class Started(Struct, frozen=True, kw_only=True, tag="started"):
+    """A keeper opened the journal: everything open in earlier rows belongs to a process that is gone."""
+
+    version: str
+    pid: int
+    adapters: tuple[str, ...] = ()
+
+
+class Closed(Struct, frozen=True, kw_only=True, tag="closed"):
+    """The keeper closed the journal in good order."""
+
+
+class Accepted(Struct, frozen=True, kw_only=True, tag="accepted"):
+    """A command was taken on; from here on it has a right to an outcome."""
+
+    command: Command
+    at_us: int
+
+
+class Intended(Struct, frozen=True, kw_only=True, tag="intended"):
+    """The next thing that happens to the command is its hand-over to the stack."""
+
+    command_id: str
+    attempt: int
+    epoch: int
+    at_us: int
+
+
+class AttemptFailed(Struct, frozen=True, kw_only=True, tag="attempt_failed"):
+    """An attempt ended without success, and the command goes on."""
+
+    command_id: str
+    attempt: int
+    epoch: int
+    at_us: int
+    fault: Fault
+
+
+class Ended(Struct, frozen=True, kw_only=True, tag="ended"):
+    """The command's outcome."""
+
+    outcome: Outcome
+    at_us: int
+
+
+class Resolved(Struct, frozen=True, kw_only=True, tag="resolved"):
+    """What became known later about an outcome that was unknown."""
+
+    resolution: Resolution
+    at_us: int
+
+
+Record = Started | Closed | Accepted | Intended | AttemptFailed | Ended | Resolved
+
+
+def command_of(record: Record) -> str:
+    """The id of the command a row is about; empty for rows about the keeper itself."""
+    match record:
+        case Accepted(command=command):
+            return command.id
+        case Intended(command_id=command_id) | AttemptFailed(command_id=command_id):
+            return command_id
+        case Ended(outcome=outcome):
+            return outcome.command_id
+        case Resolved(resolution=resolution):
+            return resolution.command_id
+        case Started() | Closed():
+            return ""

@@ -1,0 +1,1 @@
+"""The core meets the event loop: time, tasks, and the public API."""

@@ -1,0 +1,174 @@
+"""What the runtime needs from the world: links, a journal, a book of devices, observers.
+
+Knows shapes only. `links`, `storage`, `devices` and `telemetry` fill them; `daemon.assembly` joins them.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Protocol
+
+from msgspec import Struct
+
+from gattkeeper.errors import StorageError
+from gattkeeper.model.command import Command
+from gattkeeper.model.fault import Fault
+from gattkeeper.model.gatt import Characteristic, Service
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.operation import Operation
+from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark
+from gattkeeper.model.record import Record
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """One advertisement, as the link heard it."""
+
+    address: DeviceAddress
+    name: str = ""
+    rssi_dbm: int | None = None
+    services: tuple[str, ...] = ()  # UUIDs, in full
+    manufacturer_data: dict[int, bytes] = {}
+
+
+class LinkTraits(Struct, frozen=True, kw_only=True):
+    """What a link can do."""
+
+    operations: frozenset[str]  # names as `model.operation.kind_of` gives them
+    bypass: bool = False  # a write without response overtakes a pending request on any characteristic
+    bypass_other: bool = False  # the same, but only on another characteristic than the pending one
+
+
+class ConnectionEvents(Protocol):
+    """What a connection tells its owner. All of it is called on the event loop."""
+
+    def progress(self, phase: Phase) -> None:
+        """While `Link.connect` runs: SCAN, CONNECTED, DISCOVERED. CONNECT_START is the owner's own."""
+
+    def notification(self, characteristic: Characteristic, payload: bytes) -> None:
+        """A notification or an indication arrived."""
+
+    def lost(self, fault: Fault) -> None:
+        """The connection is down, asked for or not. Called exactly once, after `connect` returned."""
+
+
+class LinkConnection(Protocol):
+    """One live connection. The owner never has two operations running, except a bypassing stop."""
+
+    @property
+    def att_mtu(self) -> int:
+        """ATT_MTU in force, in bytes."""
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The attribute table as discovered on this connection."""
+
+    async def perform(self, operation: Operation) -> AnswerValue:
+        """Run one operation once: no retry, no time-out of its own.
+
+        Raises LinkError, and never anything else but CancelledError from its own caller. Cancelling
+        leaves the operation's fate open: the owner then disconnects.
+        """
+
+    async def disconnect(self) -> None:
+        """Take the connection down and let go of everything it held. Never raises; may take seconds."""
+
+
+class Link(Protocol):
+    """Our door to one adapter of one stack."""
+
+    @property
+    def name(self) -> str:
+        """The adapter as people know it: its address where there is one."""
+
+    @property
+    def traits(self) -> LinkTraits:
+        """What it can do."""
+
+    async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
+        """Take hold of the adapter. `on_adapter(False, fault)` when it goes away later, True when back.
+
+        Raises SettingsError, with what to do, when there is no such adapter, stack or bus.
+        """
+
+    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+        """Connect and discover services, once. Raises LinkError.
+
+        The owner calls one at a time and bounds it by cancelling: then the attempt has ended, and a
+        connection that came up late is down, when the cancelled call is over.
+        """
+
+    def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+        """Advertisements as they are heard, for so long. Not while connecting."""
+
+    async def close(self) -> None:
+        """Let go of the adapter; every connection of it is lost."""
+
+
+class Journal(Protocol):
+    """The durable record. Rows become durable in the order in which they were appended."""
+
+    def append(self, record: Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
+        """Queue one row; never blocks. `on_durable` is called on the loop, with what went wrong if so."""
+
+    def find_key(self, idempotency_key: str) -> str:
+        """The command id that was accepted under this key, or an empty string."""
+
+    def records_of(self, command_id: str) -> list[Record]:
+        """Every durable row about one command, oldest first."""
+
+    def latest(self, limit: int) -> Iterable[Record]:
+        """The accepted and ended rows of the newest `limit` commands, oldest first."""
+
+    async def close(self) -> None:
+        """Make durable what was appended, then let go of the file."""
+
+
+class DeviceRules(Struct, frozen=True, kw_only=True):
+    """What the settings say about one device, as far as the keeper needs it."""
+
+    address: DeviceAddress
+    adapter: str = ""  # the adapter's name in the settings; empty: the only one
+    safety: bool = False  # latch after an unknown outcome
+    linger_us: int = 8_000_000  # how long an idle connection is kept
+
+
+class DeviceBook(Protocol):
+    """Devices, groups and actions by name."""
+
+    def names(self) -> tuple[str, ...]:
+        """Every device of the settings, in their order."""
+
+    def rules(self, device: str) -> DeviceRules:
+        """Raises UnknownDeviceError, naming near misses. A bare address is a device of its own."""
+
+    def members(self, scope: str) -> tuple[str, ...]:
+        """The devices of a scope: a device's own name, a group's members, or "all"."""
+
+    def actions(self, device: str) -> tuple[str, ...]:
+        """The names of the device's actions, for people."""
+
+    def act(self, device: str, action: str, argument: str | float | None) -> Command:
+        """The command, without id, that carries an action out.
+
+        Raises UnknownDeviceError, UnsupportedError (no such action), InvalidCommandError (argument).
+        """
+
+    def stop(self, device: str) -> Command:
+        """The command, without id, of the device's emergency stop; Disconnect where none is declared."""
+
+    def describe(self, command: Command, value: AnswerValue) -> str:
+        """What a command's value means to a person ("55 %"); hex bytes where no action decodes it."""
+
+
+class Observer(Protocol):
+    """Told what happens; changes nothing. Called on the event loop, must not block."""
+
+    def accepted(self, command: Command, at_us: int) -> None:
+        """A command was taken on."""
+
+    def marked(self, command: Command, mark: PhaseMark) -> None:
+        """A command entered a phase."""
+
+    def ended(self, command: Command, outcome: Outcome, at_us: int) -> None:
+        """A command has its outcome; its marks are all in `outcome.timeline`."""
+
+    def connection(self, device: str, state: str, at_us: int) -> None:
+        """A device's connection changed: `core.lifecycle.ConnectionState` values."""
