@@ -30,6 +30,7 @@ class FaultKind(Enum):
     STACK_GONE = "stack_gone"  # the Bluetooth service or its bus went away
     WEDGED = "wedged"  # the adapter answers, but nothing works
     UNLISTED = "unlisted"  # no table knows it
+    JOURNAL = "journal"  # our own record could not be written, so nothing may start
 
 
 class Ran(Enum):

@@ -43,6 +43,7 @@ class Cause(Enum):
     CANCELLED_IN_FLIGHT = "cancelled_in_flight"
     CRASHED_IN_FLIGHT = "crashed_in_flight"
     STACK_RESTARTED = "stack_restarted"
+    UNCLEAR_ANSWER = "unclear_answer"  # the stack answered with something that proves nothing
 
 
 class Phase(Enum):

@@ -1,0 +1,136 @@
+"""Taking commands on, taking them back, and letting them expire.
+
+Knows who may enter. What runs next is decided in `scheduler`.
+"""
+
+from gattkeeper.core.attempts import release
+from gattkeeper.core.connections import CANCELLED, abandon, lose
+from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
+from gattkeeper.core.ending import end, end_without_success
+from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
+from gattkeeper.core.state import DeviceState, Entry, State, waiting_start
+from gattkeeper.model.command import Command
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.operation import Disconnect, changes_state
+from gattkeeper.model.outcome import Cause, Phase, Verdict
+
+
+def submit(state: State, command: Command) -> None:
+    """Accept or refuse, at once."""
+    device = state.devices[command.device]
+    refusal = _refusal(state, device, command)
+    if refusal is not None:
+        state.effects.append(Refuse(command_id=command.id, refusal=refusal[0], text=refusal[1]))
+        return
+    entry = take_on(state, command)
+    if isinstance(command.operation, Disconnect):
+        disconnect(state, device, entry)
+        return
+    older = device.waiting.keys.get(command.coalesce_key) if command.coalesce_key else None
+    if older is None and command.coalesce_key:
+        older = next(
+            (one for one in device.held.values() if one.command.coalesce_key == command.coalesce_key), None
+        )
+    if older is not None:
+        end_without_success(state, device, older, Cause.SUPERSEDED, by=command.id)
+    state.wait(device, entry)
+    state.mark(entry, Phase.WAITING, f"{len(device.waiting) - 1} before it")
+    if command.queue_timeout_us is not None:
+        state.timers.set(("queue_deadline", command.id), state.now + command.queue_timeout_us)
+    if device.connection is not ConnectionState.CONNECTED:
+        state.mark(entry, Phase.LOCK_WAIT)
+    state.touch(device)
+
+
+def _refusal(state: State, device: DeviceState, command: Command) -> tuple[Refusal, str] | None:
+    name = device.name
+    depth = len(device.waiting) + len(device.held)
+    leaves = isinstance(command.operation, Disconnect)
+    changes = changes_state(command.operation)
+    why: tuple[Refusal, str] | None = None
+    if state.closing:
+        why = Refusal.CLOSED, "the keeper is shutting down"
+    elif leaves and device.stop is not None:
+        why = Refusal.STOPPED, f"an emergency stop of {name} is running; its connection stays until it has ended"
+    elif changes and device.stopped_by:
+        why = Refusal.STOPPED, f"{name} is stopped by {device.stopped_by}; `gattkeeper resume {name}` ends it"
+    elif changes and device.latched_by:
+        why = Refusal.LATCHED, f"{name} is held until it is known what {device.latched_by} did: resolve it first"
+    elif not leaves and depth >= state.limits.queue_per_device_max:
+        why = Refusal.QUEUE_FULL, f"{depth} commands wait for {name} already; try again when some have ended"
+    elif not leaves and state.waiting >= state.limits.queue_max:
+        why = Refusal.QUEUE_FULL, f"{state.waiting} commands wait already; try again when some have ended"
+    return why
+
+
+def take_on(state: State, command: Command) -> Entry:
+    """Make the command one of ours: from here on it has a right to an outcome."""
+    state.sequence += 1
+    state.accepted += 1
+    entry = Entry(
+        command=command,
+        start_us=waiting_start(state.now, command.priority, state.limits.ageing_us),
+        sequence=state.sequence,
+        accepted_at=state.now,
+    )
+    state.entries[command.id] = entry
+    state.effects.append(Accept(command=command))
+    state.mark(entry, Phase.ACCEPTED)
+    state.timers.set(("deadline", command.id), state.now + command.deadline_us)
+    return entry
+
+
+def disconnect(state: State, device: DeviceState, entry: Entry) -> None:
+    """Cancel what waits, take the connection down; needs no place in line."""
+    for target, _ in list(device.wanted.items()):
+        state.effects.append(SubscriptionEnded(device=device.name, target=target, fault=CANCELLED))
+    device.wanted.clear()
+    if device.slot is not None and device.slot.entry is not None:
+        take_back(state, device, device.slot.entry, Cause.CANCELLED, by=entry.command.id)
+    for waiting in [*device.waiting, *device.held.values()]:
+        end_without_success(state, device, waiting, Cause.CANCELLED, by=entry.command.id)
+    device.leaving.append(entry)
+    if device.connection is ConnectionState.CONNECTED:
+        lose(state, device, CANCELLED, cause=Cause.CANCELLED)
+    elif device.connection is ConnectionState.CONNECTING:
+        abandon(state, device, None)
+    elif device.connection is ConnectionState.DISCONNECTED:
+        device.leaving.remove(entry)
+        end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+
+
+def cancel(state: State, command_id: str) -> None:
+    """A caller takes its command back. A stop cannot be taken back."""
+    entry = state.entries.get(command_id)
+    if entry is not None and not entry.command.stop:
+        take_back(state, state.devices[entry.command.device], entry, Cause.CANCELLED)
+
+
+def take_back(state: State, device: DeviceState, entry: Entry, cause: Cause, *, by: str = "") -> None:
+    """End a command early; if it was handed over, its bearer stays occupied for what it still owes."""
+    slot = device.slot
+    if entry.phase is CommandPhase.IN_FLIGHT and slot is not None and slot.entry is entry:
+        if slot.phase is SlotPhase.IN_FLIGHT:
+            release(state, device, slot, CANCELLED)
+            return
+        device.slot = None  # recorded, but never handed over
+    end_without_success(state, device, entry, cause, by=by)
+
+
+def expire(state: State, command_id: str) -> None:
+    """The deadline has come."""
+    entry = state.entries.get(command_id)
+    if entry is None:
+        return
+    device = state.devices[entry.command.device]
+    for slot in (device.slot, device.bypass):
+        if slot is not None and slot.entry is entry and slot.phase is SlotPhase.IN_FLIGHT:
+            fault = Fault(kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="deadline")
+            release(state, device, slot, fault)
+    if entry.phase is not CommandPhase.ENDED:
+        if device.slot is not None and device.slot.entry is entry and device.slot.phase is SlotPhase.RECORDING:
+            device.slot = None
+        fault_now = state.adapters[device.adapter].down_fault
+        if fault_now is None and entry.attempts:
+            fault_now = entry.attempts[-1].fault
+        end_without_success(state, device, entry, Cause.EXPIRED, fault=fault_now)

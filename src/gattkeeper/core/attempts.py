@@ -1,0 +1,297 @@
+"""One operation in a slot: started, recorded, handed over, answered, timed out, tried again.
+
+Knows one device's slot. Connections are none of its business: a retry that needs a fresh one says so
+in `DeviceState.reconnect`.
+"""
+
+from msgspec.structs import replace
+
+from gattkeeper.core.effects import Dispatch, RecordAttempt, RecordIntent, SubscriptionEnded
+from gattkeeper.core.ending import end, end_failed, end_without_success, note_uncertainty
+from gattkeeper.core.lifecycle import SLOT, CommandPhase, CommandStep, SlotPhase, SlotStep
+from gattkeeper.core.retry import Reaction, decide
+from gattkeeper.core.state import DeviceState, Entry, Limits, Slot, SlotRole, State
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.operation import (
+    Connect,
+    DiscoverServices,
+    Operation,
+    Pair,
+    Read,
+    RequestMtu,
+    Subscribe,
+    Unsubscribe,
+    Write,
+    WriteMode,
+    changes_state,
+    is_idempotent,
+)
+from gattkeeper.model.outcome import AnswerValue, Attempt, Cause, Phase, Verdict
+
+LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
+"""Faults after which there is no connection left to retry on."""
+
+
+def start(state: State, device: DeviceState, entry: Entry) -> None:
+    """Give the device's slot to a command that was chosen."""
+    state.unwait(device, entry)
+    if entry.phase is CommandPhase.BACKING_OFF:
+        entry.move(CommandStep.READY)
+        state.timers.cancel(("backoff", entry.command.id))
+    if not entry.move(CommandStep.START):
+        return
+    state.timers.cancel(("queue_deadline", entry.command.id))
+    if isinstance(entry.command.operation, Connect):
+        end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+        return
+    device.slot = occupy(state, device, entry, entry.command.operation)
+
+
+def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation) -> Slot:
+    """Begin the next attempt: its intent is recorded first. A stop does not wait for the disk."""
+    if entry.command.stop:
+        state.timers.cancel(("stop_grace", device.name))
+    entry.attempt += 1
+    entry.attempt_started_at = state.now
+    entry.epoch = device.epoch
+    if entry.attempt > 1:
+        state.mark(entry, Phase.RETRY)
+    slot = Slot(
+        token=device.new_token(), operation=operation, role=SlotRole.MAIN, phase=SlotPhase.RECORDING, entry=entry
+    )
+    awaited = state.journalled and not entry.command.stop
+    if state.journalled:
+        state.effects.append(
+            RecordIntent(
+                command_id=entry.command.id,
+                device=device.name,
+                token=slot.token,
+                attempt=entry.attempt,
+                epoch=device.epoch,
+                awaited=awaited,
+            )
+        )
+    if not awaited:
+        hand_over(state, device, slot)
+    return slot
+
+
+def start_setup(state: State, device: DeviceState, operation: Operation) -> None:
+    """Restore what was wanted before the reconnect. Nobody's command: nothing is recorded."""
+    device.slot = _side_step(state, device, operation, SlotRole.SETUP, None)
+
+
+def _side_step(
+    state: State, device: DeviceState, operation: Operation, role: SlotRole, entry: Entry | None
+) -> Slot:
+    slot = Slot(token=device.new_token(), operation=operation, role=role, phase=SlotPhase.RECORDING, entry=entry)
+    hand_over(state, device, slot)
+    return slot
+
+
+def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
+    """From here on only a clear answer tells what happened."""
+    slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
+    if slot.entry is not None and slot.role is SlotRole.MAIN:
+        state.mark(slot.entry, Phase.DISPATCHED)
+    state.timers.set(("attempt", device.name, slot.token), state.now + _timeout_us(state.limits, slot))
+    state.effects.append(
+        Dispatch(device=device.name, epoch=device.epoch, token=slot.token, operation=slot.operation)
+    )
+
+
+def _timeout_us(limits: Limits, slot: Slot) -> int:
+    if slot.role is SlotRole.PAIRING or isinstance(slot.operation, Pair):
+        return limits.pair_timeout_us
+    if slot.entry is not None and slot.role is SlotRole.MAIN:
+        if slot.entry.command.attempt_timeout_us is not None:
+            return slot.entry.command.attempt_timeout_us
+        if slot.entry.command.stop:
+            return limits.stop_attempt_timeout_us
+    if isinstance(slot.operation, RequestMtu | DiscoverServices):
+        return limits.discovery_timeout_us
+    return limits.attempt_timeout_us
+
+
+def slot_of(device: DeviceState, token: int) -> Slot | None:
+    """The slot an answer belongs to, if it still has one."""
+    for slot in (device.slot, device.bypass):
+        if slot is not None and slot.token == token:
+            return slot
+    return None
+
+
+def free(state: State, device: DeviceState, slot: Slot) -> None:
+    """Nothing is owed any more: the next may go."""
+    state.timers.cancel(("attempt", device.name, slot.token))
+    state.timers.cancel(("grace", device.name, slot.token))
+    if device.slot is slot:
+        device.slot = None
+    else:
+        device.bypass = None
+    state.touch(device)
+
+
+def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) -> None:
+    """A good answer: to the command that asked, or to nobody when it came too late."""
+    free(state, device, slot)
+    entry = slot.entry
+    if slot.phase is SlotPhase.RELEASING:
+        if entry is not None:
+            state.mark(entry, Phase.LATE_ANSWER, "discarded")
+        return
+    if entry is None:
+        return
+    if slot.role is SlotRole.PAIRING:
+        device.slot = occupy(state, device, entry, entry.command.operation)
+        return
+    if slot.role is SlotRole.READING_BACK:
+        _read_back_answered(state, device, entry, value)
+        return
+    _succeeded(state, device, slot, entry, value)
+
+
+def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, value: AnswerValue) -> None:
+    _close_attempt(state, entry, None)
+    state.mark(entry, Phase.ANSWERED)
+    operation = slot.operation
+    match operation:
+        case Subscribe():
+            device.wanted[operation.target] = operation
+        case Unsubscribe():
+            device.wanted.pop(operation.target, None)
+        case _:
+            pass
+    read_back = entry.command.read_back
+    if entry.command.require_read_back and read_back is not None:
+        state.mark(entry, Phase.READ_BACK)
+        device.slot = _side_step(state, device, Read(target=read_back.target), SlotRole.READING_BACK, entry)
+    elif isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
+        end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)
+    elif value is not None:
+        end(state, device, entry, Verdict.DELIVERED, Cause.VALUE, value=value)
+    else:
+        end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+
+
+def _read_back_answered(state: State, device: DeviceState, entry: Entry, value: AnswerValue) -> None:
+    expected = entry.command.read_back.expected if entry.command.read_back is not None else b""
+    if isinstance(value, bytes) and value.startswith(expected):
+        end(state, device, entry, Verdict.DELIVERED, Cause.READ_BACK, value=value)
+        return
+    fault = Fault(kind=FaultKind.REJECTED, stack="keeper", name="read_back", text="the value read back differs")
+    end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, value=value, fault=fault)
+
+
+def _close_attempt(state: State, entry: Entry, fault: Fault | None) -> None:
+    entry.attempts.append(
+        Attempt(number=entry.attempt, started_at_us=entry.attempt_started_at, ended_at_us=state.now, fault=fault)
+    )
+
+
+def failed(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
+    """A bad answer, or the loss of the link it would have come on."""
+    free(state, device, slot)
+    if slot.phase is SlotPhase.RELEASING:
+        if slot.entry is not None:
+            state.mark(slot.entry, Phase.LATE_ANSWER, "discarded")
+        return
+    attempt_over(state, device, slot, fault)
+
+
+def release(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
+    """Let the command go, but not the bearer: it still owes an answer, for a while."""
+    step = SLOT.get((slot.phase, SlotStep.RELEASE))
+    if step is None:
+        return
+    slot.phase = step
+    grace_us = 0 if slot.entry is not None and slot.entry.command.stop else state.limits.late_answer_grace_us
+    state.timers.cancel(("attempt", device.name, slot.token))
+    state.timers.set(("grace", device.name, slot.token), state.now + grace_us)
+    attempt_over(state, device, slot, fault)
+
+
+def attempt_over(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
+    """Again, or the end: decided from the fault, the command, and what happened before."""
+    entry = slot.entry
+    if entry is None:
+        _setup_over(state, device, slot, fault)
+    elif slot.role is SlotRole.READING_BACK:
+        end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, fault=fault)
+    elif slot.role is SlotRole.PAIRING:
+        why = replace(fault, kind=FaultKind.PAIRING_FAILED, ran=Ran.REFUSED)
+        end_failed(state, device, entry, why)
+    elif entry.phase is CommandPhase.IN_FLIGHT:
+        _close_attempt(state, entry, fault)
+        note_uncertainty(entry, fault)
+        if entry.command.stop:
+            _stop_over(state, device, entry, fault)
+        else:
+            _again_or_end(state, device, entry, fault)
+
+
+def _setup_over(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
+    """A subscription that cannot be restored is given up, unless only the link was lost."""
+    if isinstance(slot.operation, Subscribe) and fault.kind not in LINK_KINDS:
+        device.wanted.pop(slot.operation.target, None)
+        state.effects.append(SubscriptionEnded(device=device.name, target=slot.operation.target, fault=fault))
+
+
+def may_repeat(entry: Entry, fault: Fault) -> bool:
+    """Only what certainly did not run, or may run twice, and still has a use for another connection."""
+    command = entry.command
+    if fault.ran is Ran.MAYBE and not (command.idempotent or is_idempotent(command.operation)):
+        return False
+    return command.survive_reconnect or fault.kind not in LINK_KINDS
+
+
+def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
+    command = entry.command
+    newer = device.waiting.keys.get(command.coalesce_key) if command.coalesce_key else None
+    if device.stopped_by and changes_state(command.operation):
+        end_without_success(state, device, entry, Cause.STOPPED, by=device.stopped_by, fault=fault)
+        return
+    if fault.kind is FaultKind.CANCELLED or not may_repeat(entry, fault):
+        end_failed(state, device, entry, fault)
+        return
+    nth = entry.faults[fault.kind] = entry.faults.get(fault.kind, 0) + 1
+    decision = decide(fault.kind, nth=nth, jitter=state.jitter)
+    ready_at = state.now + decision.backoff_us
+    if decision.reaction is Reaction.GIVE_UP or ready_at >= entry.accepted_at + command.deadline_us:
+        end_failed(state, device, entry, fault)
+    elif newer is not None:
+        end_without_success(state, device, entry, Cause.SUPERSEDED, by=newer.command.id, fault=fault)
+    else:
+        state.effects.append(
+            RecordAttempt(command_id=command.id, attempt=entry.attempt, epoch=device.epoch, fault=fault)
+        )
+        if decision.reaction is Reaction.PAIR:
+            state.mark(entry, Phase.PAIR)
+            device.slot = _side_step(state, device, Pair(), SlotRole.PAIRING, entry)
+            return
+        device.reconnect |= decision.reaction is Reaction.RECONNECT
+        back_off(state, device, entry, ready_at, fault)
+
+
+def back_off(state: State, device: DeviceState, entry: Entry, ready_at: int, fault: Fault) -> None:
+    """Wait in the old place until `ready_at`."""
+    entry.move(CommandStep.BACK_OFF)
+    entry.ready_at = ready_at
+    state.mark(entry, Phase.BACKOFF, f"{(ready_at - state.now) / 1e6:.3g} s after {fault}")
+    state.wait(device, entry, back=True)
+    state.timers.set(("backoff", entry.command.id), ready_at)
+    state.touch(device)
+
+
+def _stop_over(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
+    """A stop is tried again at once, on a fresh connection unless the device itself answered."""
+    if entry.attempt >= state.limits.stop_attempts_max:
+        device.reconnect = True  # the last means: the device falls back to its own safe state
+        end_failed(state, device, entry, fault)
+        return
+    state.effects.append(
+        RecordAttempt(command_id=entry.command.id, attempt=entry.attempt, epoch=device.epoch, fault=fault)
+    )
+    entry.move(CommandStep.PUT_BACK)
+    device.reconnect |= fault.ran is Ran.MAYBE
+    state.touch(device)

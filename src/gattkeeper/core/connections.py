@@ -1,0 +1,284 @@
+"""Connections: brought up one at a time per adapter, kept warm, let go of, lost.
+
+Knows adapters, slots of adapters and epochs. What runs over a connection is `attempts`' business.
+"""
+
+from collections import deque
+
+from msgspec.structs import replace
+
+from gattkeeper.core.attempts import attempt_over
+from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect, StartDisconnect
+from gattkeeper.core.ending import end, end_failed, end_without_success
+from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
+from gattkeeper.core.retry import Reaction, decide
+from gattkeeper.core.state import AdapterState, DeviceState, Entry, Slot, SlotRole, State
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.operation import Connect
+from gattkeeper.model.outcome import Attempt, Cause, Phase, Verdict
+
+RESUBSCRIBE_US = 30_000_000
+"""How long a device that only has subscriptions is left alone after it could not be reached."""
+
+
+def first_in_line(device: DeviceState) -> Entry | None:
+    """Who a connection would be for: the running stop, else the head of the line."""
+    return device.stop or device.waiting.head()
+
+
+def needs_connection(state: State, device: DeviceState) -> bool:
+    """Whether anything would run on a connection if there were one."""
+    if device.stop is not None or len(device.waiting):
+        return True
+    return bool(device.wanted) and not state.closing
+
+
+def may_connect(state: State, device: DeviceState) -> bool:
+    """Whether a connection should be tried now."""
+    if device.connect_ready_at > state.now:
+        return False
+    return (
+        device.stop is not None
+        or device.waiting.ready(state.now) is not None
+        or bool(device.wanted and not state.closing)
+    )
+
+
+def grant(state: State, adapter: AdapterState) -> None:
+    """Let the first of those who want a connection have its attempt, if the adapter is free for one."""
+    if not adapter.up or adapter.connecting or not adapter.wanting:
+        return
+    device = min((state.devices[name] for name in adapter.wanting), key=_urgency)
+    if adapter.occupied >= adapter.slots:
+        _make_room(state, adapter)
+        return
+    connect(state, adapter, device)
+
+
+def _urgency(device: DeviceState) -> tuple[int, int, int]:
+    entry = first_in_line(device)
+    if entry is None:
+        return (2, 0, 0)
+    return (0 if entry is device.stop else 1, *entry.order)
+
+
+def _make_room(state: State, adapter: AdapterState) -> None:
+    """Drop the connection that has been idle longest; one with subscriptions only if there is no other."""
+    idle = [
+        device
+        for device in (state.devices[name] for name in adapter.devices)
+        if device.connection is ConnectionState.CONNECTED and device.idle_since >= 0
+    ]
+    if any(state.devices[name].connection is ConnectionState.DISCONNECTING for name in adapter.devices):
+        return  # a place is about to become free
+    if idle:
+        drop(state, min(idle, key=lambda device: (bool(device.wanted), device.idle_since)))
+
+
+def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
+    """Begin an attempt: a new epoch, so that nothing of an older connection counts any more."""
+    if not state.move_connection(device, ConnectionStep.CONNECT):
+        return
+    adapter.wanting.pop(device.name, None)
+    adapter.connecting = device.name
+    adapter.occupied += 1
+    device.epoch += 1
+    device.reconnect = False
+    device.connect_verdict = None
+    device.connect_started_at = state.now
+    device.connect_for = entry = first_in_line(device)
+    timeout_us = state.limits.connect_timeout_us
+    if entry is not None:
+        state.mark(entry, Phase.LOCK_ACQUIRED)
+        state.mark(entry, Phase.CONNECT_START)
+        if entry.command.stop:
+            timeout_us = state.limits.stop_connect_timeout_us
+        elif isinstance(entry.command.operation, Connect) and entry.command.attempt_timeout_us is not None:
+            timeout_us = entry.command.attempt_timeout_us
+    state.timers.set(("connect", device.name), state.now + timeout_us)
+    state.effects.append(StartConnect(device=device.name, adapter=adapter.name, epoch=device.epoch))
+
+
+def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:
+    """End the attempt. With a fault it counts as failed; without, it was nobody's fault."""
+    if state.move_connection(device, ConnectionStep.ABANDON):
+        state.timers.cancel(("connect", device.name))
+        device.connect_verdict = fault
+        state.effects.append(AbandonConnect(device=device.name, epoch=device.epoch))
+
+
+def connected(state: State, device: DeviceState) -> None:
+    """The connection is up: what was subscribed to comes first, then the line."""
+    if not state.move_connection(device, ConnectionStep.UP):
+        return
+    state.timers.cancel(("connect", device.name))
+    adapter = state.adapters[device.adapter]
+    adapter.connecting = ""
+    device.connect_failures = 0
+    device.connect_ready_at = 0
+    device.setup = deque(device.wanted.values())
+    if device.setup and device.connect_for is not None:
+        state.mark(device.connect_for, Phase.SETUP)
+    device.connect_for = None
+    state.touch(device)
+
+
+def connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
+    """The attempt is over and nothing of it is left."""
+    abandoned = device.connection is ConnectionState.ABANDONING
+    if not state.move_connection(device, ConnectionStep.FAIL):
+        return
+    state.timers.cancel(("connect", device.name))
+    adapter = state.adapters[device.adapter]
+    adapter.connecting = ""
+    adapter.occupied -= 1
+    entry, device.connect_for = device.connect_for, None
+    state.touch(device)
+    _finish_leaving(state, device)
+    charged = device.connect_verdict if abandoned else fault
+    if charged is None:
+        return
+    device.connect_failures += 1
+    if entry is not None:
+        _charge(state, device, entry, charged)
+    if device.stop is not None:
+        if device.stop.attempt >= state.limits.stop_attempts_max:
+            end_failed(state, device, device.stop, charged)
+            return
+        device.connect_ready_at = state.now + state.limits.stop_connect_backoff_us
+        state.timers.set(("reconnect", device.name), device.connect_ready_at)
+        return
+    _connect_again_or_give_up(state, device, charged)
+
+
+def _charge(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
+    """A connection tried on a command's behalf is one of its attempts."""
+    entry.attempt += 1
+    entry.attempts.append(
+        Attempt(number=entry.attempt, started_at_us=device.connect_started_at, ended_at_us=state.now, fault=fault)
+    )
+    state.effects.append(
+        RecordAttempt(command_id=entry.command.id, attempt=entry.attempt, epoch=device.epoch, fault=fault)
+    )
+
+
+def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -> None:
+    decision = decide(fault.kind, nth=device.connect_failures, jitter=state.jitter)
+    if decision.reaction in (Reaction.RETRY, Reaction.RECONNECT):
+        device.connect_ready_at = state.now + decision.backoff_us
+        head = device.waiting.head()
+        if head is not None:
+            state.mark(head, Phase.BACKOFF, f"{decision.backoff_us / 1e6:.3g} s after {fault}")
+    else:
+        device.connect_failures = 0
+        device.connect_ready_at = state.now + RESUBSCRIBE_US if device.wanted else 0
+        for entry in [*device.waiting, *device.held.values()]:
+            end_without_success(state, device, entry, Cause.NEVER_SENT, fault=fault)
+    if device.connect_ready_at > state.now:
+        state.timers.set(("reconnect", device.name), device.connect_ready_at)
+
+
+def drop(state: State, device: DeviceState) -> None:
+    """Take an unused connection down."""
+    if state.move_connection(device, ConnectionStep.DROP):
+        _let_go(state, device)
+
+
+def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
+    """The connection is gone, or must go: the one in flight ends or waits again, then those in line.
+
+    `cause` is the reason given to those in line that did not ask to survive.
+    """
+    if not state.move_connection(device, ConnectionStep.DROP):
+        return
+    _let_go(state, device)
+    for slot in (device.bypass, device.slot):
+        if slot is not None:
+            _lose_slot(state, device, slot, fault)
+    device.slot = device.bypass = None
+    device.setup.clear()
+    before = replace(fault, ran=Ran.NO)
+    for entry in [*device.waiting, *device.held.values()]:
+        if not entry.command.survive_reconnect:
+            end_without_success(state, device, entry, cause, fault=before)
+
+
+def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
+    for timer in ("attempt", "grace"):
+        state.timers.cancel((timer, device.name, slot.token))
+    if slot.phase is SlotPhase.IN_FLIGHT:
+        attempt_over(state, device, slot, replace(fault, ran=Ran.MAYBE))
+    elif slot.phase is SlotPhase.RECORDING and slot.entry is not None and slot.role is SlotRole.MAIN:
+        slot.entry.move(CommandStep.PUT_BACK)  # it was never handed over
+        state.wait(device, slot.entry, back=True)
+
+
+def _let_go(state: State, device: DeviceState) -> None:
+    device.reconnect = False
+    device.idle_since = -1
+    for timer in ("linger", "stop_grace"):
+        state.timers.cancel((timer, device.name))
+    state.effects.append(StartDisconnect(device=device.name, epoch=device.epoch))
+
+
+def gone(state: State, device: DeviceState) -> None:
+    """Everything the connection held is let go: the place is free."""
+    if not state.move_connection(device, ConnectionStep.GONE):
+        return
+    state.adapters[device.adapter].occupied -= 1
+    _finish_leaving(state, device)
+    state.touch(device)
+
+
+def _finish_leaving(state: State, device: DeviceState) -> None:
+    leaving, device.leaving = device.leaving, []
+    for entry in leaving:
+        if not entry.move(CommandStep.START):
+            continue  # expired meanwhile
+        state.mark(entry, Phase.DISCONNECT)
+        end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+
+
+def adapter_down(state: State, adapter: AdapterState, fault: Fault) -> None:
+    """Everything in flight on the adapter ends now; what may survive waits for it to come back."""
+    adapter.up = False
+    adapter.down_fault = fault
+    for name in adapter.devices:
+        device = state.devices[name]
+        if device.connection is ConnectionState.CONNECTING:
+            abandon(state, device, None)
+        lose(state, device, fault)
+
+
+def adapter_up(state: State, adapter: AdapterState) -> None:
+    """The adapter is back: go on by itself."""
+    adapter.up = True
+    adapter.down_fault = None
+    for name in adapter.devices:
+        device = state.devices[name]
+        device.connect_failures = 0
+        device.connect_ready_at = 0
+        state.touch(device)
+
+
+STALLED = Fault(
+    kind=FaultKind.TIMED_OUT, ran=Ran.NO, stack="keeper", name="link_stalled", text="no answer within the grace"
+)
+UNREACHABLE = Fault(
+    kind=FaultKind.UNREACHABLE,
+    ran=Ran.NO,
+    stack="keeper",
+    name="connect_timeout",
+    text="the device did not answer: out of reach, switched off, or connected to something else",
+)
+ATTEMPT_TIMED_OUT = Fault(
+    kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="attempt_timeout", text="no answer in time"
+)
+CANCELLED = Fault(kind=FaultKind.CANCELLED, ran=Ran.MAYBE, stack="keeper", name="cancelled")
+STOP_DROPS = Fault(
+    kind=FaultKind.LINK_LOST,
+    ran=Ran.MAYBE,
+    stack="keeper",
+    name="stop",
+    text="an emergency stop took the link down",
+)

@@ -1,0 +1,130 @@
+"""Everything the scheduler can ask for. The pump performs all of it before the next event."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from gattkeeper.model.command import Command
+from gattkeeper.model.fault import Fault
+from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.operation import Operation
+from gattkeeper.model.outcome import Outcome, PhaseMark
+
+
+class Refusal(Enum):
+    """Why a command was not taken on."""
+
+    QUEUE_FULL = "queue_full"
+    CLOSED = "queue_closed"
+    STOPPED = "stopped"
+    LATCHED = "latched"
+
+
+class Accept(Struct, frozen=True, kw_only=True):
+    """Write the command down; tell its caller once that is durable."""
+
+    command: Command
+
+
+class Refuse(Struct, frozen=True, kw_only=True):
+    """Tell the caller that nothing was queued, and why."""
+
+    command_id: str
+    refusal: Refusal
+    text: str
+
+
+class RecordIntent(Struct, frozen=True, kw_only=True):
+    """Write down that the hand-over comes next; `IntentRecorded` when durable, if `awaited`."""
+
+    command_id: str
+    device: str
+    token: int
+    attempt: int
+    epoch: int
+    awaited: bool
+
+
+class RecordAttempt(Struct, frozen=True, kw_only=True):
+    """Write down an attempt that failed while the command goes on."""
+
+    command_id: str
+    attempt: int
+    epoch: int
+    fault: Fault
+
+
+class Dispatch(Struct, frozen=True, kw_only=True):
+    """Hand an operation over to the stack; `Answered` or `Failed` with the same token."""
+
+    device: str
+    epoch: int
+    token: int
+    operation: Operation
+
+
+class StartConnect(Struct, frozen=True, kw_only=True):
+    """Connect and discover; `Connected` or `ConnectFailed`."""
+
+    device: str
+    adapter: str
+    epoch: int
+
+
+class AbandonConnect(Struct, frozen=True, kw_only=True):
+    """End the attempt, tear down a connection that comes late; `ConnectFailed` when nothing is left."""
+
+    device: str
+    epoch: int
+
+
+class StartDisconnect(Struct, frozen=True, kw_only=True):
+    """Take the connection down and let go of it; `DisconnectDone`, always."""
+
+    device: str
+    epoch: int
+
+
+class Finish(Struct, frozen=True, kw_only=True):
+    """Write the outcome down, then tell the caller."""
+
+    command: Command
+    outcome: Outcome
+
+
+class Marked(Struct, frozen=True, kw_only=True):
+    """A command entered a phase: for those who watch."""
+
+    command: Command
+    mark: PhaseMark
+
+
+class ConnectionChanged(Struct, frozen=True, kw_only=True):
+    """A device's connection changed its state: for those who watch."""
+
+    device: str
+    state: str
+
+
+class SubscriptionEnded(Struct, frozen=True, kw_only=True):
+    """A subscription could not be restored after a reconnect: its readers must know."""
+
+    device: str
+    target: CharacteristicRef
+    fault: Fault
+
+
+Effect = (
+    Accept
+    | Refuse
+    | RecordIntent
+    | RecordAttempt
+    | Dispatch
+    | StartConnect
+    | AbandonConnect
+    | StartDisconnect
+    | Finish
+    | Marked
+    | ConnectionChanged
+    | SubscriptionEnded
+)

@@ -1,0 +1,126 @@
+"""The last word on a command: which verdict, and everything that goes with it.
+
+Knows what may be claimed from what happened. Nothing here decides whether to try again.
+"""
+
+from gattkeeper.core.effects import Finish
+from gattkeeper.core.lifecycle import CommandStep
+from gattkeeper.core.state import DeviceState, Entry, State
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.operation import changes_state
+from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
+
+_UNCERTAIN: dict[FaultKind, Cause] = {
+    FaultKind.LINK_LOST: Cause.LINK_LOST_IN_FLIGHT,
+    FaultKind.TIMED_OUT: Cause.TIMED_OUT_IN_FLIGHT,
+    FaultKind.CANCELLED: Cause.CANCELLED_IN_FLIGHT,
+    FaultKind.STACK_GONE: Cause.STACK_RESTARTED,
+    FaultKind.ADAPTER_GONE: Cause.STACK_RESTARTED,
+}
+
+_NOT_DELIVERED: dict[FaultKind, Cause] = {
+    FaultKind.LINK_LOST: Cause.LINK_LOST_BEFORE_SEND,
+    FaultKind.REJECTED: Cause.REJECTED,
+    FaultKind.UNSUPPORTED: Cause.UNSUPPORTED,
+    FaultKind.CANCELLED: Cause.CANCELLED,
+}
+
+
+def note_uncertainty(entry: Entry, fault: Fault) -> None:
+    """Remember that an attempt may have changed the device. Later attempts cannot undo that."""
+    if fault.ran is Ran.MAYBE and changes_state(entry.command.operation):
+        entry.uncertain = _UNCERTAIN.get(fault.kind, Cause.UNCLEAR_ANSWER)
+
+
+def failure_cause(entry: Entry, fault: Fault) -> Cause:
+    """The reason to give for a command that certainly did not change the device."""
+    if fault.kind in _NOT_DELIVERED:
+        return _NOT_DELIVERED[fault.kind]
+    if fault.ran is Ran.REFUSED:
+        return Cause.REJECTED
+    if entry.attempt and fault.ran is Ran.MAYBE:
+        return Cause.FAILED  # it ran, perhaps, but has no effect: a read
+    return Cause.NEVER_SENT
+
+
+def end_failed(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
+    """End a command whose last attempt failed."""
+    end_without_success(state, device, entry, failure_cause(entry, fault), fault=fault)
+
+
+def end_without_success(
+    state: State, device: DeviceState, entry: Entry, cause: Cause, *, by: str = "", fault: Fault | None = None
+) -> None:
+    """End a command that will not be sent any more.
+
+    Whatever the reason, if an earlier attempt may have reached the device the verdict is unknown:
+    not_delivered would promise that it never happens.
+    """
+    verdict = Verdict.NOT_DELIVERED
+    if entry.uncertain is not None:
+        verdict, cause = Verdict.UNKNOWN, entry.uncertain
+    end(state, device, entry, verdict, cause, by=by, fault=fault)
+
+
+def end(
+    state: State,
+    device: DeviceState,
+    entry: Entry,
+    verdict: Verdict,
+    cause: Cause,
+    *,
+    value: AnswerValue = None,
+    by: str = "",
+    fault: Fault | None = None,
+) -> None:
+    """Give a command its one outcome and forget it. Nothing happens to one that has ended already."""
+    if not entry.move(CommandStep.END):
+        return
+    state.unwait(device, entry)
+    command = entry.command
+    for kind in ("deadline", "queue_deadline", "backoff"):
+        state.timers.cancel((kind, command.id))
+    if verdict is Verdict.UNKNOWN and device.safety and not device.latched_by:
+        latch(state, device, command.id)
+    state.mark(entry, Phase.OUTCOME, verdict.value)
+    outcome = Outcome(
+        command_id=command.id,
+        verdict=verdict,
+        cause=cause,
+        value=value,
+        fault=fault,
+        attempts=tuple(entry.attempts),
+        by=by,
+        epoch=entry.epoch,
+        timeline=tuple(entry.timeline),
+    )
+    del state.entries[command.id]
+    state.ended += 1
+    state.effects.append(Finish(command=command, outcome=outcome))
+    state.touch(device)
+    if device.connect_for is entry:
+        device.connect_for = None
+    if device.stop is entry:
+        device.stop = None
+        if not device.gate_latched:
+            device.stopped_by = ""
+        for joined in entry.joined:
+            end(state, device, joined, verdict, cause, by=command.id, fault=fault)
+
+
+def latch(state: State, device: DeviceState, command_id: str) -> None:
+    """Hold back everything that changes the device until it is known what the command did."""
+    device.latched_by = command_id
+    for entry in device.waiting.take(lambda entry: changes_state(entry.command.operation)):
+        device.held[entry.command.id] = entry
+    state.touch(device)
+
+
+def unlatch(state: State, device: DeviceState) -> None:
+    """It is known now: what was held back waits again, in its old place."""
+    device.latched_by = ""
+    held = list(device.held.values())
+    device.held = {}
+    for entry in reversed(held):
+        device.waiting.put_back(entry)
+    state.touch(device)

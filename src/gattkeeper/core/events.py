@@ -1,0 +1,190 @@
+"""Everything that can happen to the scheduler. The only way in.
+
+An event carries what was not decided here: the answers of stacks, the wishes of callers, and the dice
+(`jitter`, from 0 to 1, spreads back-offs), so that the same events give the same decisions again.
+"""
+
+from msgspec import Struct
+
+from gattkeeper.model.command import Command
+from gattkeeper.model.fault import Fault
+from gattkeeper.model.outcome import AnswerValue, Phase
+
+
+class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
+    """An adapter is ready. `bypass` and `bypass_other`: as `runtime.ports.LinkTraits` says."""
+
+    adapter: str
+    slots: int
+    bypass: bool = False
+    bypass_other: bool = False
+
+
+class AdapterDown(Struct, frozen=True, kw_only=True, tag="adapter_down"):
+    """The adapter, or the stack under it, went away."""
+
+    adapter: str
+    fault: Fault
+    jitter: float = 0.5
+
+
+class AdapterUp(Struct, frozen=True, kw_only=True, tag="adapter_up"):
+    """It is back."""
+
+    adapter: str
+
+
+class DeviceAdded(Struct, frozen=True, kw_only=True, tag="device_added"):
+    """A device may be commanded from now on."""
+
+    device: str
+    adapter: str
+    safety: bool = False
+    linger_us: int = 8_000_000
+
+
+class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
+    """A caller wants a command run. Answered by exactly one Accept or Refuse."""
+
+    command: Command
+
+
+class StopRequested(Struct, frozen=True, kw_only=True, tag="stop_requested"):
+    """Emergency stop of one device; `command.stop` is set. Never refused."""
+
+    command: Command
+    latch: bool = False
+
+
+class Resumed(Struct, frozen=True, kw_only=True, tag="resumed"):
+    """A latched stop is over."""
+
+    device: str
+
+
+class Resolved(Struct, frozen=True, kw_only=True, tag="resolved"):
+    """What an unknown outcome was about is known now; the latch it set opens."""
+
+    command_id: str
+    device: str
+
+
+class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_requested"):
+    """A caller takes a command back."""
+
+    command_id: str
+
+
+class AcceptFailed(Struct, frozen=True, kw_only=True, tag="accept_failed"):
+    """The accepted row could not be made durable: the command must not run."""
+
+    command_id: str
+
+
+class IntentRecorded(Struct, frozen=True, kw_only=True, tag="intent_recorded"):
+    """The intent row is durable; the hand-over may happen."""
+
+    device: str
+    token: int
+
+
+class IntentFailed(Struct, frozen=True, kw_only=True, tag="intent_failed"):
+    """The intent row could not be made durable: the command must not run."""
+
+    device: str
+    token: int
+    fault: Fault
+
+
+class ConnectProgressed(Struct, frozen=True, kw_only=True, tag="connect_progressed"):
+    """A running connection attempt reached a phase."""
+
+    device: str
+    epoch: int
+    phase: Phase
+
+
+class Connected(Struct, frozen=True, kw_only=True, tag="connected"):
+    """The connection is up and its services are known."""
+
+    device: str
+    epoch: int
+
+
+class ConnectFailed(Struct, frozen=True, kw_only=True, tag="connect_failed"):
+    """The attempt is over, by itself or abandoned, and nothing of it is left."""
+
+    device: str
+    epoch: int
+    fault: Fault
+    jitter: float = 0.5
+
+
+class ConnectionLost(Struct, frozen=True, kw_only=True, tag="connection_lost"):
+    """The connection went down without our asking."""
+
+    device: str
+    epoch: int
+    fault: Fault
+    jitter: float = 0.5
+
+
+class DisconnectDone(Struct, frozen=True, kw_only=True, tag="disconnect_done"):
+    """Everything the connection held is let go."""
+
+    device: str
+    epoch: int
+
+
+class Answered(Struct, frozen=True, kw_only=True, tag="answered"):
+    """A stack brought an operation to a good end."""
+
+    device: str
+    epoch: int
+    token: int
+    value: AnswerValue = None
+
+
+class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
+    """A stack brought an operation to a bad end."""
+
+    device: str
+    epoch: int
+    token: int
+    fault: Fault
+    jitter: float = 0.5
+
+
+class Ticked(Struct, frozen=True, kw_only=True, tag="ticked"):
+    """The moment `wakeup_at` named has come."""
+
+    jitter: float = 0.5
+
+
+class Closing(Struct, frozen=True, kw_only=True, tag="closing"):
+    """No new commands; those not yet handed over end now."""
+
+
+Event = (
+    AdapterAdded
+    | AdapterDown
+    | AdapterUp
+    | DeviceAdded
+    | Submitted
+    | StopRequested
+    | Resumed
+    | Resolved
+    | CancelRequested
+    | AcceptFailed
+    | IntentRecorded
+    | IntentFailed
+    | ConnectProgressed
+    | Connected
+    | ConnectFailed
+    | ConnectionLost
+    | DisconnectDone
+    | Answered
+    | Failed
+    | Ticked
+    | Closing
+)

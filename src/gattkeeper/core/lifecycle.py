@@ -1,0 +1,89 @@
+"""The transitions of commands, slots and connections, as tables.
+
+`docs/design.md` draws its diagrams from here. A pair that is not listed is illegal and changes nothing.
+"""
+
+from enum import Enum
+
+
+class CommandPhase(Enum):
+    """Where an accepted command is."""
+
+    WAITING = "waiting"
+    IN_FLIGHT = "in_flight"
+    BACKING_OFF = "backing_off"
+    ENDED = "ended"
+
+
+class CommandStep(Enum):
+    """What moves a command."""
+
+    START = "start"
+    BACK_OFF = "back_off"
+    READY = "ready"
+    PUT_BACK = "put_back"  # chosen, but taken back before its hand-over
+    END = "end"
+
+
+COMMAND: dict[tuple[CommandPhase, CommandStep], CommandPhase] = {
+    (CommandPhase.WAITING, CommandStep.START): CommandPhase.IN_FLIGHT,
+    (CommandPhase.WAITING, CommandStep.END): CommandPhase.ENDED,
+    (CommandPhase.IN_FLIGHT, CommandStep.PUT_BACK): CommandPhase.WAITING,
+    (CommandPhase.IN_FLIGHT, CommandStep.BACK_OFF): CommandPhase.BACKING_OFF,
+    (CommandPhase.IN_FLIGHT, CommandStep.END): CommandPhase.ENDED,
+    (CommandPhase.BACKING_OFF, CommandStep.READY): CommandPhase.WAITING,
+    (CommandPhase.BACKING_OFF, CommandStep.END): CommandPhase.ENDED,
+}
+
+
+class SlotPhase(Enum):
+    """Where the one operation of a device is."""
+
+    RECORDING = "recording"  # chosen; its intent row is not durable yet
+    IN_FLIGHT = "in_flight"  # handed over to the stack
+    RELEASING = "releasing"  # its command is gone; the bearer still owes an answer
+
+
+class SlotStep(Enum):
+    """What moves a slot. Freeing it is leaving the table."""
+
+    RECORDED = "recorded"
+    RELEASE = "release"
+
+
+SLOT: dict[tuple[SlotPhase, SlotStep], SlotPhase] = {
+    (SlotPhase.RECORDING, SlotStep.RECORDED): SlotPhase.IN_FLIGHT,
+    (SlotPhase.IN_FLIGHT, SlotStep.RELEASE): SlotPhase.RELEASING,
+}
+
+
+class ConnectionState(Enum):
+    """Where a device's connection is. The adapter's place is free again only in DISCONNECTED."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    ABANDONING = "abandoning"
+    CONNECTED = "connected"
+    DISCONNECTING = "disconnecting"
+
+
+class ConnectionStep(Enum):
+    """What moves a connection."""
+
+    CONNECT = "connect"
+    UP = "up"
+    FAIL = "fail"
+    ABANDON = "abandon"
+    DROP = "drop"  # we take it down, or it was lost: either way it must be let go of
+    GONE = "gone"
+
+
+CONNECTION: dict[tuple[ConnectionState, ConnectionStep], ConnectionState] = {
+    (ConnectionState.DISCONNECTED, ConnectionStep.CONNECT): ConnectionState.CONNECTING,
+    (ConnectionState.CONNECTING, ConnectionStep.UP): ConnectionState.CONNECTED,
+    (ConnectionState.CONNECTING, ConnectionStep.FAIL): ConnectionState.DISCONNECTED,
+    (ConnectionState.CONNECTING, ConnectionStep.ABANDON): ConnectionState.ABANDONING,
+    (ConnectionState.ABANDONING, ConnectionStep.FAIL): ConnectionState.DISCONNECTED,
+    (ConnectionState.CONNECTED, ConnectionStep.DROP): ConnectionState.DISCONNECTING,
+    (ConnectionState.DISCONNECTING, ConnectionStep.GONE): ConnectionState.DISCONNECTED,
+}

@@ -1,0 +1,319 @@
+"""The scheduler: events in, effects out. See the package for the promise it makes.
+
+Knows which part of `core` an event belongs to, and in which order a device looks for its next work.
+"""
+
+from collections.abc import Hashable
+from typing import assert_never, cast
+
+from gattkeeper.core import admission, attempts, connections, ending, events, stop
+from gattkeeper.core.effects import Effect
+from gattkeeper.core.lifecycle import CommandPhase, CommandStep, ConnectionState, SlotPhase
+from gattkeeper.core.state import AdapterState, DeviceState, Limits, State
+from gattkeeper.core.waiting import Waiting
+from gattkeeper.model.outcome import Cause
+from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+
+
+class Scheduler:
+    """The pure core. `journalled`: intents are recorded before a hand-over."""
+
+    def __init__(self, limits: Limits | None = None, *, journalled: bool = True) -> None:
+        self._state = State(limits=limits or Limits(), journalled=journalled)
+
+    def handle(self, event: events.Event, now_us: int) -> list[Effect]:
+        """Take one event at its moment and say what follows. An event that does not fit changes nothing."""
+        state = self._state
+        state.now = max(state.now, now_us)
+        state.jitter = getattr(event, "jitter", 0.5)
+        state.effects = []
+        _take(state, event)
+        _settle(state)
+        return state.effects
+
+    def wakeup_at(self) -> int | None:
+        """The moment at which `Ticked` is due, in microseconds; None when there is none."""
+        return self._state.timers.next_at()
+
+    def status(self, now_us: int) -> KeeperStatus:
+        """What there is at this moment."""
+        state = self._state
+        return KeeperStatus(
+            adapters=tuple(
+                AdapterStatus(
+                    name=adapter.name,
+                    up=adapter.up,
+                    connections=adapter.occupied,
+                    slots=adapter.slots,
+                    connecting=adapter.connecting,
+                )
+                for adapter in state.adapters.values()
+            ),
+            devices=tuple(_device_status(device, now_us) for device in state.devices.values()),
+            waiting=state.waiting,
+            accepted=state.accepted,
+            ended=state.ended,
+        )
+
+
+def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
+    entry = device.slot.entry if device.slot is not None else None
+    head = device.waiting.head()
+    return DeviceStatus(
+        name=device.name,
+        connection=device.connection.value,
+        waiting=len(device.waiting) + len(device.held),
+        in_flight=entry.command.id if entry is not None else "",
+        in_flight_us=now_us - entry.attempt_started_at if entry is not None else 0,
+        oldest_waiting_us=now_us - head.accepted_at if head is not None else 0,
+        stopped_by=device.stopped_by,
+        latched_by=device.latched_by,
+        subscriptions=len(device.wanted),
+    )
+
+
+def _take(state: State, event: events.Event) -> None:
+    match event:
+        case events.Submitted():
+            admission.submit(state, event.command)
+        case events.StopRequested():
+            stop.request(state, event.command, latch=event.latch)
+        case events.CancelRequested():
+            admission.cancel(state, event.command_id)
+        case events.AcceptFailed():
+            _accept_failed(state, event.command_id)
+        case events.Ticked():
+            _tick(state)
+        case events.Closing():
+            _close(state)
+        case events.AdapterAdded() | events.AdapterDown() | events.AdapterUp():
+            _take_adapter(state, event)
+        case _:
+            if event.device in state.devices or isinstance(event, events.DeviceAdded):
+                _take_device(state, event)
+
+
+def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown | events.AdapterUp) -> None:
+    if isinstance(event, events.AdapterAdded):
+        state.adapters[event.adapter] = AdapterState(
+            name=event.adapter, slots=event.slots, bypass=event.bypass, bypass_other=event.bypass_other
+        )
+    elif event.adapter in state.adapters:
+        adapter = state.adapters[event.adapter]
+        if isinstance(event, events.AdapterDown):
+            connections.adapter_down(state, adapter, event.fault)
+        else:
+            connections.adapter_up(state, adapter)
+
+
+DeviceEvent = (
+    events.DeviceAdded
+    | events.Resumed
+    | events.Resolved
+    | events.IntentRecorded
+    | events.IntentFailed
+    | events.ConnectProgressed
+    | events.Connected
+    | events.ConnectFailed
+    | events.ConnectionLost
+    | events.DisconnectDone
+    | events.Answered
+    | events.Failed
+)
+
+
+def _take_device(state: State, event: DeviceEvent) -> None:
+    match event:
+        case events.DeviceAdded():
+            _add_device(state, event)
+        case events.Resumed():
+            stop.resume(state.devices[event.device])
+        case events.Resolved():
+            device = state.devices[event.device]
+            if device.latched_by == event.command_id:
+                ending.unlatch(state, device)
+        case events.IntentRecorded() | events.IntentFailed():
+            _take_intent(state, event)
+        case events.Answered() | events.Failed():
+            _take_answer(state, event)
+        case (
+            events.ConnectProgressed()
+            | events.Connected()
+            | events.ConnectFailed()
+            | events.ConnectionLost()
+            | events.DisconnectDone()
+        ):
+            if event.epoch == state.devices[event.device].epoch:
+                _take_connection(state, event)
+        case _:
+            assert_never(event)
+
+
+def _add_device(state: State, event: events.DeviceAdded) -> None:
+    if event.device in state.devices or event.adapter not in state.adapters:
+        return
+    state.devices[event.device] = DeviceState(
+        name=event.device,
+        adapter=event.adapter,
+        safety=event.safety,
+        linger_us=event.linger_us,
+        waiting=Waiting(),
+    )
+    state.adapters[event.adapter].devices.append(event.device)
+
+
+def _take_intent(state: State, event: events.IntentRecorded | events.IntentFailed) -> None:
+    device = state.devices[event.device]
+    slot = attempts.slot_of(device, event.token)
+    if slot is None or slot.phase is not SlotPhase.RECORDING:
+        return
+    if isinstance(event, events.IntentRecorded):
+        attempts.hand_over(state, device, slot)
+    else:
+        attempts.failed(state, device, slot, event.fault)
+
+
+def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
+    device = state.devices[event.device]
+    slot = attempts.slot_of(device, event.token)
+    if slot is None or event.epoch != device.epoch or slot.phase is SlotPhase.RECORDING:
+        return
+    if isinstance(event, events.Answered):
+        attempts.answered(state, device, slot, event.value)
+    else:
+        attempts.failed(state, device, slot, event.fault)
+
+
+def _take_connection(
+    state: State,
+    event: events.ConnectProgressed
+    | events.Connected
+    | events.ConnectFailed
+    | events.ConnectionLost
+    | events.DisconnectDone,
+) -> None:
+    device = state.devices[event.device]
+    match event:
+        case events.ConnectProgressed():
+            if device.connect_for is not None:
+                state.mark(device.connect_for, event.phase)
+        case events.Connected():
+            connections.connected(state, device)
+        case events.ConnectFailed():
+            connections.connect_failed(state, device, event.fault)
+        case events.ConnectionLost():
+            connections.lose(state, device, event.fault)
+        case events.DisconnectDone():
+            connections.gone(state, device)
+        case _:
+            assert_never(event)
+
+
+def _accept_failed(state: State, command_id: str) -> None:
+    """Without a durable row a command must not run; only a stop goes on."""
+    entry = state.entries.get(command_id)
+    if entry is not None and not entry.command.stop:
+        device = state.devices[entry.command.device]
+        admission.take_back(state, device, entry, Cause.NEVER_SENT)
+
+
+def _close(state: State) -> None:
+    state.closing = True
+    for device in state.devices.values():
+        for entry in [*device.waiting, *device.held.values()]:
+            if not entry.command.stop:
+                ending.end_without_success(state, device, entry, Cause.NEVER_SENT)
+        state.touch(device)
+
+
+def _tick(state: State) -> None:
+    while (key := state.timers.pop_due(state.now)) is not None:
+        _due(state, key)
+
+
+def _due(state: State, key: Hashable) -> None:
+    kind, name, *rest = cast("tuple[str, str, int]", key)
+    if kind in ("deadline", "queue_deadline"):
+        admission.expire(state, name)
+        return
+    if kind == "backoff":
+        entry = state.entries[name]
+        entry.move(CommandStep.READY)
+        state.touch(state.devices[entry.command.device])
+        return
+    device = state.devices[name]
+    match kind:
+        case "attempt":
+            slot = attempts.slot_of(device, rest[0])
+            if slot is not None:
+                attempts.release(state, device, slot, connections.ATTEMPT_TIMED_OUT)
+        case "grace":
+            connections.lose(state, device, connections.STALLED)
+        case "connect":
+            connections.abandon(state, device, connections.UNREACHABLE)
+        case "stop_grace":
+            stop.grace_over(state, device)
+        case "linger":
+            connections.drop(state, device)
+        case _:  # reconnect: the back-off is over
+            state.touch(device)
+
+
+def _settle(state: State) -> None:
+    """Let every device that something happened to look for its next work, until nothing moves."""
+    adapters: dict[str, None] = {}
+    while state.touched:
+        while state.touched:
+            name = next(iter(state.touched))
+            del state.touched[name]
+            device = state.devices[name]
+            _advance(state, device)
+            adapters[device.adapter] = None
+        for adapter in adapters:
+            connections.grant(state, state.adapters[adapter])
+        adapters.clear()
+
+
+def _advance(state: State, device: DeviceState) -> None:
+    match device.connection:
+        case ConnectionState.CONNECTED:
+            if device.slot is None:
+                _next_operation(state, device)
+        case ConnectionState.DISCONNECTED:
+            wanting = state.adapters[device.adapter].wanting
+            if connections.may_connect(state, device):
+                wanting[device.name] = None
+            else:
+                wanting.pop(device.name, None)
+        case ConnectionState.CONNECTING:
+            if not connections.needs_connection(state, device):
+                connections.abandon(state, device, None)
+        case _:
+            pass
+
+
+def _next_operation(state: State, device: DeviceState) -> None:
+    """The running stop, then what restores the connection, then the line; else the device is idle."""
+    state.timers.cancel(("linger", device.name))
+    if device.reconnect and device.bypass is None:
+        connections.drop(state, device)
+        return
+    device.idle_since = -1
+    if device.stop is not None:
+        if device.stop.phase is CommandPhase.WAITING:
+            attempts.start(state, device, device.stop)
+        return
+    if device.setup:
+        attempts.start_setup(state, device, device.setup.popleft())
+        return
+    entry = device.waiting.ready(state.now)
+    if entry is not None:
+        attempts.start(state, device, entry)
+        return
+    if len(device.waiting):
+        return  # all of it backs off
+    device.idle_since = state.now
+    if state.closing:
+        connections.drop(state, device)
+    elif not device.wanted:
+        state.timers.set(("linger", device.name), state.now + device.linger_us)

@@ -1,0 +1,214 @@
+"""What the scheduler remembers. Changed only by the modules of `core`, only inside `handle`.
+
+Knows shapes and the few questions they answer; decides nothing.
+"""
+
+from collections import deque
+from enum import Enum
+
+from msgspec import Struct, field
+
+from gattkeeper.core.effects import ConnectionChanged, Effect, Marked
+from gattkeeper.core.lifecycle import (
+    COMMAND,
+    CONNECTION,
+    CommandPhase,
+    CommandStep,
+    ConnectionState,
+    ConnectionStep,
+    SlotPhase,
+)
+from gattkeeper.core.timers import Timers
+from gattkeeper.core.waiting import Waiting
+from gattkeeper.model.command import Command, Priority
+from gattkeeper.model.fault import Fault, FaultKind
+from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.operation import Operation, Subscribe, changes_state
+from gattkeeper.model.outcome import Attempt, Cause, Phase, PhaseMark
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Every ceiling and every length of time, by name. Lengths in microseconds."""
+
+    queue_max: int = 10_000
+    queue_per_device_max: int = 1_000
+    ageing_us: int = 10_000_000  # waiting so long is worth one priority
+    attempt_timeout_us: int = 5_000_000  # a GATT operation
+    discovery_timeout_us: int = 10_000_000  # RequestMtu, DiscoverServices
+    connect_timeout_us: int = 20_000_000
+    pair_timeout_us: int = 30_000_000
+    late_answer_grace_us: int = 500_000
+    stop_grace_us: int = 100_000
+    stop_attempt_timeout_us: int = 2_000_000
+    stop_connect_timeout_us: int = 10_000_000
+    stop_connect_backoff_us: int = 250_000
+    stop_attempts_max: int = 4  # the first and three more
+
+
+class Entry(Struct, kw_only=True, eq=False):
+    """A command the keeper has taken on."""
+
+    command: Command
+    start_us: int  # the waiting order, fixed at submission: moment of submission, later for less urgent
+    sequence: int
+    accepted_at: int
+    phase: CommandPhase = CommandPhase.WAITING
+    queued: bool = False  # in its device's waiting line
+    ready_at: int = 0  # not before this moment (back-off)
+    attempt: int = 0
+    attempt_started_at: int = 0
+    attempts: list[Attempt] = field(default_factory=list)
+    timeline: list[PhaseMark] = field(default_factory=list)
+    faults: dict[FaultKind, int] = field(default_factory=dict)
+    uncertain: Cause | None = None  # an attempt may have reached the device, and why that is open
+    epoch: int = 0  # of the last attempt
+    joined: list["Entry"] = field(default_factory=list)  # stops that ride on this one
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Who is first: a tuple that never changes."""
+        return (self.start_us, self.sequence)
+
+    def move(self, step: CommandStep) -> bool:
+        """Take a step of the table; False, and nothing changed, when it is not there."""
+        phase = COMMAND.get((self.phase, step))
+        if phase is None:
+            return False
+        self.phase = phase
+        return True
+
+
+class SlotRole(Enum):
+    """Why an operation occupies a slot."""
+
+    MAIN = "main"  # the command's own operation
+    PAIRING = "pairing"  # pairing, so that the command can be tried again
+    READING_BACK = "reading_back"  # proving that the command was applied
+    SETUP = "setup"  # restoring a subscription after a connect
+
+
+class Slot(Struct, kw_only=True, eq=False):
+    """The place of the one operation a device has in flight."""
+
+    token: int
+    operation: Operation
+    role: SlotRole
+    phase: SlotPhase
+    entry: Entry | None  # None for setup
+
+
+class DeviceState(Struct, kw_only=True, eq=False):
+    """One device."""
+
+    name: str
+    adapter: str
+    safety: bool
+    linger_us: int
+    waiting: Waiting
+    connection: ConnectionState = ConnectionState.DISCONNECTED
+    epoch: int = 0
+    slot: Slot | None = None
+    bypass: Slot | None = None  # a stop that overtook the slot
+    setup: deque[Operation] = field(default_factory=deque)
+    wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
+    stop: Entry | None = None  # the emergency stop that is running
+    stopped_by: str = ""  # the stop that holds the gate
+    gate_latched: bool = False
+    latched_by: str = ""  # the unknown command that holds the latch
+    held: dict[str, Entry] = field(default_factory=dict)  # waiting, but behind the latch
+    leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
+    connect_for: Entry | None = None
+    connect_started_at: int = 0
+    connect_failures: int = 0
+    connect_ready_at: int = 0
+    connect_verdict: Fault | None = None  # why we abandoned the attempt; None: nobody's fault
+    reconnect: bool = False  # a retry asked for a fresh connection
+    idle_since: int = -1  # nothing to do since then; -1: busy
+    tokens: int = 0
+
+    def new_token(self) -> int:
+        """A number no answer of this device carries yet."""
+        self.tokens += 1
+        return self.tokens
+
+
+class AdapterState(Struct, kw_only=True, eq=False):
+    """One adapter."""
+
+    name: str
+    slots: int
+    bypass: bool
+    bypass_other: bool
+    up: bool = True
+    down_fault: Fault | None = None
+    connecting: str = ""
+    devices: list[str] = field(default_factory=list)
+    occupied: int = 0  # connections that are up, coming up, or not let go of yet
+    wanting: dict[str, None] = field(default_factory=dict)  # devices that want a connection
+
+
+class State(Struct, kw_only=True, eq=False):
+    """Everything."""
+
+    limits: Limits
+    journalled: bool
+    now: int = 0
+    jitter: float = 0.5
+    closing: bool = False
+    sequence: int = 0
+    accepted: int = 0
+    ended: int = 0
+    waiting: int = 0
+    devices: dict[str, DeviceState] = field(default_factory=dict)
+    adapters: dict[str, AdapterState] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    timers: Timers = field(default_factory=Timers)
+    effects: list[Effect] = field(default_factory=list)
+    touched: dict[str, None] = field(default_factory=dict)  # devices to look at before `handle` ends
+
+    def wait(self, device: DeviceState, entry: Entry, *, back: bool = False) -> None:
+        """Put a command in line: at the end, or `back` where it was."""
+        self.waiting += 1
+        if device.latched_by and changes_state(entry.command.operation):
+            device.held[entry.command.id] = entry
+        elif back:
+            device.waiting.put_back(entry)
+        else:
+            device.waiting.push(entry)
+
+    def unwait(self, device: DeviceState, entry: Entry) -> None:
+        """Take a command out of line, if it stands in one."""
+        if entry.queued:
+            device.waiting.remove(entry)
+        elif device.held.pop(entry.command.id, None) is None:
+            return
+        self.waiting -= 1
+
+    def touch(self, device: DeviceState) -> None:
+        """Look at the device, and then at its adapter, before this event is over."""
+        self.touched[device.name] = None
+
+    def mark(self, entry: Entry, phase: Phase, note: str = "") -> None:
+        """Write a phase into the command's timeline."""
+        mark = PhaseMark(phase=phase, at_us=self.now, attempt=entry.attempt, note=note)
+        entry.timeline.append(mark)
+        self.effects.append(Marked(command=entry.command, mark=mark))
+
+    def move_connection(self, device: DeviceState, step: ConnectionStep) -> bool:
+        """Take a step of the table; False, and nothing changed, when it is not there."""
+        state = CONNECTION.get((device.connection, step))
+        if state is None:
+            return False
+        device.connection = state
+        self.effects.append(ConnectionChanged(device=device.name, state=state.value))
+        return True
+
+
+def waiting_start(now_us: int, priority: Priority, ageing_us: int) -> int:
+    """The part of the waiting order that a priority decides.
+
+    Each step down the priorities counts like `ageing_us` of coming later. So the more urgent is first,
+    equals are first in, first out, and a command gains one priority on newcomers per `ageing_us` it
+    waits — with a key that never changes.
+    """
+    return now_us + int(priority) * ageing_us

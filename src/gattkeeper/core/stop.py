@@ -1,0 +1,101 @@
+"""The emergency stop: the gate closes, the line is flushed, and the stop goes the fastest correct way.
+
+Knows the three ways. That they are tried again is `attempts`' business.
+"""
+
+from msgspec.structs import replace
+
+from gattkeeper.core.admission import disconnect, take_back, take_on
+from gattkeeper.core.attempts import occupy
+from gattkeeper.core.connections import STOP_DROPS, abandon, lose
+from gattkeeper.core.ending import end_without_success
+from gattkeeper.core.lifecycle import CommandStep, ConnectionState, SlotPhase
+from gattkeeper.core.state import DeviceState, Entry, Slot, State
+from gattkeeper.model.command import Command
+from gattkeeper.model.operation import Disconnect, Write, WriteMode, changes_state
+from gattkeeper.model.outcome import Cause, Phase
+
+
+def request(state: State, command: Command, *, latch: bool) -> None:
+    """Take a stop on. From here until its verdict nothing else that changes the device starts."""
+    device = state.devices[command.device]
+    entry = take_on(state, command)
+    device.gate_latched |= latch
+    if device.stop is not None:
+        device.stop.joined.append(entry)
+        state.mark(entry, Phase.STOP_ROUTE, f"rides on {device.stop.command.id}, which is running")
+        return
+    device.stop = entry
+    device.connect_ready_at = 0  # it waits for no back-off of others
+    device.stopped_by = command.id
+    _flush(state, device, command.id)
+    if isinstance(command.operation, Disconnect):
+        state.mark(entry, Phase.STOP_ROUTE, "takes the link down: the profile declares no stop")
+        disconnect(state, device, entry)
+        return
+    _choose_way(state, device, entry)
+    state.touch(device)
+
+
+def _flush(state: State, device: DeviceState, by: str) -> None:
+    for waiting in [*device.waiting, *device.held.values()]:
+        if changes_state(waiting.command.operation):
+            end_without_success(state, device, waiting, Cause.STOPPED, by=by)
+    slot = device.slot
+    if slot is not None and slot.phase is SlotPhase.RECORDING and slot.entry is not None:
+        take_back(state, device, slot.entry, Cause.STOPPED, by=by)
+
+
+def _choose_way(state: State, device: DeviceState, entry: Entry) -> None:
+    slot = device.slot
+    if device.connection is not ConnectionState.CONNECTED:
+        state.mark(entry, Phase.STOP_ROUTE, "connects first")
+        _hurry_connection(state, device)
+    elif slot is None:
+        state.mark(entry, Phase.STOP_ROUTE, "nothing in flight: sent now")
+    elif _may_overtake(state, device, entry, slot):
+        state.mark(entry, Phase.STOP_ROUTE, "overtakes the request in flight, without response")
+        _overtake(state, device, entry)
+    else:
+        state.mark(entry, Phase.STOP_ROUTE, "waits for the answer in flight, then drops the link")
+        state.timers.set(("stop_grace", device.name), state.now + state.limits.stop_grace_us)
+
+
+def _hurry_connection(state: State, device: DeviceState) -> None:
+    """Take over our own attempt if one runs; put an end to another device's that is in the way."""
+    if device.connection is ConnectionState.CONNECTING:
+        device.connect_for = device.stop
+        state.timers.set(("connect", device.name), state.now + state.limits.stop_connect_timeout_us)
+        return
+    other = state.adapters[device.adapter].connecting
+    if other and other != device.name and state.devices[other].stop is None:
+        abandon(state, state.devices[other], None)
+
+
+def _may_overtake(state: State, device: DeviceState, entry: Entry, slot: Slot) -> bool:
+    operation = entry.command.operation
+    if not entry.command.may_bypass or not isinstance(operation, Write) or device.bypass is not None:
+        return False
+    adapter = state.adapters[device.adapter]
+    pending = getattr(slot.operation, "target", None)
+    return adapter.bypass or (adapter.bypass_other and pending != operation.target)
+
+
+def _overtake(state: State, device: DeviceState, entry: Entry) -> None:
+    operation = entry.command.operation
+    if isinstance(operation, Write) and entry.move(CommandStep.START):
+        without = replace(operation, mode=WriteMode.WITHOUT_RESPONSE)
+        device.bypass = occupy(state, device, entry, without)
+
+
+def grace_over(state: State, device: DeviceState) -> None:
+    """The one in flight did not answer in time: the link goes, and the stop comes first on the next."""
+    if device.stop is not None and device.slot is not None:
+        lose(state, device, STOP_DROPS)
+
+
+def resume(device: DeviceState) -> None:
+    """Open a latched gate; one that a running stop holds opens with its verdict."""
+    device.gate_latched = False
+    if device.stop is None:
+        device.stopped_by = ""

@@ -1,0 +1,56 @@
+"""What a caller holds of a command it submitted."""
+
+import asyncio
+
+from gattkeeper.errors import GattkeeperError
+from gattkeeper.model.command import Command
+from gattkeeper.model.outcome import Outcome
+
+
+class Handle:
+    """A submitted command: its id, and its outcome when there is one.
+
+    Losing the handle neither cancels nor repeats the command.
+    """
+
+    def __init__(self, command: Command) -> None:
+        loop = asyncio.get_running_loop()
+        self.command = command
+        self.accepted: asyncio.Future[None] = loop.create_future()
+        self._ended: asyncio.Future[Outcome] = loop.create_future()
+
+    @property
+    def id(self) -> str:
+        """The command's id."""
+        return self.command.id
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome, once there is one."""
+        return self._ended.result() if self._ended.done() else None
+
+    async def wait(self, timeout: float | None = None) -> Outcome:
+        """Wait for the outcome, at most `timeout` seconds.
+
+        Raises TimeoutError when it takes longer; the command goes on. Cancelling this wait does not
+        cancel the command either.
+        """
+        if self._ended.done():
+            return self._ended.result()
+        async with asyncio.timeout(timeout):
+            return await asyncio.shield(self._ended)
+
+    def end(self, outcome: Outcome) -> None:
+        """For the keeper: give the outcome to all who wait."""
+        if not self._ended.done():
+            self._ended.set_result(outcome)
+
+    def settle(self, error: GattkeeperError | None) -> None:
+        """For the keeper: accepted and durable, or not taken on."""
+        if self.accepted.done():
+            return
+        if error is None:
+            self.accepted.set_result(None)
+        else:
+            self.accepted.set_exception(error)
+            self.accepted.exception()  # a stop's caller does not wait for it

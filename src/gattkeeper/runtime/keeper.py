@@ -1,0 +1,287 @@
+"""The keeper: the public way in, for the library and for every front.
+
+Knows what a caller may ask. The order of things is the scheduler's, the record the journal's.
+"""
+
+import asyncio
+import concurrent.futures
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from gattkeeper.core import events
+from gattkeeper.core.scheduler import Scheduler
+from gattkeeper.core.state import Limits
+from gattkeeper.errors import (
+    InvalidCommandError,
+    QueueClosedError,
+    RefusedError,
+    SettingsError,
+    StorageError,
+    UnsupportedError,
+    UsageError,
+)
+from gattkeeper.model import record
+from gattkeeper.model.command import Command, Origin, problem_with
+from gattkeeper.model.fault import Fault
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.operation import kind_of
+from gattkeeper.model.outcome import Outcome, Resolution, Verdict
+from gattkeeper.model.status import KeeperStatus
+from gattkeeper.runtime.device import Device
+from gattkeeper.runtime.durations import to_us
+from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.ledger import Ledger
+from gattkeeper.runtime.notifications import NotificationHub
+from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
+from gattkeeper.runtime.pump import Pump
+from gattkeeper.runtime.switchboard import Switchboard
+
+_log = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT_S = 30.0
+"""How long closing waits for what is in flight and for connections to be let go of."""
+
+
+class Keeper:
+    """One keeper in front of its adapters, on the running event loop.
+
+    `links` by the adapter's name in the settings; `slots` by the same name, how many connections each
+    may hold (5 unless told). `id_prefix` makes command ids unique over restarts. `jitter` gives numbers
+    from 0 to 1 that spread back-offs.
+    """
+
+    def __init__(
+        self,
+        *,
+        links: Mapping[str, Link],
+        book: DeviceBook,
+        journal: Journal | None = None,
+        observers: Sequence[Observer] = (),
+        limits: Limits | None = None,
+        slots: Mapping[str, int] | None = None,
+        id_prefix: str = "c",
+        jitter: Callable[[], float] = lambda: 0.5,
+    ) -> None:
+        self.book = book
+        self.notifications = NotificationHub()
+        self.closing = False
+        self._loop = asyncio.get_running_loop()
+        self._links = dict(links)
+        self._slots = dict(slots or {})
+        self._journal = journal
+        self._jitter = jitter
+        self._ledger = Ledger(id_prefix=id_prefix, journal=journal)
+        self._routes: dict[str, tuple[Link, DeviceAddress]] = {}
+        self._board = Switchboard(
+            ledger=self._ledger, hub=self.notifications, observers=observers, routes=self._routes
+        )
+        self._scheduler = Scheduler(limits, journalled=journal is not None)
+        self._pump = Pump(self._scheduler, self._board, journal=journal, jitter=jitter)
+        self._open: list[Link] = []
+
+    async def start(self) -> None:
+        """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
+        for name, link in self._links.items():
+            try:
+                await link.open(self._adapter_watch(name))
+            except BaseException:
+                await self._close_links()
+                raise
+            self._open.append(link)
+            self._pump.feed(
+                events.AdapterAdded(
+                    adapter=name,
+                    slots=self._slots.get(name, 5),
+                    bypass=link.traits.bypass,
+                    bypass_other=link.traits.bypass_other,
+                )
+            )
+        for device in self.book.names():
+            self._know(device)
+
+    async def close(self) -> None:
+        """End what waits, let what is in flight end, then let go of connections, adapters and journal."""
+        if self.closing:
+            return
+        self.closing = True
+        self._pump.feed(events.Closing())
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                while not self._is_quiet():
+                    self._board.moved.clear()
+                    await self._board.moved.wait()
+        except TimeoutError:
+            _log.warning("closing although something is still in flight after %g s", CLOSE_TIMEOUT_S)
+        self._pump.close()
+        await self._close_links()
+        if self._journal is not None:
+            await self._journal.close()
+
+    async def _close_links(self) -> None:
+        while self._open:
+            await self._open.pop().close()
+
+    def _is_quiet(self) -> bool:
+        status = self.status()
+        return status.accepted == status.ended and all(
+            device.connection == "disconnected" for device in status.devices
+        )
+
+    def _adapter_watch(self, name: str) -> Callable[[bool, Fault | None], None]:
+        def changed(up: bool, fault: Fault | None) -> None:  # noqa: FBT001 - the port's shape
+            if up or fault is None:
+                self._pump.feed(events.AdapterUp(adapter=name))
+            else:
+                self._pump.feed(events.AdapterDown(adapter=name, fault=fault, jitter=self._jitter()))
+
+        return changed
+
+    def device(self, name: str) -> Device:
+        """A device by its name in the settings, or by its address. Raises UnknownDeviceError."""
+        self._know(name)
+        return Device(self, name)
+
+    async def submit(self, command: Command) -> Handle:
+        """Queue a command; returns once that is durable. Never raises for radio trouble: see the outcome.
+
+        Raises UsageError (the call is wrong), RefusedError (not now) or StorageError (the journal cannot
+        be written); then nothing was queued. The same `idempotency_key` with the same request gives the
+        same command again, with a different request ConflictError.
+        """
+        self._check(command)
+        known = self._ledger.find_by_key(command)
+        if known is not None:
+            await asyncio.shield(known.accepted)
+            return known
+        handle = self._ledger.open(command)
+        self._pump.feed(events.Submitted(command=handle.command))
+        try:
+            await asyncio.shield(handle.accepted)
+        except asyncio.CancelledError:
+            self.cancel(handle.id)
+            raise
+        except (RefusedError, StorageError):
+            self._ledger.strike(handle)
+            raise
+        return handle
+
+    def submit_threadsafe(self, command: Command) -> "concurrent.futures.Future[Outcome]":
+        """`submit` from another thread; the future holds the outcome, or raises what `submit` raises."""
+
+        async def run() -> Outcome:
+            return await (await self.submit(command)).wait()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop)
+
+    async def stop(self, scope: str = "all", *, latch: bool = False, origin: Origin | None = None) -> list[Handle]:
+        """Emergency stop of a device, a group, or all. Never refused, never kept waiting by the disk.
+
+        With `latch` the devices take no command that changes them until `resume`. Returns a handle for
+        each device. Raises UnknownDeviceError for an unknown scope.
+        """
+        handles = []
+        for device in self.book.members(scope):
+            self._know(device)
+            command = replace(self.book.stop(device), stop=True, origin=origin or Origin())
+            handle = self._ledger.open(command)
+            handles.append(handle)
+            self._pump.feed(events.StopRequested(command=handle.command, latch=latch))
+        return handles
+
+    def resume(self, scope: str = "all") -> tuple[str, ...]:
+        """Open the gates that latched stops hold; returns the devices of the scope."""
+        devices = self.book.members(scope)
+        for device in devices:
+            self._pump.feed(events.Resumed(device=device))
+        return devices
+
+    def cancel(self, command_id: str) -> bool:
+        """Take a command back. False when it has ended already, is a stop, or is not known."""
+        handle = self._ledger.live(command_id)
+        if handle is None or handle.command.stop:
+            return False
+        self._pump.feed(events.CancelRequested(command_id=command_id))
+        return True
+
+    async def resolve(self, command_id: str, *, applied: bool, who: str, why: str) -> None:
+        """Write down what became known about a command that ended unknown; a latch it set opens.
+
+        Raises UsageError when there is no such command, or it did not end unknown.
+        """
+        handle = self._ledger.find(command_id)
+        outcome = handle.outcome if handle is not None else None
+        if handle is None or outcome is None or outcome.verdict is not Verdict.UNKNOWN:
+            raise UsageError(f"{command_id} is not a command that ended unknown")
+        if not who or not why:
+            raise UsageError("a resolution says who decided, and why")
+        resolution = Resolution(command_id=command_id, applied=applied, who=who, why=why)
+        await self._record(record.Resolved(resolution=resolution, at_us=self._pump.now_us()))
+        self._pump.feed(events.Resolved(command_id=command_id, device=handle.command.device))
+
+    async def _record(self, row: record.Record) -> None:
+        """Write a row and wait until it is durable. Raises StorageError."""
+        if self._journal is None:
+            return
+        durable: asyncio.Future[None] = self._loop.create_future()
+
+        def written(error: StorageError | None) -> None:
+            if durable.done():
+                return
+            if error is None:
+                durable.set_result(None)
+            else:
+                durable.set_exception(error)
+
+        self._journal.append(row, written)
+        await durable
+
+    def handle(self, command_id: str) -> Handle | None:
+        """A command by its id, as far back as the journal goes; None when there is none."""
+        return self._ledger.find(command_id)
+
+    def status(self) -> KeeperStatus:
+        """Adapters, devices and queues at this moment."""
+        return self._scheduler.status(self._pump.now_us())
+
+    async def scan(self, duration: float = 5.0, *, adapter: str = "") -> AsyncIterator[Sighting]:
+        """Advertisements as they are heard, for `duration` seconds.
+
+        Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter.
+        """
+        to_us("duration", duration)
+        async for sighting in self._link(adapter).scan(duration):
+            yield sighting
+
+    def _link(self, adapter: str) -> Link:
+        name = adapter or next(iter(self._links), "")
+        if name not in self._links:
+            raise SettingsError(f"no adapter {name!r}: there is {', '.join(self._links) or 'none'}")
+        return self._links[name]
+
+    def _know(self, device: str) -> None:
+        """Make the scheduler know the device. Raises UnknownDeviceError, SettingsError."""
+        if device in self._routes:
+            return
+        rules = self.book.rules(device)
+        adapter = rules.adapter or next(iter(self._links), "")
+        self._routes[device] = (self._link(adapter), rules.address)
+        self._pump.feed(
+            events.DeviceAdded(device=device, adapter=adapter, safety=rules.safety, linger_us=rules.linger_us)
+        )
+
+    def _check(self, command: Command) -> None:
+        if self.closing:
+            raise QueueClosedError("the keeper is shutting down")
+        problem = problem_with(command)
+        if problem:
+            raise InvalidCommandError(problem)
+        if command.stop:
+            raise InvalidCommandError("an emergency stop goes through Keeper.stop")
+        self._know(command.device)
+        kind = kind_of(command.operation)
+        link = self._routes[command.device][0]
+        if kind not in link.traits.operations:
+            able = ", ".join(sorted(link.traits.operations))
+            raise UnsupportedError(f"{link.name} cannot do {kind}; it can do {able}")

@@ -1,0 +1,92 @@
+"""Which commands there are: handles by id and by idempotency key, from memory and from the journal.
+
+Knows who asked for what. What becomes of it is told to the ledger by others.
+"""
+
+from collections import OrderedDict
+
+from msgspec.structs import replace
+
+from gattkeeper.errors import ConflictError
+from gattkeeper.model import record
+from gattkeeper.model.command import Command, same_request
+from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.ports import Journal
+
+ENDED_KEPT = 10_000
+"""Ended commands whose outcome is answered from memory; older ones are in the journal."""
+
+
+class Ledger:
+    """`id_prefix` makes ids unique over restarts."""
+
+    def __init__(self, *, id_prefix: str, journal: Journal | None) -> None:
+        self._id_prefix = id_prefix
+        self._journal = journal
+        self._count = 0
+        self._live: dict[str, Handle] = {}
+        self._ended: OrderedDict[str, Handle] = OrderedDict()
+        self._keys: dict[str, str] = {}
+
+    def open(self, command: Command) -> Handle:
+        """Give a command its id, and its caller a handle."""
+        self._count += 1
+        handle = Handle(replace(command, id=f"{self._id_prefix}-{self._count}"))
+        self._live[handle.id] = handle
+        if command.idempotency_key:
+            self._keys[command.idempotency_key] = handle.id
+        return handle
+
+    def strike(self, handle: Handle) -> None:
+        """It was not taken on: as if it had never been asked for."""
+        self._live.pop(handle.id, None)
+        key = handle.command.idempotency_key
+        if key and self._keys.get(key) == handle.id:
+            del self._keys[key]
+
+    def close(self, command_id: str) -> Handle | None:
+        """It has ended; the handle stays at hand for a while."""
+        handle = self._live.pop(command_id, None)
+        if handle is not None:
+            self._ended[command_id] = handle
+            if len(self._ended) > ENDED_KEPT:
+                _, oldest = self._ended.popitem(last=False)
+                self._keys.pop(oldest.command.idempotency_key, None)
+        return handle
+
+    def live(self, command_id: str) -> Handle | None:
+        """The handle of a command that has not ended."""
+        return self._live.get(command_id)
+
+    def find(self, command_id: str) -> Handle | None:
+        """The handle of any command, as far back as the journal goes."""
+        handle = self._live.get(command_id) or self._ended.get(command_id)
+        return handle if handle is not None else self._from_journal(command_id)
+
+    def find_by_key(self, command: Command) -> Handle | None:
+        """The command accepted earlier under the same idempotency key.
+
+        Raises ConflictError when that was a different request.
+        """
+        key = command.idempotency_key
+        if not key:
+            return None
+        command_id = self._keys.get(key, "")
+        if not command_id and self._journal is not None:
+            command_id = self._journal.find_key(key)
+        handle = self.find(command_id) if command_id else None
+        if handle is not None and not same_request(handle.command, command):
+            raise ConflictError(
+                f"the idempotency key {key!r} belongs to {handle.id}, which is a different request"
+            )
+        return handle
+
+    def _from_journal(self, command_id: str) -> Handle | None:
+        handle: Handle | None = None
+        for row in self._journal.records_of(command_id) if self._journal is not None else ():
+            if isinstance(row, record.Accepted):
+                handle = Handle(row.command)
+                handle.settle(None)
+            elif isinstance(row, record.Ended) and handle is not None:
+                handle.end(row.outcome)
+        return handle

@@ -1,0 +1,217 @@
+"""Carries events to the scheduler and performs what it asks for, all of it, before the next event.
+
+Knows the event loop's clock and who performs which effect. Decides nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from gattkeeper.core import effects, events
+from gattkeeper.core.scheduler import Scheduler
+from gattkeeper.errors import StorageError
+from gattkeeper.model import record
+from gattkeeper.model.command import Command
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.gatt import Characteristic, CharacteristicRef
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.runtime.ports import Journal, Link
+from gattkeeper.runtime.sessions import Session
+
+
+class PumpListener(Protocol):
+    """Whom the pump tells what callers and watchers want to know."""
+
+    def accepted(self, command: Command, at_us: int) -> None:
+        """Taken on; not durable yet."""
+
+    def durable(self, command_id: str, error: StorageError | None) -> None:
+        """The accepted row is durable, or could not be written."""
+
+    def refused(self, command_id: str, refusal: effects.Refusal, text: str) -> None:
+        """Nothing was queued."""
+
+    def marked(self, command: Command, mark: PhaseMark) -> None:
+        """A command entered a phase."""
+
+    def ended(self, command: Command, outcome: Outcome, at_us: int) -> None:
+        """The outcome is durable, or could not be written: either way it is the truth."""
+
+    def connection(self, device: str, state: str, at_us: int) -> None:
+        """A connection changed."""
+
+    def notification(self, device: str, characteristic: Characteristic, payload: bytes) -> None:
+        """A device pushed a value."""
+
+    def subscription_ended(self, device: str, target: CharacteristicRef, fault: Fault) -> None:
+        """A subscription is over without its reader's asking."""
+
+    def route(self, device: str) -> tuple[Link, DeviceAddress]:
+        """The link a device is reached by, and its address there."""
+
+
+class Pump:
+    """One scheduler on one event loop. `feed` may be called from effects and callbacks alike."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        listener: PumpListener,
+        *,
+        journal: Journal | None,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._scheduler = scheduler
+        self._listener = listener
+        self._journal = journal
+        self._jitter = jitter
+        self._loop = asyncio.get_running_loop()
+        self._events: deque[events.Event] = deque()
+        self._running = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: int | None = None
+        self._sessions: dict[str, Session] = {}
+        self._unrecorded: set[str] = set()  # commands whose accepted row failed: they leave no rows
+        self._performers: dict[type, Callable[..., None]] = {
+            effects.Accept: self._accept,
+            effects.Refuse: self._refuse,
+            effects.RecordIntent: self._record_intent,
+            effects.RecordAttempt: self._record_attempt,
+            effects.Dispatch: self._dispatch,
+            effects.StartConnect: self._start_connect,
+            effects.AbandonConnect: self._abandon_connect,
+            effects.StartDisconnect: self._start_disconnect,
+            effects.Finish: self._finish,
+            effects.Marked: self._marked,
+            effects.ConnectionChanged: self._connection_changed,
+            effects.SubscriptionEnded: self._subscription_ended,
+        }
+
+    def now_us(self) -> int:
+        """The loop's monotonic clock in microseconds: the only clock anything is decided by."""
+        return int(self._loop.time() * 1_000_000)
+
+    def feed(self, event: events.Event) -> None:
+        """Take an event in. Events that effects cause wait until all effects are performed."""
+        self._events.append(event)
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._events:
+                for effect in self._scheduler.handle(self._events.popleft(), self.now_us()):
+                    self._performers[type(effect)](effect)
+        finally:
+            self._running = False
+        self._arm()
+
+    def close(self) -> None:
+        """Stop the clock; nothing is fed by it any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        at_us = self._scheduler.wakeup_at()
+        if at_us == self._timer_at and self._timer is not None:
+            return
+        self.close()
+        self._timer_at = at_us
+        if at_us is not None:
+            # a microsecond late rather than early: the scheduler's clock is rounded down
+            self._timer = self._loop.call_at((at_us + 1) / 1_000_000, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.feed(events.Ticked(jitter=self._jitter()))
+
+    def _append(self, row: record.Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
+        if self._journal is not None:
+            self._journal.append(row, on_durable)
+        elif on_durable is not None:
+            on_durable(None)
+
+    def _accept(self, effect: effects.Accept) -> None:
+        now_us = self.now_us()
+        self._listener.accepted(effect.command, now_us)
+        self._append(
+            record.Accepted(command=effect.command, at_us=now_us), partial(self._accepted, effect.command.id)
+        )
+
+    def _accepted(self, command_id: str, error: StorageError | None) -> None:
+        if error is not None:
+            self._unrecorded.add(command_id)
+            self.feed(events.AcceptFailed(command_id=command_id))
+        self._listener.durable(command_id, error)
+
+    def _refuse(self, effect: effects.Refuse) -> None:
+        self._listener.refused(effect.command_id, effect.refusal, effect.text)
+
+    def _record_intent(self, effect: effects.RecordIntent) -> None:
+        row = record.Intended(
+            command_id=effect.command_id, attempt=effect.attempt, epoch=effect.epoch, at_us=self.now_us()
+        )
+        self._append(row, partial(self._intended, effect.device, effect.token) if effect.awaited else None)
+
+    def _intended(self, device: str, token: int, error: StorageError | None) -> None:
+        if error is None:
+            self.feed(events.IntentRecorded(device=device, token=token))
+        else:
+            fault = Fault(kind=FaultKind.JOURNAL, ran=Ran.NO, stack="journal", name=error.code, text=str(error))
+            self.feed(events.IntentFailed(device=device, token=token, fault=fault))
+
+    def _record_attempt(self, effect: effects.RecordAttempt) -> None:
+        self._append(
+            record.AttemptFailed(
+                command_id=effect.command_id,
+                attempt=effect.attempt,
+                epoch=effect.epoch,
+                at_us=self.now_us(),
+                fault=effect.fault,
+            )
+        )
+
+    def _dispatch(self, effect: effects.Dispatch) -> None:
+        self._sessions[effect.device].dispatch(effect.token, effect.operation)
+
+    def _start_connect(self, effect: effects.StartConnect) -> None:
+        link, address = self._listener.route(effect.device)
+        session = Session(
+            device=effect.device,
+            epoch=effect.epoch,
+            feed=self.feed,
+            jitter=self._jitter,
+            on_notification=self._listener.notification,
+        )
+        self._sessions[effect.device] = session
+        session.start(link, address)
+
+    def _abandon_connect(self, effect: effects.AbandonConnect) -> None:
+        self._sessions[effect.device].abandon()
+
+    def _start_disconnect(self, effect: effects.StartDisconnect) -> None:
+        self._sessions[effect.device].disconnect()
+
+    def _finish(self, effect: effects.Finish) -> None:
+        now_us = self.now_us()
+        tell = partial(self._ended, effect.command, effect.outcome, now_us)
+        if effect.command.id in self._unrecorded:
+            self._unrecorded.discard(effect.command.id)
+            tell(None)
+        else:
+            self._append(record.Ended(outcome=effect.outcome, at_us=now_us), tell)
+
+    def _ended(self, command: Command, outcome: Outcome, at_us: int, _error: StorageError | None) -> None:
+        self._listener.ended(command, outcome, at_us)
+
+    def _marked(self, effect: effects.Marked) -> None:
+        self._listener.marked(effect.command, effect.mark)
+
+    def _connection_changed(self, effect: effects.ConnectionChanged) -> None:
+        self._listener.connection(effect.device, effect.state, self.now_us())
+
+    def _subscription_ended(self, effect: effects.SubscriptionEnded) -> None:
+        self._listener.subscription_ended(effect.device, effect.target, effect.fault)

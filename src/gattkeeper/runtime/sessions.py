@@ -1,0 +1,200 @@
+"""One device's connection as the pump holds it: tasks around a link, and what they tell the scheduler.
+
+Knows how to start, bound and abandon calls into a stack. Decides nothing: every end becomes an event.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from gattkeeper.core import events
+from gattkeeper.errors import LinkError
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.gatt import Characteristic
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.operation import Operation
+from gattkeeper.model.outcome import Phase
+from gattkeeper.runtime.ports import Link, LinkConnection
+
+DISCONNECT_TIMEOUT_S = 12.0
+"""A polite disconnect: BlueZ waits 2 s before it cuts the link, Bleak up to 10 s for the news of it."""
+
+ABANDON_TIMEOUT_S = 5.0
+"""How long a cancelled call into a stack may take to end, before the second cancel and after it."""
+
+_ABANDONED = Fault(kind=FaultKind.CANCELLED, ran=Ran.NO, stack="keeper", name="abandoned")
+_STUCK = Fault(
+    kind=FaultKind.WEDGED,
+    ran=Ran.NO,
+    stack="keeper",
+    name="stuck",
+    text="the stack ignores that its call was cancelled",
+)
+
+
+def unexpected(error: BaseException, ran: Ran) -> Fault:
+    """A link broke its promise to raise only LinkError; the fault carries what it raised instead."""
+    return Fault(kind=FaultKind.UNLISTED, ran=ran, stack="link", name=type(error).__name__, text=str(error)[:200])
+
+
+class Session:
+    """One epoch of one device. Implements `ports.ConnectionEvents`."""
+
+    def __init__(
+        self,
+        *,
+        device: str,
+        epoch: int,
+        feed: Callable[[events.Event], None],
+        jitter: Callable[[], float],
+        on_notification: Callable[[str, Characteristic, bytes], None],
+    ) -> None:
+        self._device = device
+        self._epoch = epoch
+        self._feed = feed
+        self._jitter = jitter
+        self._on_notification = on_notification
+        self._connection: LinkConnection | None = None
+        self._up = False  # the scheduler was told
+        self._over = False  # nothing of this session counts any more
+        self._early_loss: Fault | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connecting: asyncio.Task[None] | None = None
+
+    def progress(self, phase: Phase) -> None:
+        """See `ports.ConnectionEvents`."""
+        if not self._over:
+            self._feed(events.ConnectProgressed(device=self._device, epoch=self._epoch, phase=phase))
+
+    def notification(self, characteristic: Characteristic, payload: bytes) -> None:
+        """See `ports.ConnectionEvents`."""
+        if not self._over:
+            self._on_notification(self._device, characteristic, payload)
+
+    def lost(self, fault: Fault) -> None:
+        """See `ports.ConnectionEvents`."""
+        if not self._up:
+            self._early_loss = fault
+        elif not self._over:
+            self._feed(
+                events.ConnectionLost(device=self._device, epoch=self._epoch, fault=fault, jitter=self._jitter())
+            )
+
+    def start(self, link: Link, address: DeviceAddress) -> None:
+        """Connect; ends in `Connected` or `ConnectFailed`."""
+        self._connecting = self._spawn(self._connect(link, address))
+
+    def abandon(self) -> None:
+        """End the attempt; `ConnectFailed` when nothing is left of it, or when the stack is stuck."""
+        self._over = True
+        self._spawn(self._abandon())
+
+    def dispatch(self, token: int, operation: Operation) -> None:
+        """Run an operation; ends in `Answered` or `Failed`."""
+        self._spawn(self._perform(token, operation))
+
+    def disconnect(self) -> None:
+        """Let go of everything; `DisconnectDone` in any case."""
+        self._over = True
+        running, self._tasks = self._tasks, set()
+        for task in running:
+            task.cancel()
+        self._spawn(self._disconnect(running))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _connect(self, link: Link, address: DeviceAddress) -> None:
+        try:
+            connection = await link.connect(address, self)
+        except LinkError as error:
+            self._connect_failed(error.fault)
+        except asyncio.CancelledError:
+            if not self._over:  # a stack's own cancel, not ours
+                self._connect_failed(unexpected(asyncio.CancelledError(), Ran.NO))
+        except Exception as error:  # noqa: BLE001 - a broken link must not take the keeper down
+            self._connect_failed(unexpected(error, Ran.NO))
+        else:
+            self._connection = connection
+            if self._over:
+                await connection.disconnect()  # it came after we gave up
+                return
+            self._up = True
+            self._feed(events.Connected(device=self._device, epoch=self._epoch))
+            if self._early_loss is not None:
+                self.lost(self._early_loss)
+
+    def _connect_failed(self, fault: Fault) -> None:
+        if not self._over:
+            self._over = True
+            self._feed(
+                events.ConnectFailed(device=self._device, epoch=self._epoch, fault=fault, jitter=self._jitter())
+            )
+
+    async def _abandon(self) -> None:
+        stuck = await outlast(self._connecting)
+        self._feed(
+            events.ConnectFailed(
+                device=self._device,
+                epoch=self._epoch,
+                fault=_STUCK if stuck else _ABANDONED,
+                jitter=self._jitter(),
+            )
+        )
+
+    async def _perform(self, token: int, operation: Operation) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        fault: Fault | None = None
+        value = None
+        try:
+            value = await connection.perform(operation)
+        except LinkError as error:
+            fault = error.fault
+        except asyncio.CancelledError:
+            if self._over:
+                raise
+            fault = unexpected(asyncio.CancelledError(), Ran.MAYBE)
+        except Exception as error:  # noqa: BLE001 - a broken link must not take the keeper down
+            fault = unexpected(error, Ran.MAYBE)
+        if self._over:
+            return
+        if fault is None:
+            self._feed(events.Answered(device=self._device, epoch=self._epoch, token=token, value=value))
+        else:
+            self._feed(
+                events.Failed(
+                    device=self._device, epoch=self._epoch, token=token, fault=fault, jitter=self._jitter()
+                )
+            )
+
+    async def _disconnect(self, running: set[asyncio.Task[None]]) -> None:
+        if running:
+            await asyncio.wait(running, timeout=ABANDON_TIMEOUT_S)
+        if self._connection is not None:
+            task = asyncio.get_running_loop().create_task(self._connection.disconnect())
+            await asyncio.wait({task}, timeout=DISCONNECT_TIMEOUT_S)
+            await outlast(task)
+        self._feed(events.DisconnectDone(device=self._device, epoch=self._epoch))
+
+
+async def outlast(task: asyncio.Task[None] | None) -> bool:
+    """Cancel a task, twice if need be, and wait for its end. True: it is stuck and left to itself.
+
+    Bleak's clean-up can swallow the first cancel while BlueZ does not answer; the second ends it.
+    """
+    for _ in range(2):
+        if task is None or task.done():
+            break
+        task.cancel()
+        await asyncio.wait({task}, timeout=ABANDON_TIMEOUT_S)
+    if task is None:
+        return False
+    if task.done():
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody reports it as never retrieved
+        return False
+    return True
