@@ -1,0 +1,71 @@
+# Everything a developer or a build server calls. A fresh machine needs Python >= 3.11, make and git.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PURE_TESTS := tests/model tests/core tests/test_errors.py
+PURE := --cov=gattkeeper.model --cov=gattkeeper.core --cov=gattkeeper.errors --cov-branch --cov-fail-under=100
+WORKERS := 2
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test test-fast lint ruff types api imports coverage system-programs clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.developer ## make .venv with gattkeeper (editable), its extras and the developers' tools
+
+demo: $(VENV)/.user ## four taps on two virtual blinds, from nothing but Python; SERVE=1 keeps the daemon running
+	@$(BIN)/gattkeeper demo $(if $(SERVE),--serve)
+
+# Later parts run although an earlier one failed, and pytest's own count comes last.
+test: $(VENV)/.developer system-programs ## every test this machine can run; what it leaves out is listed at the end
+	@failed=; \
+	$(MAKE) --no-print-directory --keep-going lint || failed="$$failed lint"; \
+	$(MAKE) --no-print-directory coverage || failed="$$failed coverage"; \
+	echo "== tests"; $(BIN)/pytest -n $(WORKERS) || failed="$$failed tests"; \
+	test -z "$$failed" || { echo "make test failed in:$$failed (see above)" >&2; exit 1; }
+
+test-fast: $(VENV)/.developer ## the tests that start no system programs
+	@$(BIN)/pytest -n $(WORKERS) -m "not system"
+
+lint: ruff types api imports ## style, format, types, and imports that only go down
+
+ruff: $(VENV)/.developer
+	@echo "== ruff"; $(BIN)/ruff check --quiet --output-format concise . && $(BIN)/ruff format --check --quiet .
+
+types: $(VENV)/.developer
+	@echo "== mypy"; $(BIN)/mypy --strict --no-error-summary
+
+api: $(VENV)/.developer
+	@echo "== pyright"; tools/type_check_api $(BIN)/python
+
+imports: $(VENV)/.developer
+	@echo "== import-linter"; $(BIN)/lint-imports --no-cache
+
+coverage: $(VENV)/.developer ## 100 % branches of model, core and errors, by their own tests alone
+	@echo "== coverage of model, core and errors"; $(BIN)/pytest -q -n $(WORKERS) $(PURE_TESTS) $(PURE) --cov-report=term-missing:skip-covered
+
+system-programs:
+	@tools/add_system_programs
+
+clean: ## remove what make and the tools made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@python=$$(tools/find_python) && echo "== making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+
+# One environment for both: the developer's adds to the user's, so that two goals never install at once.
+$(VENV)/.user: pyproject.toml $(wildcard scripts/*) | $(BIN)/python
+	@echo "== installing gattkeeper with bumble"
+	@$(BIN)/python -m pip install -qq --editable '.[bumble]'
+	@$(BIN)/python -m compileall -q src
+	@touch $@
+
+$(VENV)/.developer: $(VENV)/.user
+	@echo "== installing the developers' tools"
+	@$(BIN)/python -m pip install -qq --editable '.[bumble,dev]'
+	@touch $@

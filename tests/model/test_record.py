@@ -1,0 +1,34 @@
+"""The rows of the journal come back as they were written, and each knows its command."""
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+
+from gattkeeper.model.record import Accepted, Closed, Ended, Record, Resolved, Started, command_of
+from model.anything import anything, through_json
+
+
+@pytest.mark.parametrize("kind", get_args(Record), ids=lambda kind: kind.__name__)
+def test_every_row_comes_back_from_json_as_the_kind_it_was(kind: type) -> None:
+    @given(anything(kind))
+    def comes_back(record: Record) -> None:
+        assert through_json(record, Record) == record
+
+    comes_back()
+
+
+@given(anything(Record))
+def test_a_row_knows_its_command(record: Record) -> None:
+    match record:
+        case Started() | Closed():
+            expected = ""
+        case Accepted():
+            expected = record.command.id
+        case Ended():
+            expected = record.outcome.command_id
+        case Resolved():
+            expected = record.resolution.command_id
+        case _:
+            expected = record.command_id
+    assert command_of(record) == expected
