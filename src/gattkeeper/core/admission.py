@@ -74,7 +74,7 @@ def take_on(state: State, command: Command) -> Entry:
         accepted_at=state.now,
     )
     state.entries[command.id] = entry
-    state.effects.append(Accept(command=command))
+    state.effects.append(Accept(command=command, at_us=state.now))
     state.mark(entry, Phase.ACCEPTED)
     state.timers.set(("deadline", command.id), state.now + command.deadline_us)
     return entry

@@ -4,6 +4,8 @@ Knows one device's slot. Connections are none of its business: a retry that need
 in `DeviceState.reconnect`.
 """
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from gattkeeper.core.effects import Dispatch, RecordAttempt, RecordIntent, SubscriptionEnded
@@ -101,16 +103,23 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
 
 
 def _timeout_us(limits: Limits, slot: Slot) -> int:
-    if slot.role is SlotRole.PAIRING or isinstance(slot.operation, Pair):
-        return limits.pair_timeout_us
     if slot.entry is not None and slot.role is SlotRole.MAIN:
         if slot.entry.command.attempt_timeout_us is not None:
             return slot.entry.command.attempt_timeout_us
         if slot.entry.command.stop:
             return limits.stop_attempt_timeout_us
-    if isinstance(slot.operation, RequestMtu | DiscoverServices):
-        return limits.discovery_timeout_us
+    return _KIND_TIMEOUTS.get(type(slot.operation), _gatt_timeout_us)(limits)
+
+
+def _gatt_timeout_us(limits: Limits) -> int:
     return limits.attempt_timeout_us
+
+
+_KIND_TIMEOUTS: dict[type[Operation], Callable[[Limits], int]] = {
+    RequestMtu: lambda limits: limits.mtu_timeout_us,
+    DiscoverServices: lambda limits: limits.discovery_timeout_us,
+    Pair: lambda limits: limits.pair_timeout_us,
+}
 
 
 def slot_of(device: DeviceState, token: int) -> Slot | None:

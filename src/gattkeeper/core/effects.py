@@ -24,6 +24,7 @@ class Accept(Struct, frozen=True, kw_only=True):
     """Write the command down; tell its caller once that is durable."""
 
     command: Command
+    at_us: int
 
 
 class Refuse(Struct, frozen=True, kw_only=True):
@@ -90,6 +91,7 @@ class Finish(Struct, frozen=True, kw_only=True):
 
     command: Command
     outcome: Outcome
+    at_us: int
 
 
 class Marked(Struct, frozen=True, kw_only=True):

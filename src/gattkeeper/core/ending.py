@@ -96,7 +96,7 @@ def end(
     )
     del state.entries[command.id]
     state.ended += 1
-    state.effects.append(Finish(command=command, outcome=outcome))
+    state.effects.append(Finish(command=command, outcome=outcome, at_us=state.now))
     state.touch(device)
     if device.connect_for is entry:
         device.connect_for = None

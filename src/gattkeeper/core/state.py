@@ -34,7 +34,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     queue_per_device_max: int = 1_000
     ageing_us: int = 10_000_000  # waiting so long is worth one priority
     attempt_timeout_us: int = 5_000_000  # a GATT operation
-    discovery_timeout_us: int = 10_000_000  # RequestMtu, DiscoverServices
+    discovery_timeout_us: int = 10_000_000
+    mtu_timeout_us: int = 10_000_000
     connect_timeout_us: int = 20_000_000
     pair_timeout_us: int = 30_000_000
     late_answer_grace_us: int = 500_000

@@ -3,6 +3,8 @@
 Knows what is written down about a command. How a row becomes durable is `storage`'s business.
 """
 
+from typing import assert_never
+
 from msgspec import Struct
 
 from gattkeeper.model.command import Command
@@ -78,3 +80,5 @@ def command_of(record: Record) -> str:
             return resolution.command_id
         case Started() | Closed():
             return ""
+        case _:
+            assert_never(record)

@@ -156,12 +156,12 @@ class Device:
         """
         target = _ref(characteristic)
         reader = Notifications(target)
-        self._keeper.notifications.add(self.name, reader)  # before the device is asked: no first value is lost
+        self._keeper.hub.add(self.name, reader)  # before the device is asked: no first value is lost
         try:
             await self._do(Subscribe(target=target), priority, None)
             yield reader
         finally:
-            if self._keeper.notifications.remove(self.name, reader) and not self._keeper.closing:
+            if self._keeper.hub.remove(self.name, reader) and not self._keeper.closing:
                 await self._keeper.submit(Command(device=self.name, operation=Unsubscribe(target=target)))
 
     async def connect(self, *, timeout: float | None = None) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.core.state import Limits
 from gattkeeper.errors import (
     InvalidCommandError,
+    LinkError,
     QueueClosedError,
     RefusedError,
     SettingsError,
@@ -29,13 +31,14 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
-from gattkeeper.runtime.device import Device
+from gattkeeper.runtime.device import Device, Pointer
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ledger import Ledger
-from gattkeeper.runtime.notifications import NotificationHub
+from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
 from gattkeeper.runtime.pump import Pump
+from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S
 from gattkeeper.runtime.switchboard import Switchboard
 
 _log = logging.getLogger(__name__)
@@ -49,7 +52,7 @@ class Keeper:
 
     `links` by the adapter's name in the settings; `slots` by the same name, how many connections each
     may hold (5 unless told). `id_prefix` makes command ids unique over restarts. `jitter` gives numbers
-    from 0 to 1 that spread back-offs.
+    from 0 to 1 that spread back-offs. A disconnect is left to itself after `disconnect_timeout_s`.
     """
 
     def __init__(
@@ -63,27 +66,28 @@ class Keeper:
         slots: Mapping[str, int] | None = None,
         id_prefix: str = "c",
         jitter: Callable[[], float] = lambda: 0.5,
+        disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
     ) -> None:
         self.book = book
-        self.notifications = NotificationHub()
+        self.hub = NotificationHub()
         self.closing = False
         self._loop = asyncio.get_running_loop()
-        self._links = dict(links)
+        self.links = dict(links)
         self._slots = dict(slots or {})
         self._journal = journal
         self._jitter = jitter
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal)
         self._routes: dict[str, tuple[Link, DeviceAddress]] = {}
-        self._board = Switchboard(
-            ledger=self._ledger, hub=self.notifications, observers=observers, routes=self._routes
-        )
+        self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, routes=self._routes)
         self._scheduler = Scheduler(limits, journalled=journal is not None)
-        self._pump = Pump(self._scheduler, self._board, journal=journal, jitter=jitter)
+        self._pump = Pump(
+            self._scheduler, self._board, journal=journal, jitter=jitter, disconnect_timeout_s=disconnect_timeout_s
+        )
         self._open: list[Link] = []
 
     async def start(self) -> None:
         """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
-        for name, link in self._links.items():
+        for name, link in self.links.items():
             try:
                 await link.open(self._adapter_watch(name))
             except BaseException:
@@ -237,6 +241,10 @@ class Keeper:
         self._journal.append(row, written)
         await durable
 
+    def notifications(self, device: str, characteristic: Pointer) -> AbstractAsyncContextManager[Notifications]:
+        """A device's notifications by name: `Device.subscribe`, with its errors."""
+        return self.device(device).subscribe(characteristic)
+
     def handle(self, command_id: str) -> Handle | None:
         """A command by its id, as far back as the journal goes; None when there is none."""
         return self._ledger.find(command_id)
@@ -248,24 +256,28 @@ class Keeper:
     async def scan(self, duration: float = 5.0, *, adapter: str = "") -> AsyncIterator[Sighting]:
         """Advertisements as they are heard, for `duration` seconds.
 
-        Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter.
+        Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter, RefusedError
+        while the adapter cannot scan.
         """
         to_us("duration", duration)
-        async for sighting in self._link(adapter).scan(duration):
-            yield sighting
+        try:
+            async for sighting in self._link(adapter).scan(duration):
+                yield sighting
+        except LinkError as error:
+            raise RefusedError(f"cannot scan now: {error.fault}") from error
 
     def _link(self, adapter: str) -> Link:
-        name = adapter or next(iter(self._links), "")
-        if name not in self._links:
-            raise SettingsError(f"no adapter {name!r}: there is {', '.join(self._links) or 'none'}")
-        return self._links[name]
+        name = adapter or next(iter(self.links), "")
+        if name not in self.links:
+            raise SettingsError(f"no adapter {name!r}: there is {', '.join(self.links) or 'none'}")
+        return self.links[name]
 
     def _know(self, device: str) -> None:
         """Make the scheduler know the device. Raises UnknownDeviceError, SettingsError."""
         if device in self._routes:
             return
         rules = self.book.rules(device)
-        adapter = rules.adapter or next(iter(self._links), "")
+        adapter = rules.adapter or next(iter(self.links), "")
         self._routes[device] = (self._link(adapter), rules.address)
         self._pump.feed(
             events.DeviceAdded(device=device, adapter=adapter, safety=rules.safety, linger_us=rules.linger_us)

@@ -19,7 +19,7 @@ from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark
 from gattkeeper.runtime.ports import Journal, Link
-from gattkeeper.runtime.sessions import Session
+from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, Session
 
 
 class PumpListener(Protocol):
@@ -63,7 +63,9 @@ class Pump:
         *,
         journal: Journal | None,
         jitter: Callable[[], float],
+        disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
     ) -> None:
+        self._disconnect_timeout_s = disconnect_timeout_s
         self._scheduler = scheduler
         self._listener = listener
         self._journal = journal
@@ -135,11 +137,9 @@ class Pump:
             on_durable(None)
 
     def _accept(self, effect: effects.Accept) -> None:
-        now_us = self.now_us()
-        self._listener.accepted(effect.command, now_us)
-        self._append(
-            record.Accepted(command=effect.command, at_us=now_us), partial(self._accepted, effect.command.id)
-        )
+        self._listener.accepted(effect.command, effect.at_us)
+        row = record.Accepted(command=effect.command, at_us=effect.at_us)
+        self._append(row, partial(self._accepted, effect.command.id))
 
     def _accepted(self, command_id: str, error: StorageError | None) -> None:
         if error is not None:
@@ -185,6 +185,7 @@ class Pump:
             feed=self.feed,
             jitter=self._jitter,
             on_notification=self._listener.notification,
+            disconnect_timeout_s=self._disconnect_timeout_s,
         )
         self._sessions[effect.device] = session
         session.start(link, address)
@@ -196,13 +197,12 @@ class Pump:
         self._sessions[effect.device].disconnect()
 
     def _finish(self, effect: effects.Finish) -> None:
-        now_us = self.now_us()
-        tell = partial(self._ended, effect.command, effect.outcome, now_us)
+        tell = partial(self._ended, effect.command, effect.outcome, effect.at_us)
         if effect.command.id in self._unrecorded:
             self._unrecorded.discard(effect.command.id)
             tell(None)
         else:
-            self._append(record.Ended(outcome=effect.outcome, at_us=now_us), tell)
+            self._append(record.Ended(outcome=effect.outcome, at_us=effect.at_us), tell)
 
     def _ended(self, command: Command, outcome: Outcome, at_us: int, _error: StorageError | None) -> None:
         self._listener.ended(command, outcome, at_us)

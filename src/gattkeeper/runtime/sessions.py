@@ -16,7 +16,7 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.runtime.ports import Link, LinkConnection
 
 DISCONNECT_TIMEOUT_S = 12.0
-"""A polite disconnect: BlueZ waits 2 s before it cuts the link, Bleak up to 10 s for the news of it."""
+"""A polite disconnect, by default: BlueZ waits 2 s before it cuts the link, Bleak up to 10 s for the news."""
 
 ABANDON_TIMEOUT_S = 5.0
 """How long a cancelled call into a stack may take to end, before the second cancel and after it."""
@@ -47,12 +47,14 @@ class Session:
         feed: Callable[[events.Event], None],
         jitter: Callable[[], float],
         on_notification: Callable[[str, Characteristic, bytes], None],
+        disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
     ) -> None:
         self._device = device
         self._epoch = epoch
         self._feed = feed
         self._jitter = jitter
         self._on_notification = on_notification
+        self._disconnect_timeout_s = disconnect_timeout_s
         self._connection: LinkConnection | None = None
         self._up = False  # the scheduler was told
         self._over = False  # nothing of this session counts any more
@@ -176,7 +178,7 @@ class Session:
             await asyncio.wait(running, timeout=ABANDON_TIMEOUT_S)
         if self._connection is not None:
             task = asyncio.get_running_loop().create_task(self._connection.disconnect())
-            await asyncio.wait({task}, timeout=DISCONNECT_TIMEOUT_S)
+            await asyncio.wait({task}, timeout=self._disconnect_timeout_s)
             await outlast(task)
         self._feed(events.DisconnectDone(device=self._device, epoch=self._epoch))
 

@@ -1,0 +1,1 @@
+"""Constructs the parts and reads the settings."""

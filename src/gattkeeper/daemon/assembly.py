@@ -1,0 +1,131 @@
+"""Joins the parts: settings, links, journal, book and watchers become a running keeper.
+
+Knows which part fits which port, and the order in which they start and end.
+"""
+
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import assert_never
+
+from gattkeeper import __version__
+from gattkeeper.core.state import Limits
+from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
+from gattkeeper.daemon.settings_model import Adapter, BluezAdapter, BumbleAdapter, KeeperSettings, VirtualAdapter
+from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.ports import Link, Observer
+from gattkeeper.storage.journal import SqliteJournal
+
+
+def settings_from(settings: "Settings | Path | str | None") -> Settings:
+    """The settings meant: themselves, those of a file, or those found where they are looked for.
+
+    Without any file the defaults hold: the first BlueZ adapter, devices by their addresses.
+    Raises SettingsError.
+    """
+    if isinstance(settings, Settings):
+        return settings
+    path = Path(settings) if settings is not None else find_settings()
+    return load_settings(path) if path is not None else Settings()
+
+
+@asynccontextmanager
+async def open_keeper(
+    settings: Settings | Path | str | None = None,
+    *,
+    journal: bool = True,
+    observers: Sequence[Observer] = (),
+) -> AsyncIterator[Keeper]:
+    """A running keeper of your own, in this process: `async with gattkeeper.open() as keeper: …`.
+
+    `settings` is a file, or what `load_settings` gave; without it the usual places are looked at. With
+    `journal=False` nothing is written down. Raises SettingsError (what to change), StorageError (another
+    process has the journal, or it cannot be written).
+    """
+    chosen = settings_from(settings)
+    async with AsyncExitStack() as stack:
+        links: dict[str, Link] = {}
+        for number, (name, adapter) in enumerate(chosen.adapters.items(), start=1):
+            links[name] = await _link(chosen, name, adapter, number, stack)
+        opened = await _journal(chosen.keeper.journal, tuple(links)) if journal else None
+        keeper = Keeper(
+            links=links,
+            book=book_of(chosen),
+            journal=opened,
+            observers=observers,
+            limits=limits_of(chosen.keeper),
+            slots={name: adapter.slots for name, adapter in chosen.adapters.items()},
+            id_prefix=new_id_prefix(time.time_ns()),
+            jitter=random.random,
+            disconnect_timeout_s=chosen.keeper.timeouts.disconnect,
+        )
+        stack.push_async_callback(keeper.close)
+        await keeper.start()
+        yield keeper
+
+
+async def _journal(path: Path, adapters: tuple[str, ...]) -> SqliteJournal:
+    journal = await SqliteJournal.open(path)
+    try:
+        await journal.recover(version=__version__, adapters=adapters)
+    except BaseException:
+        await journal.close()
+        raise
+    return journal
+
+
+async def _link(settings: Settings, name: str, adapter: Adapter, number: int, stack: AsyncExitStack) -> Link:
+    match adapter:
+        case BluezAdapter():
+            from gattkeeper.links.bleak_link import BleakLink  # noqa: PLC0415 - not everybody has BlueZ
+
+            return BleakLink(adapter.adapter)
+        case BumbleAdapter():
+            from gattkeeper.links.bumble_link import BumbleLink  # noqa: PLC0415 - slow to load, optional
+
+            return BumbleLink.on_transport(adapter.transport)
+        case VirtualAdapter():
+            from gattkeeper.daemon.virtual import VirtualWorld  # noqa: PLC0415 - slow to load, optional
+
+            world = VirtualWorld(settings, name, adapter, number=number)
+            stack.push_async_callback(world.close)
+            await world.start()
+            return world.link
+        case _:
+            assert_never(adapter)
+
+
+def limits_of(settings: KeeperSettings) -> Limits:
+    """The core's limits, in its microseconds."""
+    timeouts = settings.timeouts
+    return Limits(
+        queue_max=settings.queue_max,
+        queue_per_device_max=settings.queue_per_device_max,
+        ageing_us=_us(settings.ageing),
+        attempt_timeout_us=_us(timeouts.gatt),
+        discovery_timeout_us=_us(timeouts.discovery),
+        mtu_timeout_us=_us(timeouts.mtu),
+        connect_timeout_us=_us(timeouts.connect),
+        pair_timeout_us=_us(timeouts.pair),
+        late_answer_grace_us=_us(settings.late_answer_grace),
+        stop_grace_us=_us(settings.stop_grace),
+    )
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1_000_000)
+
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_id_prefix(utc_ns: int) -> str:
+    """Eight characters that grow with the milliseconds since 1970: ids of later starts sort later."""
+    rest = utc_ns // 1_000_000
+    text = ""
+    for _ in range(8):
+        rest, digit = divmod(rest, 32)
+        text = _DIGITS[digit] + text
+    return text

@@ -1,0 +1,91 @@
+"""The daemon: a keeper with its fronts, from start to a clean end.
+
+Knows signals, logging and readiness. What is served is the fronts' business.
+"""
+
+import asyncio
+import logging
+import os
+import pwd
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from gattkeeper import __version__
+from gattkeeper.daemon.assembly import open_keeper
+from gattkeeper.daemon.settings_model import Settings
+from gattkeeper.errors import SettingsError
+from gattkeeper.fronts.socket.server import SocketFront
+from gattkeeper.runtime.ports import Observer
+from gattkeeper.telemetry.event_log import EventLog
+from gattkeeper.telemetry.timeline import Timeline
+
+_log = logging.getLogger("gattkeeper")
+
+
+def serve(settings: Settings, *, socket_path: Path | None = None, log_phases: bool = False) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. Raises SettingsError or StorageError before it serves."""
+    logging.basicConfig(
+        level=settings.keeper.log_level.name,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    return asyncio.run(_serve(settings, socket_path or settings.keeper.socket, log_phases=log_phases))
+
+
+async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool) -> int:
+    timeline = Timeline(settings.keeper.history_max)
+    observers: list[Observer] = [timeline]
+    if log_phases:
+        observers.append(EventLog())
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    async with open_keeper(settings, observers=observers) as keeper:
+        front = SocketFront(
+            keeper, socket_path, timeline=timeline, allowed_uids=_uids(settings.keeper.allow_users)
+        )
+        await front.start()
+        try:
+            _log.info(
+                "gattkeeper %s serves %s over %s at %s",
+                __version__,
+                ", ".join(keeper.book.names()) or "any device by its address",
+                ", ".join(f"{name} ({link.name})" for name, link in keeper.links.items()),
+                socket_path,
+            )
+            notify_systemd("READY=1")
+            await ending.wait()
+            notify_systemd("STOPPING=1")
+            _log.info("ending: what is in flight may finish")
+        finally:
+            await front.close()
+    return 0
+
+
+def _uids(names: Iterable[str]) -> list[int]:
+    """The users' numbers. Raises SettingsError for a name that the system does not know."""
+    uids = []
+    for name in names:
+        try:
+            uids.append(pwd.getpwnam(name).pw_uid)
+        except KeyError:
+            raise SettingsError(f"allow_users: there is no user {name!r} on this system") from None
+    return uids
+
+
+def notify_systemd(state: str) -> None:
+    """Tell systemd how we are, if it started us (sd_notify(3)); nothing happens otherwise."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+        try:
+            notify.sendto(state.encode(), address)
+        except OSError as error:
+            _log.warning("systemd could not be told %s: %s", state, error)
