@@ -1,0 +1,202 @@
+"""The journal in a SQLite file: rows in, rows out, and what a crash left behind.
+
+Knows when the file is held and by which connections. SQL that makes and writes the file stands beside.
+"""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from gattkeeper.errors import StorageError
+from gattkeeper.model.outcome import Outcome
+from gattkeeper.model.record import Closed, Ended, Record, Started
+from gattkeeper.storage import file_lock, journal_file
+from gattkeeper.storage.recovery import settle
+from gattkeeper.storage.rows import Appended, OnDurable, records_in
+from gattkeeper.storage.sqlite_faults import explain
+from gattkeeper.storage.writer import Writer
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux, random(4)
+
+_RECORDS_OF = "SELECT seq, body FROM journal WHERE command_id = ? ORDER BY seq"
+
+_KEY = "SELECT command_id FROM journal WHERE idempotency_key = ? ORDER BY seq LIMIT 1"
+
+_LATEST = """
+    SELECT seq, body FROM journal
+    WHERE kind IN ('accepted', 'ended') AND command_id IN (
+        SELECT command_id FROM journal WHERE kind = 'accepted' ORDER BY seq DESC LIMIT ?)
+    ORDER BY seq
+"""
+
+# CROSS JOIN fixes the order: from the few open commands to their rows, never through the whole journal.
+_OPEN = """
+    SELECT journal.seq, journal.body FROM open_command CROSS JOIN journal USING (command_id)
+    ORDER BY open_command.seq, journal.seq
+"""
+
+
+def wall_us() -> int:
+    """Wall clock: microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+def monotonic_us() -> int:
+    """Monotonic clock of this boot, in microseconds."""
+    return time.monotonic_ns() // 1000
+
+
+class SqliteJournal:
+    """A `runtime.ports.Journal` in one file, for one process at a time.
+
+    Everything but the thread inside belongs to the event loop that opened it. Answers to `on_durable`
+    come in the order of `append`. Reads see what is durable; they go by an
+    index, or from the end, and are short enough for the loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        lock: int,
+        writer: Writer,
+        reader: sqlite3.Connection,
+        utc_us: Callable[[], int],
+        mono_us: Callable[[], int],
+    ) -> None:
+        self._lock = lock
+        self._writer = writer
+        self._reader = reader
+        self._utc_us = utc_us
+        self._mono_us = mono_us
+        self._boot_id = _boot_id()
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, utc_us: Callable[[], int] = wall_us, mono_us: Callable[[], int] = monotonic_us
+    ) -> Self:
+        """Open the journal, or make it: its folder with mode 0700, the file with 0600.
+
+        The clocks are written into rows and decide nothing. Raises StorageError when another process
+        holds the journal, the file is not ours, of a newer schema or damaged, or cannot be made durable.
+        """
+        real = _real(path)
+        with contextlib.ExitStack() as undo:
+            lock = _take(real)
+            undo.callback(os.close, lock)
+            journal_file.prepare(real)
+            connection = journal_file.connect(real, read_only=False)
+            undo.callback(connection.close)
+            reader = journal_file.connect(real, read_only=True)
+            undo.callback(reader.close)
+            writer = Writer(connection, real, asyncio.get_running_loop())
+            journal = cls(lock=lock, writer=writer, reader=reader, utc_us=utc_us, mono_us=mono_us)
+            writer.start()
+            undo.pop_all()
+        return journal
+
+    async def recover(self, *, version: str, adapters: tuple[str, ...] = ()) -> list[Outcome]:
+        """Give everything a dead keeper left open its outcome. To be called once, before accepting.
+
+        Writes that this keeper (`version`, `adapters`) started, then one ended row per outcome. All of it
+        is durable on return; what a crash in between left open is found again, what it ended is not.
+        Raises StorageError when it cannot be read or written.
+        """
+        outcomes = settle(records_in(self._ask(_OPEN)))
+        at_us = self._mono_us()
+        rows: list[Record] = [Started(version=version, pid=os.getpid(), adapters=adapters)]
+        rows += [Ended(outcome=outcome, at_us=at_us) for outcome in outcomes]
+        for fault in await asyncio.gather(*map(self._appended, rows)):
+            if fault is not None:
+                raise fault
+        return outcomes
+
+    def append(self, record: Record, on_durable: OnDurable | None = None) -> None:
+        """Queue one row; never blocks. `on_durable` is called on the loop, with what went wrong if so.
+
+        A row that failed is not in the journal and will not be. After `close` every row fails.
+        """
+        if self._closed:
+            if on_durable is not None:
+                fault = StorageError("the journal is closed")
+                asyncio.get_running_loop().call_soon(on_durable, fault)
+            return
+        self._put(record, on_durable)
+
+    def find_key(self, idempotency_key: str) -> str:
+        """The command id that was accepted under this key, or an empty string."""
+        rows = self._ask(_KEY, idempotency_key)
+        return str(rows[0][0]) if rows else ""
+
+    def records_of(self, command_id: str) -> list[Record]:
+        """Every durable row about one command, oldest first. Raises StorageError."""
+        return records_in(self._ask(_RECORDS_OF, command_id))
+
+    def latest(self, limit: int) -> list[Record]:
+        """The accepted and ended rows of the newest `limit` commands, oldest first. Raises StorageError."""
+        return records_in(self._ask(_LATEST, limit))
+
+    async def close(self) -> None:
+        """Make durable what was appended and that it was closed, then let go of the file."""
+        if self._closed:
+            return
+        self._put(Closed(), None)
+        self._closed = True
+        self._reader.close()  # first: the last connection to go tidies the file up, and this one may not write
+        await self._writer.stop()
+        os.close(self._lock)
+
+    def _put(self, record: Record, on_durable: OnDurable | None) -> None:
+        self._writer.put(
+            Appended(
+                record=record,
+                utc_us=self._utc_us(),
+                mono_us=self._mono_us(),
+                boot_id=self._boot_id,
+                on_durable=on_durable,
+            )
+        )
+
+    def _appended(self, record: Record) -> "asyncio.Future[StorageError | None]":
+        answer: asyncio.Future[StorageError | None] = asyncio.get_running_loop().create_future()
+
+        def on_durable(fault: StorageError | None) -> None:
+            if not answer.cancelled():
+                answer.set_result(fault)
+
+        self.append(record, on_durable)
+        return answer
+
+    def _ask(self, query: str, *values: str | int) -> list[Any]:
+        try:
+            return self._reader.execute(query, values).fetchall()
+        except sqlite3.Error as fault:
+            raise StorageError(f"the journal cannot be read: {explain(fault)}") from fault
+        except UnicodeEncodeError:
+            return []  # nothing was ever stored under text that is not valid Unicode
+
+
+def _real(path: Path) -> Path:
+    """The file behind its names: all of them share one lock."""
+    return Path(os.path.realpath(path))
+
+
+def _take(path: Path) -> int:
+    """The lock of a journal, in its folder, which is made where there is none."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise StorageError(f"the folder {path.parent} cannot be made: {fault.strerror}") from fault
+    return file_lock.hold(path.with_name(path.name + ".lock"))
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="utf-8").strip()
+    except OSError:  # not Linux
+        return ""

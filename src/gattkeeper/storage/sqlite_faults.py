@@ -1,0 +1,24 @@
+"""SQLite's failures in a person's words.
+
+Knows what to do about each kind. Whether to go on after one is for its caller to say.
+"""
+
+import sqlite3
+
+_DAMAGED = "it is damaged: keep a copy, then restore it or start a new one"
+
+
+def explain(fault: sqlite3.Error | OSError) -> str:
+    """What went wrong, with what to do where the kind of failure says so."""
+    advice = {
+        sqlite3.SQLITE_BUSY: "another program holds it: close that",
+        sqlite3.SQLITE_CANTOPEN: "make the file and its folder readable and writable",
+        sqlite3.SQLITE_CORRUPT: _DAMAGED,
+        sqlite3.SQLITE_FULL: "free space on its disk",
+        sqlite3.SQLITE_IOERR: "look at its disk: full, over a limit, or failing",
+        sqlite3.SQLITE_NOTADB: _DAMAGED,
+        sqlite3.SQLITE_READONLY: "make the file, its folder and its file system writable",
+    }
+    code = getattr(fault, "sqlite_errorcode", 0)
+    remedy = advice.get(code & 0xFF)  # the low byte is the primary code (https://www.sqlite.org/rescode.html)
+    return f"{fault}: {remedy}" if remedy else str(fault)

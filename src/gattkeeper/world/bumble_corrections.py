@@ -1,0 +1,169 @@
+"""Bumble's virtual controller, corrected where a host would see that it is no real one.
+
+Knows HCI and Bumble 0.0.236. What is on the air is the business of `radio_air`. Each correction says what
+Bumble does, and what the Core Specification wants.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from bumble import att, hci, l2cap
+from bumble.controller import Connection, Controller
+
+RSSI_DBM = -50
+"""Signal strength of every connection; Bumble reports the same for every advertisement."""
+
+
+class Air(Protocol):
+    """What a controller needs to know about the air around it."""
+
+    def remove_controller(self, controller: Controller) -> None:
+        """Take a controller off the air."""
+
+    def is_advertising(self, address: hci.Address) -> bool:
+        """Whether somebody within reach advertises on this address now."""
+
+    def terminate(self, end: Connection, reason: int) -> None:
+        """Take a connection down in good order: the other end hears the reason, this one 0x16."""
+
+    def fall_silent(self, controller: Controller) -> None:
+        """End the connections of a controller without a word: the other ends find out."""
+
+
+class CorrectedController(Controller):  # type: ignore[misc]  # Bumble is not typed strictly
+    """A virtual controller on the air. A `silent` one no longer speaks with its host."""
+
+    def __init__(self, name: str, air: Air, public_address: str | None = None) -> None:
+        super().__init__(name, link=air, public_address=public_address)
+        self.air = air
+        self.silent = False
+        self.unplugged = False
+
+    def on_packet(self, packet: bytes) -> None:
+        """Take an HCI packet from the host, unless silent."""
+        if not self.silent:
+            super().on_packet(packet)
+
+    def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
+        """Give an HCI packet to the host, unless silent."""
+        if not self.silent:
+            super().send_hci_packet(packet)
+
+    def create_le_connection(self, peer_address: hci.Address) -> None:
+        """Connect only to somebody who still advertises; else go on waiting.
+
+        Bumble reports a connection to a device that another central took a moment ago.
+        """
+        if self.air.is_advertising(peer_address):
+            super().create_le_connection(peer_address)
+
+    def on_hci_le_create_connection_cancel_command(
+        self, _command: hci.HCI_LE_Create_Connection_Cancel_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """End the attempt with LE Connection Complete, status 0x02, after the command's own answer.
+
+        Bumble answers success and goes on connecting: `connect` with a time-out hangs for ever, and the next
+        one is refused (Vol 4, Part E, 7.8.13).
+        """
+        pending = self.pending_le_connection
+        self.pending_le_connection: hci.HCI_Command | None = None
+        if pending is None:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        cancelled = hci.HCI_LE_Connection_Complete_Event(
+            status=hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
+            connection_handle=0,
+            role=hci.Role.CENTRAL,
+            peer_address_type=pending.peer_address.address_type,
+            peer_address=pending.peer_address,
+            connection_interval=0,
+            peripheral_latency=0,
+            supervision_timeout=0,
+            central_clock_accuracy=0,
+        )
+        asyncio.get_running_loop().call_soon(self.send_hci_packet, cancelled)
+        return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
+
+    def on_hci_disconnect_command(self, command: hci.HCI_Disconnect_Command) -> None:
+        """Tell the other end first, and report 0x16, terminated by the local host, then.
+
+        Bumble reports the reason meant for the other end (0x13), at once, and nothing at all for a handle that it
+        does not know (Vol 4, Part E, 7.1.6).
+        """
+        end = self.find_le_connection_by_handle(command.connection_handle)
+        if end is None:
+            unknown = hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
+            self._send_hci_command_status(unknown, command.op_code)
+            return
+        self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
+        self.air.terminate(end, command.reason)
+
+    def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> hci.HCI_StatusReturnParameters:
+        """Let go of everything. Bumble keeps connections, scanning and advertising (Vol 4, Part E, 7.3.2)."""
+        self.go_idle()
+        return super().on_hci_reset_command(command)
+
+    def go_idle(self) -> None:
+        """End connections, scanning, connecting and advertising without a word to anybody."""
+        self.air.fall_silent(self)
+        self.le_connections.clear()
+        self.pending_le_connection = None
+        self.le_scan_enable = False
+        for advertiser in (self.le_legacy_advertiser, *self.advertising_sets.values()):
+            advertiser.stop()
+        self.advertising_sets.clear()
+
+    def leave(self) -> None:
+        """Leave the air for good, without a word to the host."""
+        if not self.unplugged:
+            self.go_idle()
+            self.air.remove_controller(self)
+            self.silent = self.unplugged = True
+
+    def unplug(self) -> None:
+        """Leave the air for good; the host is told that its transport is lost."""
+        if not self.unplugged:
+            self.leave()
+            self.host.on_transport_lost()
+
+    def on_hci_read_rssi_command(self, command: hci.HCI_Read_RSSI_Command) -> hci.HCI_Read_RSSI_ReturnParameters:
+        """Answer Read RSSI. Bumble lists it as supported and does not know it (Vol 4, Part E, 7.5.4)."""
+        known = self.find_le_connection_by_handle(command.handle) is not None
+        return hci.HCI_Read_RSSI_ReturnParameters(
+            status=hci.HCI_ErrorCode.SUCCESS if known else hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
+            handle=command.handle,
+            rssi=RSSI_DBM,
+        )
+
+
+def quieten_bumble() -> None:
+    """Spare Bumble the debug texts that nobody reads; unless its debug log is switched on.
+
+    Bumble formats every packet for its debug log, in colour, also when that log is off: two fifths of what a
+    write over a virtual radio costs. This changes the whole process, for good: `color` in Bumble's modules
+    returns its text as it is, and the `str` and `repr` of HCI packets, ATT PDUs and L2CAP frames are class names.
+    """
+    if logging.getLogger("bumble").isEnabledFor(logging.DEBUG):
+        return
+    for name, module in list(sys.modules.items()):
+        if name.startswith("bumble.") and hasattr(module, "color"):
+            setattr(module, "color", _uncoloured)  # noqa: B010 - the type of a module does not list it
+    for root in (hci.HCI_Packet, att.ATT_PDU, l2cap.L2CAP_Control_Frame):
+        for kind in _subclasses(root):
+            kind.__str__ = kind.__repr__ = _class_name
+
+
+def _uncoloured(text: str, *_style: Any, **_named: Any) -> str:
+    return text
+
+
+def _class_name(packet: object) -> str:
+    return type(packet).__name__
+
+
+def _subclasses(root: Any) -> Iterator[Any]:
+    yield root
+    for kind in root.__subclasses__():
+        yield from _subclasses(kind)

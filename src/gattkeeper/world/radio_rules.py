@@ -1,0 +1,148 @@
+"""Faults on the air, as data: when something happens, and what happens then.
+
+Knows no Bluetooth stack. The radio asks the rules about every PDU; the first one that fires decides.
+"""
+
+import math
+import random
+from enum import Enum, IntEnum
+
+from msgspec import Struct
+
+CONNECTION_TIMEOUT = 0x08
+REMOTE_USER_TERMINATED = 0x13
+LOCAL_HOST_TERMINATED = 0x16
+FAILED_TO_BE_ESTABLISHED = 0x3E
+"""HCI reasons for a disconnection (Core Specification, Vol 1, Part F, 2). Any other one may be given as well."""
+
+
+class AttOpcode(IntEnum):
+    """ATT opcodes that rules are often about (Core Specification, Vol 3, Part F, 3.4.8)."""
+
+    ERROR_RESPONSE = 0x01
+    EXCHANGE_MTU_REQUEST = 0x02
+    EXCHANGE_MTU_RESPONSE = 0x03
+    READ_BY_GROUP_TYPE_REQUEST = 0x10  # the first request of a service discovery
+    READ_REQUEST = 0x0A
+    READ_RESPONSE = 0x0B
+    WRITE_REQUEST = 0x12
+    WRITE_RESPONSE = 0x13
+    NOTIFICATION = 0x1B
+    INDICATION = 0x1D
+    CONFIRMATION = 0x1E
+    WRITE_COMMAND = 0x52
+
+
+class Moment(Enum):
+    """Where on the air a rule looks."""
+
+    ADVERTISEMENT = "advertisement"  # of a device, while somebody scans or wants to connect
+    CONNECT_REQUEST = "connect_request"  # of an adapter to a device
+    TO_DEVICE = "to_device"  # an ATT PDU from the adapter
+    FROM_DEVICE = "from_device"  # an ATT PDU from the device
+
+
+class Drop(Struct, frozen=True, kw_only=True):
+    """It never arrives.
+
+    A dropped request is never carried out; a dropped response leaves the adapter waiting, and ATT gives up
+    after 30 s. A dropped connect request is reported as connected, and six connection intervals later as
+    lost with 0x3E. Dropped advertisements are a gap.
+    """
+
+
+class Delay(Struct, frozen=True, kw_only=True):
+    """It is handed to the air so much later; PDUs sent in between overtake it."""
+
+    seconds: float
+
+
+class Duplicate(Struct, frozen=True, kw_only=True):
+    """It arrives twice."""
+
+
+class AnswerError(Struct, frozen=True, kw_only=True):
+    """The request is not carried out, and answered with this ATT error code. TO_DEVICE only.
+
+    What ATT never answers, a write without response or a confirmation, is lost instead.
+    """
+
+    code: int
+
+
+class Disconnect(Struct, frozen=True, kw_only=True):
+    """The connection breaks at this very PDU, which is lost; the adapter is told this HCI reason.
+
+    TO_DEVICE: the request is never carried out. FROM_DEVICE: it is, but the response never comes.
+    """
+
+    reason: int = CONNECTION_TIMEOUT
+
+
+class SilenceAdapter(Struct, frozen=True, kw_only=True):
+    """The adapter stops answering its host, with this PDU, which is lost. The connection stays up."""
+
+
+class UnplugAdapter(Struct, frozen=True, kw_only=True):
+    """The adapter is pulled out, with this PDU, which is lost."""
+
+
+Action = Drop | Delay | Duplicate | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
+
+
+class Match(Struct, frozen=True, kw_only=True):
+    """What a rule is about. Times are on the running loop's clock, in seconds."""
+
+    moment: Moment
+    device: str = ""  # its name; empty: any
+    opcode: int | None = None  # ATT opcode; None: any
+    first: int = 1  # the rule starts with so many-th match
+    times: int | None = None  # and fires so often; None: for ever
+    probability: float = 1.0  # that it fires for a match, with the radio's dice
+    from_s: float = 0.0
+    until_s: float = math.inf
+
+
+class Rule:
+    """A fault: when, and what. `seen` counts the matches, `fired` how often something was done.
+
+    Raises ValueError for an action that has no meaning at that moment.
+    """
+
+    def __init__(self, match: Match, action: Action) -> None:
+        possible = _POSSIBLE[match.moment]
+        if not isinstance(action, possible):
+            names = ", ".join(kind.__name__ for kind in possible)
+            message = f"{type(action).__name__} cannot happen to {match.moment.value}: possible are {names}"
+            raise ValueError(message)  # noqa: TRY004 - the combination is wrong, not the type
+        self.match = match
+        self.action = action
+        self.seen = 0
+        self.fired = 0
+
+    def fires(self, moment: Moment, device: str, opcode: int | None, now: float, dice: random.Random) -> bool:
+        """Whether the rule is about this, and wants it to happen. Counts."""
+        match = self.match
+        if (
+            moment is not match.moment
+            or match.device not in ("", device)
+            or match.opcode not in (None, opcode)
+            or not match.from_s <= now < match.until_s
+        ):
+            return False
+        self.seen += 1
+        if self.seen < match.first or self.fired == match.times:
+            return False
+        if match.probability < 1 and dice.random() >= match.probability:
+            return False
+        self.fired += 1
+        return True
+
+
+_ADAPTER = (SilenceAdapter, UnplugAdapter)
+_POSSIBLE: dict[Moment, tuple[type[Action], ...]] = {
+    Moment.ADVERTISEMENT: (Drop,),
+    Moment.CONNECT_REQUEST: (Drop, *_ADAPTER),
+    Moment.TO_DEVICE: (Drop, Delay, Duplicate, AnswerError, Disconnect, *_ADAPTER),
+    Moment.FROM_DEVICE: (Drop, Delay, Duplicate, Disconnect, *_ADAPTER),
+}

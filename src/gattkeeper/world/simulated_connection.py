@@ -1,0 +1,354 @@
+"""One connection of a simulated link: requests on their way to the device, and answers on their way back.
+
+Knows time, loss and the device's attributes. When a connection comes up is `simulated_link`'s business.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gattkeeper.errors import LinkError
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.gatt import (
+    Characteristic,
+    CharacteristicRef,
+    Descriptor,
+    Property,
+    Service,
+    find_characteristics,
+    normal_uuid,
+)
+from gattkeeper.model.operation import (
+    Connect,
+    Disconnect,
+    DiscoverServices,
+    Operation,
+    Pair,
+    Read,
+    ReadDescriptor,
+    ReadRssi,
+    RequestMtu,
+    Subscribe,
+    Unsubscribe,
+    Write,
+    WriteDescriptor,
+    WriteMode,
+)
+from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.runtime.ports import ConnectionEvents
+from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
+from gattkeeper.world.simulated_rules import (
+    Fail,
+    Hang,
+    LateRequest,
+    LateResponse,
+    LinkAction,
+    LinkMoment,
+    LoseLink,
+    LoseRequest,
+    LoseResponse,
+    Raise,
+)
+from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice
+
+ATT_MTU = 247
+"""Largest ATT_MTU of a simulated connection, in bytes: what fits one packet of Bluetooth 4.2."""
+
+RSSI_DBM = -50
+
+CCCD = normal_uuid("2902")
+
+_NEEDS_PAIRING = (0x05, 0x0F)
+_INSUFFICIENT_ENCRYPTION = 0x0F
+_INVALID_HANDLE = 0x01
+_REQUEST_NOT_SUPPORTED = 0x06
+"""ATT error codes (Core Specification, Vol 3, Part F, 3.4.1.1)."""
+
+LOCAL_HOST_TERMINATED = Fault(
+    kind=FaultKind.LINK_LOST, ran=Ran.MAYBE, stack="simulated", code=0x16, name="terminated_by_local_host"
+)
+
+
+class Chance(Struct, frozen=True, kw_only=True, eq=False):
+    """What decides about faults and figures on one link."""
+
+    dice: random.Random
+    interval_s: float
+    disconnect_s: float
+    ask: Callable[[LinkMoment, str, str], LinkAction | None]
+    paired: set[str]  # names of devices
+
+
+class Request(Struct, kw_only=True, eq=False):
+    """An operation on its way. `answer` carries a value, or the exception to raise."""
+
+    operation: Operation
+    action: LinkAction | None
+    answer: "asyncio.Future[AnswerValue | BaseException]"
+
+
+class SimulatedConnection:
+    """Implements `ports.LinkConnection`.
+
+    What was handed over stays on its way when the caller stops waiting for it, as on a real radio: it may
+    still be carried out, and it occupies the connection until its answer arrives.
+    """
+
+    def __init__(
+        self,
+        device: VirtualDevice,
+        events: ConnectionEvents,
+        *,
+        epoch: int,
+        chance: Chance,
+        log: SimulatedLog,
+        on_end: Callable[[], object],
+    ) -> None:
+        self.device = device
+        self.down: Fault | None = None
+        self._events = events
+        self._epoch = epoch
+        self._chance = chance
+        self._log = log
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._open: dict[int, Request] = {}  # requests without an answer, by number
+        self._count = 0
+        self._att_mtu = 23
+        self._table, self._services = _discover(device)
+        self._subscribed: dict[str, Characteristic] = {}  # by UUID
+        device.notify = self._notify
+        device.connected()
+        self._note(SeenKind.UP)
+
+    @property
+    def att_mtu(self) -> int:
+        """ATT_MTU in force, in bytes."""
+        return self._att_mtu
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The attribute table as discovered on this connection."""
+        return self._services
+
+    async def perform(self, operation: Operation) -> AnswerValue:
+        """Run one operation once. Raises LinkError, and whatever a rule says."""
+        if self.down is not None:
+            raise LinkError(replace(self.down, ran=Ran.NO))
+        kind = str(operation.__struct_config__.tag)
+        request = Request(
+            operation=operation,
+            action=self._chance.ask(LinkMoment.OPERATION, self.device.name, kind),
+            answer=self._loop.create_future(),
+        )
+        if isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
+            self._note(SeenKind.REQUEST, operation)
+            self._send(request, 0)
+            return None
+        self._count += 1
+        self._open[self._count] = request
+        self._note(SeenKind.REQUEST, operation, pending=len(self._open))
+        self._send(request, self._count)
+        answer = await request.answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    async def disconnect(self) -> None:
+        """Take the connection down. Raises only what a rule says."""
+        action = self._chance.ask(LinkMoment.DISCONNECT, self.device.name, "")
+        try:
+            if isinstance(action, Hang):
+                await asyncio.wait([self._loop.create_future()], timeout=_finite(action.seconds))
+            elif isinstance(action, Raise):
+                raise action.error
+            elif self.down is None:
+                await asyncio.sleep(self._chance.disconnect_s)
+        finally:
+            self.end(LOCAL_HOST_TERMINATED)
+
+    def end(self, fault: Fault, *, told: int = 1) -> None:
+        """The connection is down: what is pending fails, and the owner hears of it, at once or a little later."""
+        if self.down is not None:
+            return
+        self.forget(fault)
+        for request in self._open.values():
+            _give(request, LinkError(replace(fault, ran=Ran.MAYBE)))
+        self._open.clear()
+        later = self._chance.dice.choice((0.0, self._chance.interval_s))
+        for _ in range(told):
+            if later:
+                self._loop.call_later(later, self._events.lost, fault)
+            else:
+                self._events.lost(fault)
+
+    def forget(self, fault: Fault = LOCAL_HOST_TERMINATED) -> None:
+        """The connection is down without a word to its owner, who never had it."""
+        self.down = fault
+        self._note(SeenKind.DOWN)
+        self.device.notify = _nobody
+        self.device.disconnected()
+        self._on_end()
+
+    def _note(
+        self, kind: SeenKind, operation: Operation | None = None, *, value: AnswerValue = None, pending: int = 0
+    ) -> None:
+        self._log.note(
+            Seen(
+                at_s=self._loop.time(),
+                device=self.device.name,
+                epoch=self._epoch,
+                kind=kind,
+                operation=operation,
+                value=value,
+                pending=pending,
+            )
+        )
+
+    def _send(self, request: Request, number: int) -> None:
+        if isinstance(request.action, LoseRequest):
+            return
+        delay = self._chance.interval_s * self._chance.dice.uniform(0.1, 1.0)
+        if isinstance(request.action, LateRequest):
+            delay += request.action.seconds
+        self._loop.call_later(delay, self._arrive, request, number)
+
+    def _arrive(self, request: Request, number: int) -> None:
+        """The device has the request."""
+        if self.down is not None:
+            return
+        action = request.action
+        answer: AnswerValue | BaseException = None
+        if not isinstance(action, Fail | LoseLink | Raise) or action.applied:
+            answer = self._apply(request.operation)
+        match action:
+            case LoseLink():
+                self.end(action.fault, told=action.told)
+                return
+            case LoseResponse():
+                return
+            case Fail():
+                answer = LinkError(action.fault)
+            case Raise():
+                answer = action.error()
+            case _:
+                pass
+        delay = self._chance.interval_s + (action.seconds if isinstance(action, LateResponse) else 0.0)
+        self._loop.call_later(delay, self._answer, request, number, answer)
+
+    def _answer(self, request: Request, number: int, answer: AnswerValue | BaseException) -> None:
+        if self.down is None and self._open.pop(number, None) is not None:
+            self._note(SeenKind.ANSWERED, request.operation)
+            _give(request, answer)
+
+    def _apply(self, operation: Operation) -> AnswerValue | BaseException:
+        try:
+            value = self._carry_out(operation)
+        except AttError as refusal:
+            return LinkError(_att_fault(refusal.code))
+        self._note(SeenKind.APPLIED, operation, value=value if not isinstance(value, tuple) else None)
+        return value
+
+    def _carry_out(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0912 - a case per operation
+        match operation:
+            case Read():
+                return self.device.read(self._target(operation.target)[1])
+            case Write():
+                self.device.write(self._target(operation.target)[1], operation.payload)
+            case Subscribe():
+                known, attribute = self._target(operation.target)
+                if not attribute.properties & (Property.NOTIFY | Property.INDICATE):
+                    raise AttError(_REQUEST_NOT_SUPPORTED)
+                self._subscribed[known.uuid] = known
+            case Unsubscribe():
+                self._subscribed.pop(self._target(operation.target)[0].uuid, None)
+            case RequestMtu():
+                self._att_mtu = max(self._att_mtu, min(operation.att_mtu, ATT_MTU))
+                return self._att_mtu
+            case ReadRssi():
+                return RSSI_DBM
+            case DiscoverServices():
+                self._table, self._services = _discover(self.device)
+                return self._services
+            case Pair():
+                self._chance.paired.add(self.device.name)
+            case Connect():
+                pass  # it is up
+            case Disconnect():
+                self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)
+            case ReadDescriptor() | WriteDescriptor():
+                raise AttError(_REQUEST_NOT_SUPPORTED)
+            case _:
+                assert_never(operation)
+        return None
+
+    def _target(self, ref: CharacteristicRef) -> tuple[Characteristic, VirtualCharacteristic]:
+        """The attribute a reference points at. Raises AttError: none, or closed until paired."""
+        known = find_characteristics(self._services, ref)
+        if not known:
+            raise AttError(_INVALID_HANDLE)
+        attribute = self._table[known[0].handle]
+        if attribute.encrypted and self.device.name not in self._chance.paired:
+            raise AttError(_INSUFFICIENT_ENCRYPTION)
+        return known[0], attribute
+
+    def _notify(self, attribute: VirtualCharacteristic, payload: bytes) -> None:
+        known = self._subscribed.get(attribute.uuid)
+        if known is not None:
+            self._loop.call_later(self._chance.interval_s, self._notified, known, payload)
+
+    def _notified(self, known: Characteristic, payload: bytes) -> None:
+        if self.down is None:
+            self._events.notification(known, payload)
+
+
+def _give(request: Request, answer: AnswerValue | BaseException) -> None:
+    if not request.answer.done():
+        request.answer.set_result(answer)
+
+
+def _nobody(_attribute: VirtualCharacteristic, _payload: bytes) -> None:
+    """Nobody listens to the device."""
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if seconds != float("inf") else None
+
+
+def _att_fault(code: int) -> Fault:
+    kind = FaultKind.NEEDS_PAIRING if code in _NEEDS_PAIRING else FaultKind.REJECTED
+    return Fault(kind=kind, ran=Ran.REFUSED, stack="att", code=code)
+
+
+def _discover(device: VirtualDevice) -> tuple[dict[int, VirtualCharacteristic], tuple[Service, ...]]:
+    """The device's attributes by handle, numbered as a GATT server numbers them, and as services."""
+    table: dict[int, VirtualCharacteristic] = {}
+    services: list[Service] = []
+    handle = 0
+    for service in device.services:
+        handle += 1
+        start = handle
+        characteristics: list[Characteristic] = []
+        for attribute in service.characteristics:
+            handle += 2  # its declaration, and its value
+            value_handle = handle
+            table[value_handle] = attribute
+            descriptors: tuple[Descriptor, ...] = ()
+            if attribute.properties & (Property.NOTIFY | Property.INDICATE):
+                handle += 1
+                descriptors = (Descriptor(uuid=CCCD, handle=handle),)
+            characteristics.append(
+                Characteristic(
+                    uuid=attribute.uuid,
+                    service=service.uuid,
+                    handle=value_handle,
+                    properties=attribute.properties.value,
+                    descriptors=descriptors,
+                )
+            )
+        services.append(Service(uuid=service.uuid, handle=start, characteristics=tuple(characteristics)))
+    return table, tuple(services)

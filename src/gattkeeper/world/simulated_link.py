@@ -1,0 +1,247 @@
+"""A link without a stack: virtual devices behind an adapter that exists in memory only.
+
+    link = SimulatedLink([blind.device], seed=7)
+    link.rules.append(LinkRule(LinkMatch(moment=LinkMoment.OPERATION, times=1), LoseResponse()))
+    keeper = Keeper(links={"adapter": link}, book=book)
+
+Meant for virtual time (`run_virtual`): thousands of operations in a real second, and the same seed with the same
+calls gives the same history. Knows when connections come up and go down. No packets: where the behaviour of a
+stack matters, `VirtualRadio` has one.
+"""
+
+import asyncio
+import math
+import random
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gattkeeper.errors import LinkError
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.outcome import Phase
+from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
+from gattkeeper.world.simulated_connection import LOCAL_HOST_TERMINATED, RSSI_DBM, Chance, SimulatedConnection
+from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
+from gattkeeper.world.simulated_rules import Fail, Hang, LinkAction, LinkMoment, LinkRule, LoseLink, Raise
+from gattkeeper.world.virtual_device import VirtualDevice
+
+OPERATIONS = frozenset(
+    {
+        "read",
+        "write",
+        "subscribe",
+        "unsubscribe",
+        "request_mtu",
+        "read_rssi",
+        "discover_services",
+        "pair",
+        "connect",
+        "disconnect",
+    }
+)
+"""What a simulated link can do: virtual devices have no descriptors but the CCCD."""
+
+DISCOVERY_INTERVALS = 4
+"""Connection intervals that discovering services takes: a small table is four round trips."""
+
+ADAPTER_OFF = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="simulated", name="adapter_off")
+
+
+NOT_FOUND = Fault(kind=FaultKind.NOT_FOUND, ran=Ran.NO, stack="simulated", name="not_found")
+
+
+class Attempt(Struct, kw_only=True, eq=False):
+    """A running connection attempt; `gone` gets the fault that ends it from outside."""
+
+    device: str
+    gone: "asyncio.Future[Fault]"
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass. Raises LinkError when the attempt is ended from outside."""
+        await asyncio.wait([self.gone], timeout=None if math.isinf(seconds) else seconds)
+        if self.gone.done():
+            raise LinkError(replace(self.gone.result(), ran=Ran.NO))
+
+
+class SimulatedLink:
+    """Implements `ports.Link` over virtual devices.
+
+    `connection_interval_s`: an answer takes up to two of them. `advertising_interval_s`: how long a connection
+    waits for the device at most. `disconnect_s`: how long taking a connection down takes (BlueZ: 2 s). `bypass`
+    and `bypass_other` as in `ports.LinkTraits`. A device out of reach is one with a rule that lets CONNECT hang.
+
+    `rules` is the list of faults; append to it and remove from it at any time. `log` is the link's own record:
+    what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
+    moment with more than one request pending on a connection or more than one connection attempt.
+    """
+
+    def __init__(
+        self,
+        devices: Iterable[VirtualDevice],
+        *,
+        name: str = "simulated",
+        seed: int = 1,
+        connection_interval_s: float = 0.03,
+        advertising_interval_s: float = 0.1,
+        disconnect_s: float = 0.06,
+        bypass: bool = False,
+        bypass_other: bool = False,
+    ) -> None:
+        self.rules: list[LinkRule] = []
+        self.log = SimulatedLog()
+        self._name = name
+        self._traits = LinkTraits(operations=OPERATIONS, bypass=bypass, bypass_other=bypass_other)
+        self._devices = {device.address.value: device for device in devices}
+        self._advertising_interval_s = advertising_interval_s
+        self._chance = Chance(
+            dice=random.Random(seed),
+            interval_s=connection_interval_s,
+            disconnect_s=disconnect_s,
+            ask=self._ask,
+            paired=set(),
+        )
+        self._up = True
+        self._on_adapter: Callable[[bool, Fault | None], None] | None = None
+        self._connections: dict[str, SimulatedConnection] = {}  # by the device's name
+        self._epochs: dict[str, int] = {}  # the same
+        self._attempts: list[Attempt] = []
+
+    @property
+    def name(self) -> str:
+        """The adapter's name."""
+        return self._name
+
+    @property
+    def traits(self) -> LinkTraits:
+        """What it can do."""
+        return self._traits
+
+    async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
+        """Take hold of the adapter. One that is off is reported as such."""
+        self._on_adapter = on_adapter
+        if not self._up:
+            asyncio.get_running_loop().call_soon(on_adapter, False, ADAPTER_OFF)
+
+    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> SimulatedConnection:
+        """Connect once. Raises LinkError, and whatever a rule says."""
+        known = self._devices.get(device.value)
+        attempt = Attempt(
+            device=device.value if known is None else known.name,
+            gone=asyncio.get_running_loop().create_future(),
+        )
+        self._attempts.append(attempt)
+        self._note(attempt, SeenKind.CONNECTING)
+        self.log.note_attempts(_now(), [one.device for one in self._attempts])
+        try:
+            if not self._up:
+                raise LinkError(ADAPTER_OFF)
+            return await self._connect(attempt, known, events)
+        finally:
+            self._attempts.remove(attempt)
+            self._note(attempt, SeenKind.ATTEMPT_OVER)
+
+    async def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+        """Every device that is not connected, once per advertising interval."""
+        until = _now() + duration_s
+        while _now() < until:
+            for device in self._devices.values() if self._up else ():
+                if device.name not in self._connections:
+                    services = tuple(service.uuid for service in device.services)
+                    yield Sighting(address=device.address, name=device.name, rssi_dbm=RSSI_DBM, services=services)
+            await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
+
+    async def close(self) -> None:
+        """Let go of the adapter; every connection of it is lost."""
+        self._on_adapter = None
+        self._cut(LOCAL_HOST_TERMINATED)
+
+    def lose(self, device: str, fault: Fault, *, told: int = 1) -> None:
+        """Break the connection of a device, if it has one; the owner hears of it `told` times."""
+        connection = self._connections.pop(device, None)
+        if connection is not None:
+            connection.end(fault, told=told)
+
+    def adapter_down(self, fault: Fault = ADAPTER_OFF) -> None:
+        """Switch the adapter off: connections and attempts end, the owner is told."""
+        self._up = False
+        self._cut(fault)
+        if self._on_adapter is not None:
+            self._on_adapter(False, fault)
+
+    def adapter_up(self) -> None:
+        """Switch it on again."""
+        self._up = True
+        if self._on_adapter is not None:
+            self._on_adapter(True, None)
+
+    def _cut(self, fault: Fault) -> None:
+        for attempt in self._attempts:
+            if not attempt.gone.done():
+                attempt.gone.set_result(fault)
+        for device in list(self._connections):
+            self.lose(device, fault)
+
+    async def _connect(
+        self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents
+    ) -> SimulatedConnection:
+        action = self._ask(LinkMoment.CONNECT, attempt.device, "")
+        events.progress(Phase.SCAN)
+        await self._until_heard(attempt, device)
+        match action:
+            case Hang():
+                await attempt.wait(action.seconds)
+            case Fail():
+                raise LinkError(action.fault)
+            case Raise():
+                raise action.error
+            case _:
+                pass
+        if device is None:
+            raise LinkError(NOT_FOUND)
+        await attempt.wait(self._chance.interval_s)
+        events.progress(Phase.CONNECTED)
+        connection = self._bring_up(device, events)
+        try:
+            await attempt.wait(DISCOVERY_INTERVALS * self._chance.interval_s)
+        except BaseException:
+            if connection.down is None:
+                connection.forget()
+            raise
+        events.progress(Phase.DISCOVERED)
+        if isinstance(action, LoseLink):
+            connection.end(action.fault, told=action.told)
+        return connection
+
+    async def _until_heard(self, attempt: Attempt, device: VirtualDevice | None) -> None:
+        """The device's next advertisement; a connected one sends none."""
+        await attempt.wait(self._advertising_interval_s * self._chance.dice.uniform(0.01, 1.0))
+        while device is not None and device.name in self._connections:
+            await attempt.wait(self._advertising_interval_s)
+
+    def _bring_up(self, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
+        self._epochs[device.name] = self._epochs.get(device.name, 0) + 1
+        connection = SimulatedConnection(
+            device,
+            events,
+            epoch=self._epochs[device.name],
+            chance=self._chance,
+            log=self.log,
+            on_end=lambda: self._connections.pop(device.name, None),
+        )
+        self._connections[device.name] = connection
+        return connection
+
+    def _ask(self, moment: LinkMoment, device: str, kind: str) -> LinkAction | None:
+        now = _now()
+        return next(
+            (rule.action for rule in self.rules if rule.fires(moment, device, kind, now, self._chance.dice)), None
+        )
+
+    def _note(self, attempt: Attempt, kind: SeenKind) -> None:
+        self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

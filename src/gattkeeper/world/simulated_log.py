@@ -1,0 +1,60 @@
+"""What a simulated link saw: its own record, independent of everything above it.
+
+Knows what to write down and what no link should ever see. Judging the rest is for those who read it.
+"""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from gattkeeper.model.operation import Operation
+from gattkeeper.model.outcome import AnswerValue
+
+
+class SeenKind(Enum):
+    """What happened."""
+
+    CONNECTING = "connecting"  # an attempt began
+    ATTEMPT_OVER = "attempt_over"  # it ended, one way or the other
+    UP = "up"
+    REQUEST = "request"  # an operation was handed over
+    APPLIED = "applied"  # the device carried it out
+    ANSWERED = "answered"  # its answer, good or bad, arrived
+    DOWN = "down"
+
+
+class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that happened, on the running loop's clock."""
+
+    at_s: float
+    device: str
+    epoch: int  # connections of this device on this link, from 1; 0 while there is none
+    kind: SeenKind
+    operation: Operation | None = None
+    value: AnswerValue = None  # what the device gave for it
+    pending: int = 0  # requests on this connection that have no answer yet, this one included
+
+
+class SimulatedLog:
+    """Everything in order, and apart from it what must not be: `violations`, as sentences."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.violations: list[str] = []
+
+    def of(self, device: str) -> list[Seen]:
+        """What concerns one device."""
+        return [entry for entry in self.seen if entry.device == device]
+
+    def note(self, entry: Seen) -> None:
+        """Write it down; more than one request pending on a connection is a violation."""
+        self.seen.append(entry)
+        if entry.kind is SeenKind.REQUEST and entry.pending > 1:
+            self.violations.append(
+                f"{entry.at_s:.6f} s: {entry.pending} requests pending on {entry.device}, epoch {entry.epoch}"
+            )
+
+    def note_attempts(self, at_s: float, devices: list[str]) -> None:
+        """These are being connected at this moment; more than one is a violation."""
+        if len(devices) > 1:
+            self.violations.append(f"{at_s:.6f} s: connecting {' and '.join(devices)} at once")

@@ -1,0 +1,135 @@
+"""Faults of a simulated link, as data: at which call something happens, and what happens then.
+
+Knows the calls of a link, and no radio. The link asks the rules about every call; the first one that fires
+decides.
+"""
+
+import math
+import random
+from enum import Enum
+
+from msgspec import Struct
+
+from gattkeeper.model.fault import Fault, Ran
+
+
+class LinkMoment(Enum):
+    """Which call of a link a rule is about."""
+
+    CONNECT = "connect"
+    OPERATION = "operation"
+    DISCONNECT = "disconnect"
+
+
+class Hang(Struct, frozen=True, kw_only=True):
+    """Nothing happens for so many seconds, then the call goes on; for ever unless told."""
+
+    seconds: float = math.inf
+
+
+class Fail(Struct, frozen=True, kw_only=True):
+    """The call ends with a fault. `applied`: the device carried the operation out all the same."""
+
+    fault: Fault
+    applied: bool = False
+
+
+class LoseRequest(Struct, frozen=True, kw_only=True):
+    """The request never reaches the device, and the call never answers."""
+
+
+class LoseResponse(Struct, frozen=True, kw_only=True):
+    """The device carries the operation out, and the call never answers."""
+
+
+class LateRequest(Struct, frozen=True, kw_only=True):
+    """The request reaches the device so many seconds later, if the connection is still up then."""
+
+    seconds: float
+
+
+class LateResponse(Struct, frozen=True, kw_only=True):
+    """The device carries the operation out in time; its answer comes so many seconds later."""
+
+    seconds: float
+
+
+class LoseLink(Struct, frozen=True, kw_only=True):
+    """The connection breaks, before or after the device carried the operation out.
+
+    At CONNECT: it comes up, and is lost before the call returns. `told` is how often the owner hears of it: more
+    than once breaks the promise that links make.
+    """
+
+    fault: Fault
+    applied: bool = False
+    told: int = 1
+
+
+class Raise(Struct, frozen=True, kw_only=True):
+    """The call raises what no link may: a cancellation nobody asked for, an exception that is no LinkError."""
+
+    error: type[BaseException]
+    applied: bool = False
+
+
+LinkAction = Hang | Fail | LoseRequest | LoseResponse | LateRequest | LateResponse | LoseLink | Raise
+
+
+class LinkMatch(Struct, frozen=True, kw_only=True):
+    """What a rule is about. Times are on the running loop's clock, in seconds."""
+
+    moment: LinkMoment
+    device: str = ""  # its name; empty: any
+    kind: str = ""  # as `model.operation.kind_of` gives it; empty: any
+    first: int = 1  # the rule starts with so many-th match
+    times: int | None = None  # and fires so often; None: for ever
+    probability: float = 1.0  # that it fires for a match, with the link's dice
+    from_s: float = 0.0
+    until_s: float = math.inf
+
+
+class LinkRule:
+    """A fault: when, and what. `seen` counts the matches, `fired` how often something was done.
+
+    Raises ValueError for an action that has no meaning at that moment, and for a fault that denies what was done.
+    """
+
+    def __init__(self, match: LinkMatch, action: LinkAction) -> None:
+        possible = _POSSIBLE[match.moment]
+        if not isinstance(action, possible):
+            names = ", ".join(kind.__name__ for kind in possible)
+            message = f"{type(action).__name__} cannot happen to {match.moment.value}: possible are {names}"
+            raise ValueError(message)  # noqa: TRY004 - the combination is wrong, not the type
+        if isinstance(action, Fail) and action.applied and action.fault.ran is not Ran.MAYBE:
+            message = "a fault of an operation that was carried out says that it may have run: ran=Ran.MAYBE"
+            raise ValueError(message)
+        self.match = match
+        self.action = action
+        self.seen = 0
+        self.fired = 0
+
+    def fires(self, moment: LinkMoment, device: str, kind: str, now: float, dice: random.Random) -> bool:
+        """Whether the rule is about this, and wants it to happen. Counts."""
+        match = self.match
+        if (
+            moment is not match.moment
+            or match.device not in ("", device)
+            or match.kind not in ("", kind)
+            or not match.from_s <= now < match.until_s
+        ):
+            return False
+        self.seen += 1
+        if self.seen < match.first or self.fired == match.times:
+            return False
+        if match.probability < 1 and dice.random() >= match.probability:
+            return False
+        self.fired += 1
+        return True
+
+
+_POSSIBLE: dict[LinkMoment, tuple[type[LinkAction], ...]] = {
+    LinkMoment.CONNECT: (Hang, Fail, LoseLink, Raise),
+    LinkMoment.OPERATION: (Fail, LoseRequest, LoseResponse, LateRequest, LateResponse, LoseLink, Raise),
+    LinkMoment.DISCONNECT: (Hang, Raise),
+}

@@ -1,0 +1,172 @@
+"""Which files are opened, which are refused, and what is never touched."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gattkeeper.errors import StorageError
+from gattkeeper.storage.journal_file import APPLICATION_ID, SCHEMA_VERSION, connect, make_durable, prepare
+
+ROW = "INSERT INTO journal (seq, kind, utc_us, mono_us, boot_id, body) VALUES ({}, 'closed', 1, 1, '', x'00')"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def made(path: Path) -> Path:
+    prepare(path)
+    return path
+
+
+def content(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
+
+
+def test_new_journal_is_one_private_file_with_our_numbers(made: Path) -> None:
+    assert [file.name for file in made.parent.iterdir()] == ["journal.db"]
+    assert made.stat().st_mode & 0o777 == 0o600
+    with closing(connect(made, read_only=True)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_every_commit_is_synced(made: Path) -> None:
+    with closing(connect(made, read_only=False)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_connection_that_cannot_do_wal_is_refused() -> None:
+    with (
+        closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(StorageError, match="journal_mode memory, synchronous 2.; put it on a local disk"),
+    ):
+        make_durable(connection)
+
+
+def test_sync_that_does_not_read_back_is_refused(made: Path) -> None:
+    def deaf(action: int, name: str | None, value: str | None, *_: str | None) -> int:
+        unheard = action == sqlite3.SQLITE_PRAGMA and name == "synchronous" and value is not None
+        return sqlite3.SQLITE_IGNORE if unheard else sqlite3.SQLITE_OK
+
+    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.set_authorizer(deaf)
+        with pytest.raises(StorageError, match="journal_mode wal, synchronous 1"):
+            make_durable(connection)
+
+
+def test_preparing_twice_keeps_the_rows(made: Path) -> None:
+    with closing(connect(made, read_only=False)) as connection:
+        connection.execute(ROW.format(1))
+    prepare(made)
+    with closing(connect(made, read_only=True)) as connection:
+        assert connection.execute("SELECT count(*) FROM journal").fetchone() == (1,)
+
+
+def test_leftovers_of_a_process_that_died_while_making_it_are_no_obstacle(path: Path) -> None:
+    path.with_name("journal.db.new").write_bytes(b"half")
+    path.with_name("journal.db.new-journal").write_bytes(b"half")
+    prepare(path)
+    connect(path, read_only=False).close()
+
+
+def test_empty_file_becomes_a_journal(path: Path) -> None:
+    path.touch()
+    prepare(path)
+    connect(path, read_only=True).close()
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_foreign_database_is_refused_and_left_as_it_is(path: Path, mode: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(f"PRAGMA journal_mode = {mode}")
+        other.execute("CREATE TABLE precious (a)")
+        before = content(path.parent)  # with WAL: rows that are not in the file yet
+        with pytest.raises(StorageError, match="is not a gattkeeper journal and was left as it is"):
+            prepare(path)
+        assert content(path.parent) == before
+
+
+def test_any_other_file_is_refused_and_left_as_it_is(path: Path) -> None:
+    path.write_text("shopping list")
+    before = content(path.parent)
+    with pytest.raises(StorageError, match="is not a gattkeeper journal"):
+        prepare(path)
+    assert content(path.parent) == before
+
+
+def test_folder_in_place_of_the_file_is_explained(path: Path) -> None:
+    path.mkdir()
+    (path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be opened.*Is a directory"):
+        prepare(path)
+
+
+def test_newer_schema_is_refused(made: Path) -> None:
+    with closing(sqlite3.connect(made)) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    prepare(made)
+    with pytest.raises(
+        StorageError, match="written by a newer gattkeeper .schema 2, known here up to 1.; upgrade"
+    ):
+        connect(made, read_only=False)
+
+
+def test_log_without_its_file_is_not_taken_for_the_new_ones(path: Path) -> None:
+    path.with_name("journal.db-wal").write_bytes(b"rows of a journal that was removed")
+    with pytest.raises(StorageError, match="is gone but .*-wal is there"):
+        prepare(path)
+    assert not path.exists()
+
+
+def test_damaged_pages_are_refused(made: Path) -> None:
+    whole = made.read_bytes()
+    made.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    prepare(made)
+    with pytest.raises(StorageError, match="cannot be opened.*it is damaged: keep a copy"):
+        connect(made, read_only=False)
+
+
+def test_missing_file_is_not_made_by_connecting(path: Path) -> None:
+    with pytest.raises(StorageError, match="unable to open"):
+        connect(path, read_only=False)
+    assert not path.exists()
+
+
+def test_path_may_hold_characters_that_mean_something_in_a_uri(tmp_path: Path) -> None:
+    path = tmp_path / "what? 100%25 #1.db"
+    prepare(path)
+    connect(path, read_only=False).close()
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal SET kind = 'ended'",
+        "DELETE FROM journal",
+        "REPLACE INTO journal (seq, kind, utc_us, mono_us, boot_id, body) VALUES (1, 'x', 1, 1, '', x'')",
+        "UPDATE OR REPLACE journal SET seq = 2",
+    ],
+)
+def test_rows_cannot_be_changed_or_removed(made: Path, statement: str) -> None:
+    with closing(connect(made, read_only=False)) as connection:
+        connection.execute(ROW.format(1))
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+        assert connection.execute("SELECT seq, kind FROM journal").fetchall() == [(1, "closed")]
+
+
+@pytest.mark.parametrize("seq", [0, 1, 3, "NULL"])
+def test_only_the_next_number_is_taken(made: Path, seq: int | str) -> None:
+    with closing(connect(made, read_only=False)) as connection:
+        connection.execute(ROW.format(1))
+        with pytest.raises(sqlite3.IntegrityError, match="seq must be the next number"):
+            connection.execute(ROW.format(seq))
+        connection.execute(ROW.format(2))
