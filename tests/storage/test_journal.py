@@ -11,7 +11,7 @@ from journal_rows import READ, accepted, attempt_failed, durable, ended, intende
 
 from gattkeeper.errors import StorageError
 from gattkeeper.model.fault import Ran
-from gattkeeper.model.outcome import Cause, Resolution, Verdict
+from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.record import Closed, Ended, Record, Resolved, Started
 from gattkeeper.runtime.ports import Journal
 from gattkeeper.storage import journal as journal_module
@@ -299,4 +299,21 @@ async def test_caller_that_gave_up_on_recovery_harms_nothing(path: Path) -> None
     with pytest.raises(asyncio.CancelledError):
         await recovery
     assert await durable(journal, accepted("c1")) is None
+    await journal.close()
+
+
+@pytest.mark.asyncio
+async def test_unknown_outcome_is_unresolved_until_a_resolution_is_durable(path: Path) -> None:
+    unknown = Outcome(command_id="c1", verdict=Verdict.UNKNOWN, cause=Cause.LINK_LOST_IN_FLIGHT)
+    journal = await SqliteJournal.open(path)
+    for record in (accepted("c1"), Ended(outcome=unknown, at_us=4), accepted("c2"), ended("c2")):
+        journal.append(record)
+    assert await durable(journal, accepted("c3")) is None
+    assert [command.id for command in journal.unresolved()] == ["c1"]
+    await journal.close()
+    journal = await SqliteJournal.open(path)
+    assert [command.id for command in journal.unresolved()] == ["c1"]
+    resolution = Resolution(command_id="c1", applied=True, who="ann", why="seen")
+    assert await durable(journal, Resolved(resolution=resolution, at_us=5)) is None
+    assert journal.unresolved() == []
     await journal.close()

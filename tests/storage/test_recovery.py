@@ -16,6 +16,7 @@ from gattkeeper.model.record import Accepted, AttemptFailed, Closed, Ended, Inte
 from gattkeeper.storage.recovery import settle
 
 NEVER_SENT = (Verdict.NOT_DELIVERED, Cause.NEVER_SENT)
+REJECTED = (Verdict.NOT_DELIVERED, Cause.REJECTED)
 CRASHED = (Verdict.UNKNOWN, Cause.CRASHED_IN_FLIGHT)
 FAILED = (Verdict.NOT_DELIVERED, Cause.FAILED)
 
@@ -50,9 +51,9 @@ def test_operation_that_changes_nothing_failed_when_it_was_handed_over(operation
     assert last_word(accepted("c1", operation=operation), intended("c1")) == FAILED
 
 
-@pytest.mark.parametrize("ran", [Ran.NO, Ran.REFUSED])
-def test_fault_that_says_it_did_not_run_clears_its_intent(ran: Ran) -> None:
-    assert last_word(accepted("c1"), intended("c1"), attempt_failed("c1", ran)) == NEVER_SENT
+@pytest.mark.parametrize(("ran", "end"), [(Ran.NO, NEVER_SENT), (Ran.REFUSED, REJECTED)])
+def test_fault_that_says_it_did_not_run_clears_its_intent(ran: Ran, end: tuple[Verdict, Cause]) -> None:
+    assert last_word(accepted("c1"), intended("c1"), attempt_failed("c1", ran)) == end
 
 
 def test_fault_that_leaves_it_open_is_unknown() -> None:
@@ -148,6 +149,11 @@ def interleaved(draw: st.DrawFn) -> tuple[list[list[Record]], list[Record]]:
     return list(histories), [next(waiting[n]) for n in whose]
 
 
+def was_refused(steps: list[Record]) -> bool:
+    last = steps[-1] if steps else None
+    return isinstance(last, AttemptFailed) and last.fault.ran is Ran.REFUSED
+
+
 def may_have_run(steps: list[Record]) -> bool:
     """The same question asked of each hand-over by itself: is the next row of its attempt a clear no?"""
     for at, step in enumerate(steps):
@@ -173,7 +179,9 @@ def test_verdict_follows_from_a_commands_own_rows(drawn: tuple[list[list[Record]
         if any(isinstance(step, Ended) for step in steps):
             continue
         open_end = CRASHED if first.command.operation == WRITE else FAILED
-        expected[first.command.id] = open_end if may_have_run(steps) else NEVER_SENT
+        expected[first.command.id] = (
+            open_end if may_have_run(steps) else REJECTED if was_refused(steps) else NEVER_SENT
+        )
     assert found == expected
 
 

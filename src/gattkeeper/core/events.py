@@ -62,6 +62,13 @@ class Resumed(Struct, frozen=True, kw_only=True, tag="resumed"):
     device: str
 
 
+class Latched(Struct, frozen=True, kw_only=True, tag="latched"):
+    """A command of an earlier run ended unknown and nobody has resolved it: a safety device is held."""
+
+    command_id: str
+    device: str
+
+
 class Resolved(Struct, frozen=True, kw_only=True, tag="resolved"):
     """What an unknown outcome was about is known now; the latch it set opens."""
 
@@ -173,6 +180,7 @@ Event = (
     | Submitted
     | StopRequested
     | Resumed
+    | Latched
     | Resolved
     | CancelRequested
     | AcceptFailed

@@ -109,6 +109,7 @@ def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown 
 DeviceEvent = (
     events.DeviceAdded
     | events.Resumed
+    | events.Latched
     | events.Resolved
     | events.IntentRecorded
     | events.IntentFailed
@@ -126,12 +127,8 @@ def _take_device(state: State, event: DeviceEvent) -> None:
     match event:
         case events.DeviceAdded():
             _add_device(state, event)
-        case events.Resumed():
-            stop.resume(state.devices[event.device])
-        case events.Resolved():
-            device = state.devices[event.device]
-            if device.latched_by == event.command_id:
-                ending.unlatch(state, device)
+        case events.Resumed() | events.Latched() | events.Resolved():
+            _take_gate(state, event)
         case events.IntentRecorded() | events.IntentFailed():
             _take_intent(state, event)
         case events.Answered() | events.Failed():
@@ -147,6 +144,17 @@ def _take_device(state: State, event: DeviceEvent) -> None:
                 _take_connection(state, event)
         case _:
             assert_never(event)
+
+
+def _take_gate(state: State, event: events.Resumed | events.Latched | events.Resolved) -> None:
+    device = state.devices[event.device]
+    if isinstance(event, events.Resumed):
+        stop.resume(device)
+    elif isinstance(event, events.Latched):
+        if device.safety and not device.latched_by:
+            ending.latch(state, device, event.command_id)
+    elif device.latched_by == event.command_id:
+        ending.unlatch(state, device)
 
 
 def _add_device(state: State, event: events.DeviceAdded) -> None:

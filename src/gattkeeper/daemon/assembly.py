@@ -14,6 +14,7 @@ from gattkeeper import __version__
 from gattkeeper.core.state import Limits
 from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
 from gattkeeper.daemon.settings_model import Adapter, BluezAdapter, BumbleAdapter, KeeperSettings, VirtualAdapter
+from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import Link, Observer
 from gattkeeper.storage.journal import SqliteJournal
@@ -48,7 +49,9 @@ async def open_keeper(
     async with AsyncExitStack() as stack:
         links: dict[str, Link] = {}
         for number, (name, adapter) in enumerate(chosen.adapters.items(), start=1):
-            links[name] = await _link(chosen, name, adapter, number, stack)
+            link = await _link(chosen, name, adapter, number, stack)
+            own = isinstance(adapter, VirtualAdapter)  # nobody else can reach a radio in our memory
+            links[name] = link if own else OwnedLink(link, chosen.keeper.socket.parent)
         opened = await _journal(chosen.keeper.journal, tuple(links)) if journal else None
         keeper = Keeper(
             links=links,

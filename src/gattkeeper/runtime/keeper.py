@@ -104,6 +104,9 @@ class Keeper:
             )
         for device in self.book.names():
             self._know(device)
+        for command in self._journal.unresolved() if self._journal is not None else ():
+            if command.device in self._routes:
+                self._pump.feed(events.Latched(command_id=command.id, device=command.device))
 
     async def close(self) -> None:
         """End what waits, let what is in flight end, then let go of connections, adapters and journal."""
@@ -144,8 +147,7 @@ class Keeper:
 
     def device(self, name: str) -> Device:
         """A device by its name in the settings, or by its address. Raises UnknownDeviceError."""
-        self._know(name)
-        return Device(self, name)
+        return Device(self, self._know(name))
 
     async def submit(self, command: Command) -> Handle:
         """Queue a command; returns once that is durable. Never raises for radio trouble: see the outcome.
@@ -154,7 +156,7 @@ class Keeper:
         be written); then nothing was queued. The same `idempotency_key` with the same request gives the
         same command again, with a different request ConflictError.
         """
-        self._check(command)
+        command = self._checked(command)
         known = self._ledger.find_by_key(command)
         if known is not None:
             await asyncio.shield(known.accepted)
@@ -187,8 +189,7 @@ class Keeper:
         """
         handles = []
         for device in self.book.members(scope):
-            self._know(device)
-            command = replace(self.book.stop(device), stop=True, origin=origin or Origin())
+            command = replace(self.book.stop(self._know(device)), stop=True, origin=origin or Origin())
             handle = self._ledger.open(command)
             handles.append(handle)
             self._pump.feed(events.StopRequested(command=handle.command, latch=latch))
@@ -212,7 +213,7 @@ class Keeper:
     async def resolve(self, command_id: str, *, applied: bool, who: str, why: str) -> None:
         """Write down what became known about a command that ended unknown; a latch it set opens.
 
-        Raises UsageError when there is no such command, or it did not end unknown.
+        Raises UsageError when there is no such command, it did not end unknown, or it is resolved already.
         """
         handle = self._ledger.find(command_id)
         outcome = handle.outcome if handle is not None else None
@@ -220,6 +221,8 @@ class Keeper:
             raise UsageError(f"{command_id} is not a command that ended unknown")
         if not who or not why:
             raise UsageError("a resolution says who decided, and why")
+        if not self._ledger.resolve(command_id):
+            raise UsageError(f"{command_id} is resolved already; a resolution is never changed")
         resolution = Resolution(command_id=command_id, applied=applied, who=who, why=why)
         await self._record(record.Resolved(resolution=resolution, at_us=self._pump.now_us()))
         self._pump.feed(events.Resolved(command_id=command_id, device=handle.command.device))
@@ -272,18 +275,21 @@ class Keeper:
             raise SettingsError(f"no adapter {name!r}: there is {', '.join(self.links) or 'none'}")
         return self.links[name]
 
-    def _know(self, device: str) -> None:
-        """Make the scheduler know the device. Raises UnknownDeviceError, SettingsError."""
+    def _know(self, device: str) -> str:
+        """Make the scheduler know the device; its one name. Raises UnknownDeviceError, SettingsError."""
+        device = self.book.name_of(device)
         if device in self._routes:
-            return
+            return device
         rules = self.book.rules(device)
         adapter = rules.adapter or next(iter(self.links), "")
         self._routes[device] = (self._link(adapter), rules.address)
         self._pump.feed(
             events.DeviceAdded(device=device, adapter=adapter, safety=rules.safety, linger_us=rules.linger_us)
         )
+        return device
 
-    def _check(self, command: Command) -> None:
+    def _checked(self, command: Command) -> Command:
+        """The command under its device's one name, if it is well-formed. Raises UsageError, RefusedError."""
         if self.closing:
             raise QueueClosedError("the keeper is shutting down")
         problem = problem_with(command)
@@ -291,9 +297,10 @@ class Keeper:
             raise InvalidCommandError(problem)
         if command.stop:
             raise InvalidCommandError("an emergency stop goes through Keeper.stop")
-        self._know(command.device)
+        device = self._know(command.device)
         kind = kind_of(command.operation)
-        link = self._routes[command.device][0]
+        link = self._routes[device][0]
         if kind not in link.traits.operations:
             able = ", ".join(sorted(link.traits.operations))
             raise UnsupportedError(f"{link.name} cannot do {kind}; it can do {able}")
+        return command if command.device == device else replace(command, device=device)

@@ -27,6 +27,7 @@ class Ledger:
         self._live: dict[str, Handle] = {}
         self._ended: OrderedDict[str, Handle] = OrderedDict()
         self._keys: dict[str, str] = {}
+        self._resolved: set[str] = set()
 
     def open(self, command: Command) -> Handle:
         """Give a command its id, and its caller a handle."""
@@ -80,6 +81,14 @@ class Ledger:
                 f"the idempotency key {key!r} belongs to {handle.id}, which is a different request"
             )
         return handle
+
+    def resolve(self, command_id: str) -> bool:
+        """Note that a command is resolved now; False when it already was."""
+        earlier = self._journal.records_of(command_id) if self._journal is not None else ()
+        if command_id in self._resolved or any(isinstance(row, record.Resolved) for row in earlier):
+            return False
+        self._resolved.add(command_id)
+        return True
 
     def _from_journal(self, command_id: str) -> Handle | None:
         handle: Handle | None = None

@@ -114,6 +114,9 @@ class Journal(Protocol):
     def records_of(self, command_id: str) -> list[Record]:
         """Every durable row about one command, oldest first."""
 
+    def unresolved(self) -> list[Command]:
+        """Commands that ended unknown and have no resolution, oldest first."""
+
     def latest(self, limit: int) -> Iterable[Record]:
         """The accepted and ended rows of the newest `limit` commands, oldest first."""
 
@@ -135,6 +138,12 @@ class DeviceBook(Protocol):
 
     def names(self) -> tuple[str, ...]:
         """Every device of the settings, in their order."""
+
+    def name_of(self, device: str) -> str:
+        """The one name of a device, however it was spelled: by name or by address.
+
+        Raises UnknownDeviceError, naming near misses.
+        """
 
     def rules(self, device: str) -> DeviceRules:
         """Raises UnknownDeviceError, naming near misses. A bare address is a device of its own."""

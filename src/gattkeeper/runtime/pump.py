@@ -21,6 +21,9 @@ from gattkeeper.model.outcome import Outcome, PhaseMark
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, Session
 
+REWRITE_AFTER_S = 1.0
+"""How long an outcome that could not be written waits before it is tried again."""
+
 
 class PumpListener(Protocol):
     """Whom the pump tells what callers and watchers want to know."""
@@ -76,6 +79,8 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: int | None = None
         self._sessions: dict[str, Session] = {}
+        self._owed: dict[str, record.Ended] = {}  # outcomes that were told, but could not be written yet
+        self._closed = False
         self._unrecorded: set[str] = set()  # commands whose accepted row failed: they leave no rows
         self._performers: dict[type, Callable[..., None]] = {
             effects.Accept: self._accept,
@@ -111,7 +116,13 @@ class Pump:
         self._arm()
 
     def close(self) -> None:
-        """Stop the clock; nothing is fed by it any more."""
+        """Stop the clock, and try once more to write what is owed to the journal."""
+        self._disarm()
+        self._closed = True
+        for row in self._owed.values():
+            self._write_owed(row)
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -120,7 +131,7 @@ class Pump:
         at_us = self._scheduler.wakeup_at()
         if at_us == self._timer_at and self._timer is not None:
             return
-        self.close()
+        self._disarm()
         self._timer_at = at_us
         if at_us is not None:
             # a microsecond late rather than early: the scheduler's clock is rounded down
@@ -204,8 +215,22 @@ class Pump:
         else:
             self._append(record.Ended(outcome=effect.outcome, at_us=effect.at_us), tell)
 
-    def _ended(self, command: Command, outcome: Outcome, at_us: int, _error: StorageError | None) -> None:
+    def _ended(self, command: Command, outcome: Outcome, at_us: int, error: StorageError | None) -> None:
+        """Tell the caller either way: it is the truth. The row is owed until the journal has it."""
+        if error is not None:
+            row = record.Ended(outcome=outcome, at_us=at_us)
+            self._owed[command.id] = row
+            self._loop.call_later(REWRITE_AFTER_S, self._write_owed, row)
         self._listener.ended(command, outcome, at_us)
+
+    def _write_owed(self, row: record.Ended) -> None:
+        self._append(row, partial(self._owed_written, row))
+
+    def _owed_written(self, row: record.Ended, error: StorageError | None) -> None:
+        if error is None:
+            self._owed.pop(row.outcome.command_id, None)
+        elif not self._closed:
+            self._loop.call_later(REWRITE_AFTER_S, self._write_owed, row)
 
     def _marked(self, effect: effects.Marked) -> None:
         self._listener.marked(effect.command, effect.mark)

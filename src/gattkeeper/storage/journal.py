@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from gattkeeper.errors import StorageError
+from gattkeeper.model.command import Command
 from gattkeeper.model.outcome import Outcome
-from gattkeeper.model.record import Closed, Ended, Record, Started
-from gattkeeper.storage import file_lock, journal_file
+from gattkeeper.model.record import Accepted, Closed, Ended, Record, Started
+from gattkeeper.runtime import file_lock
+from gattkeeper.storage import journal_file
 from gattkeeper.storage.recovery import settle
 from gattkeeper.storage.rows import Appended, OnDurable, records_in
 from gattkeeper.storage.sqlite_faults import explain
@@ -38,6 +40,11 @@ _LATEST = """
 _OPEN = """
     SELECT journal.seq, journal.body FROM open_command CROSS JOIN journal USING (command_id)
     ORDER BY open_command.seq, journal.seq
+"""
+
+_UNRESOLVED = """
+    SELECT journal.seq, journal.body FROM unresolved_command CROSS JOIN journal USING (command_id)
+    WHERE journal.kind = 'accepted' ORDER BY unresolved_command.seq
 """
 
 
@@ -137,6 +144,11 @@ class SqliteJournal:
         """Every durable row about one command, oldest first. Raises StorageError."""
         return records_in(self._ask(_RECORDS_OF, command_id))
 
+    def unresolved(self) -> list[Command]:
+        """Commands that ended unknown and have no resolution, oldest first. Raises StorageError."""
+        rows = records_in(self._ask(_UNRESOLVED))
+        return [row.command for row in rows if isinstance(row, Accepted)]
+
     def latest(self, limit: int) -> list[Record]:
         """The accepted and ended rows of the newest `limit` commands, oldest first. Raises StorageError."""
         return records_in(self._ask(_LATEST, limit))
@@ -192,7 +204,7 @@ def _take(path: Path) -> int:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as fault:
         raise StorageError(f"the folder {path.parent} cannot be made: {fault.strerror}") from fault
-    return file_lock.hold(path.with_name(path.name + ".lock"))
+    return file_lock.hold(path.with_name(path.name + ".lock"), remedy="stop it, or use another journal")
 
 
 def _boot_id() -> str:

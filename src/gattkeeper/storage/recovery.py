@@ -22,7 +22,8 @@ def settle(records: Iterable[Record]) -> list[Outcome]:
 
     - Never intended: `not_delivered / never_sent`. An intent is durable before the hand-over, so without
       one the stack never had it.
-    - Every intent was answered by a fault which says that the device did not carry it out: the same.
+    - Every intent was answered by a fault which says that the device did not carry it out: the same,
+      or `not_delivered / rejected` when the device itself said no to the last.
     - An emergency stop does not wait for its intent to be durable, so neither proves anything for one.
     - Else it may have run: `unknown / crashed_in_flight`, or `not_delivered / failed` when the operation
       cannot change the device.
@@ -59,7 +60,9 @@ def _outcome(accepted: Accepted, steps: list[Step]) -> Outcome:
 
 def _verdict(command: Command, steps: list[Step]) -> tuple[Verdict, Cause]:
     if not command.stop and not _may_have_run(steps):
-        return Verdict.NOT_DELIVERED, Cause.NEVER_SENT
+        last = _last_fault(steps)
+        refused = last is not None and last.ran is Ran.REFUSED
+        return Verdict.NOT_DELIVERED, Cause.REJECTED if refused else Cause.NEVER_SENT
     if changes_state(command.operation):
         return Verdict.UNKNOWN, Cause.CRASHED_IN_FLIGHT
     return Verdict.NOT_DELIVERED, Cause.FAILED

@@ -58,4 +58,21 @@ BEGIN
     DELETE FROM open_command WHERE command_id = NEW.command_id;
 END;
 
+-- Ended unknown and not resolved: what holds a safety device, also after a restart. Kept like the above.
+CREATE TABLE unresolved_command (
+    command_id TEXT PRIMARY KEY,
+    seq        INTEGER NOT NULL -- of its ended row
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER journal_ended_unknown AFTER INSERT ON journal
+WHEN NEW.kind = 'ended' AND json_extract(CAST(NEW.body AS TEXT), '$.outcome.verdict') = 'unknown'
+BEGIN
+    INSERT OR IGNORE INTO unresolved_command (command_id, seq) VALUES (NEW.command_id, NEW.seq);
+END;
+
+CREATE TRIGGER journal_resolved AFTER INSERT ON journal WHEN NEW.kind = 'resolved'
+BEGIN
+    DELETE FROM unresolved_command WHERE command_id = NEW.command_id;
+END;
+
 COMMIT;

@@ -1,4 +1,4 @@
-"""One process at a time: a lock file beside the journal.
+"""One process at a time: a lock file.
 
 Knows how to hold it and how to say who does. What it protects is its caller's business.
 """
@@ -13,11 +13,12 @@ _PID_LENGTH_MAX = 20
 """Digits read back from a lock file: more than any process id has."""
 
 
-def hold(path: Path) -> int:
+def hold(path: Path, *, remedy: str) -> int:
     """Take the lock, write our process id into it, and give the descriptor; closing that lets go.
 
     The lock is the kernel's (flock): it goes when its holder does, however that dies, and the file that
-    stays behind means nothing. Raises StorageError, naming the holder, when another process has it.
+    stays behind means nothing. Raises StorageError, naming the holder and the `remedy`, when another
+    process has it.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -30,7 +31,7 @@ def hold(path: Path) -> int:
     except BlockingIOError as fault:
         holder = _holder(descriptor)
         os.close(descriptor)
-        raise StorageError(f"{path} is held by {holder}: stop it, or use another journal") from fault
+        raise StorageError(f"{path} is held by {holder}: {remedy}") from fault
     except OSError as fault:
         os.close(descriptor)
         raise StorageError(f"the lock file {path} cannot be used: {fault.strerror}") from fault

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from gattkeeper.errors import StorageError
-from gattkeeper.storage.file_lock import hold
+from gattkeeper.runtime.file_lock import hold
 
 HOLDER = """
 import sys
 from pathlib import Path
-from gattkeeper.storage.file_lock import hold
-hold(Path(sys.argv[1]))
+from gattkeeper.runtime.file_lock import hold
+hold(Path(sys.argv[1]), remedy="stop it")
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -27,30 +27,30 @@ def test_second_process_is_refused_and_told_the_pid_of_the_first(tmp_path: Path)
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(StorageError, match=f"held by process {holder.pid}: stop it"):
-            hold(path)
+            hold(path, remedy="stop it")
         holder.kill()
-    os.close(hold(path))
+    os.close(hold(path, remedy="stop it"))
 
 
 def test_closing_the_descriptor_lets_go(tmp_path: Path) -> None:
     path = tmp_path / "journal.lock"
-    os.close(hold(path))
-    os.close(hold(path))
+    os.close(hold(path, remedy="stop it"))
+    os.close(hold(path, remedy="stop it"))
 
 
 def test_a_shorter_pid_leaves_nothing_of_a_longer_one(tmp_path: Path) -> None:
     path = tmp_path / "journal.lock"
     path.write_text("99999999999\n")
-    os.close(hold(path))
+    os.close(hold(path, remedy="stop it"))
     assert path.read_text() == f"{os.getpid()}\n"
 
 
 def test_holder_without_a_pid_yet_is_another_process(tmp_path: Path) -> None:
     path = tmp_path / "journal.lock"
-    descriptor = hold(path)
+    descriptor = hold(path, remedy="stop it")
     os.ftruncate(descriptor, 0)
     with pytest.raises(StorageError, match="held by another process"):
-        hold(path)
+        hold(path, remedy="stop it")
     os.close(descriptor)
 
 
@@ -60,13 +60,13 @@ def test_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     path = tmp_path / "journal.lock"
     path.symlink_to(target)
     with pytest.raises(StorageError, match="cannot be opened"):
-        hold(path)
+        hold(path, remedy="stop it")
     assert target.read_text() == "content"
 
 
 def test_lock_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.lock"
-    os.close(hold(path))
+    os.close(hold(path, remedy="stop it"))
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -74,4 +74,4 @@ def test_lock_that_the_file_system_refuses_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)  # opens, but cannot be cut to length
     with pytest.raises(StorageError, match="cannot be used"):
-        hold(path)
+        hold(path, remedy="stop it")

@@ -1,0 +1,114 @@
+"""What fits together in the settings, beyond the types of their keys.
+
+Knows names, addresses and references between tables. Reads no file.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import assert_never
+
+from gattkeeper.daemon.settings_model import Adapter, BluezAdapter, BumbleAdapter, Settings, VirtualAdapter
+from gattkeeper.devices.arguments import shown
+from gattkeeper.devices.book import ALL
+from gattkeeper.devices.tables import near_miss
+from gattkeeper.devices.toml_file import Problem
+from gattkeeper.model.identity import looks_like_address
+
+_NAME = re.compile(r"\w[\w.-]{0,63}")
+_STATIC = re.compile(r"[C-F][0-9A-F]:")  # Core Specification, Vol 6, Part B, 1.3.2.1
+_HCI = re.compile(r"hci[0-9]{1,3}")
+
+
+def settings_problems(settings: Settings, adapters: set[str]) -> Iterator[Problem]:
+    """Everything that does not fit. `adapters` are the names in the file, also of those not understood."""
+    yield from _adapter_problems(settings.adapters)
+    if not adapters:
+        yield Problem(at=("adapters",), text="adapters needs at least one; leave the table out for BlueZ's hci0")
+    for name in settings.devices:
+        yield from _name_problems(name, "device", ("devices", name))
+    yield from _twins(
+        {name: device.address.value for name, device in settings.devices.items()},
+        lambda name: ("devices", name, "address"),
+        "the address of",
+    )
+    yield from _group_problems(settings)
+    for name, device in settings.devices.items():
+        yield from _reference_problems(settings, adapters, name, device.adapter)
+
+
+def _adapter_problems(adapters: dict[str, Adapter]) -> Iterator[Problem]:
+    for name, adapter in adapters.items():
+        yield from _name_problems(name, "adapter", ("adapters", name))
+        if isinstance(adapter, BluezAdapter) and not (
+            _HCI.fullmatch(adapter.adapter) or looks_like_address(adapter.adapter)
+        ):
+            text = f"adapter takes a name such as hci0, or an adapter's address, not {shown(adapter.adapter)}"
+            yield Problem(at=("adapters", name, "adapter"), text=text)
+        if isinstance(adapter, BumbleAdapter) and not adapter.transport:
+            text = "transport is empty: name the way to the controller, as in usb:0"
+            yield Problem(at=("adapters", name, "transport"), text=text)
+    radios = {name: _radio(adapter) for name, adapter in adapters.items()}
+    yield from _twins(
+        {name: radio for name, radio in radios.items() if radio}, lambda name: ("adapters", name), "the radio of"
+    )
+
+
+def _radio(adapter: Adapter) -> str:
+    """What tells one piece of hardware from another; empty for a radio in memory."""
+    match adapter:
+        case BluezAdapter():
+            return f"bluez {adapter.adapter.upper()}"
+        case BumbleAdapter():
+            return f"bumble {adapter.transport}"
+        case VirtualAdapter():
+            return ""
+        case _:
+            assert_never(adapter)
+
+
+def _twins(by_name: dict[str, str], at: Callable[[str], tuple[str, ...]], what: str) -> Iterator[Problem]:
+    """Names that stand for the same thing."""
+    first: dict[str, str] = {}
+    for name, thing in by_name.items():
+        owner = first.setdefault(thing, name)
+        if owner != name:
+            yield Problem(at=at(name), text=f"{name} has {what} {owner}: one of the two must go")
+
+
+def _group_problems(settings: Settings) -> Iterator[Problem]:
+    for name, device in settings.devices.items():
+        at = ("devices", name, "groups")
+        for group in device.groups:
+            yield from _name_problems(group, "group", at)
+            if group in settings.devices:
+                yield Problem(at=at, text=f"the group {group} has the name of a device: give it another")
+        if len(set(device.groups)) < len(device.groups):
+            yield Problem(at=at, text=f"{name} is in the same group twice")
+
+
+def _reference_problems(settings: Settings, adapters: set[str], device: str, adapter: str) -> Iterator[Problem]:
+    at = ("devices", device, "adapter")
+    if adapter and adapter not in adapters:
+        meant = near_miss(adapter, adapters)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(adapters))}"
+        yield Problem(at=at, text=f"no adapter is called {shown(adapter)}; {hint}")
+    elif not adapter and len(adapters) > 1:
+        yield Problem(at=at, text=f"{device} needs an adapter: there are {', '.join(sorted(adapters))}")
+    elif settings.devices[device].virtual is not None:
+        used = settings.adapters.get(adapter or next(iter(settings.adapters), ""))
+        if used is not None and not isinstance(used, VirtualAdapter):
+            text = f'{device} is virtual, but its adapter is not: use one with link = "virtual"'
+            yield Problem(at=("devices", device, "virtual"), text=text)
+        if not _STATIC.match(settings.devices[device].address.value):
+            text = f"{device} is virtual: its address begins with C0 to FF, as random static addresses do"
+            yield Problem(at=("devices", device, "address"), text=text)
+
+
+def _name_problems(name: str, what: str, at: tuple[str, ...]) -> Iterator[Problem]:
+    if looks_like_address(name):
+        yield Problem(at=at, text=f"{name} is an address: give the {what} a name of its own")
+    elif not _NAME.fullmatch(name):
+        rule = "letters, digits, and in between also dots, dashes and underscores; 64 at most"
+        yield Problem(at=at, text=f"{shown(name)} is no name for a {what}: {rule}")
+    elif name == ALL:
+        yield Problem(at=at, text=f'"{ALL}" already stands for every device: give the {what} another name')

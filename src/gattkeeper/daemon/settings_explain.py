@@ -1,0 +1,106 @@
+"""The settings in words, for `gattkeeper config check`.
+
+Knows how people read them. There is no secret among the settings; one that comes must not be shown here.
+"""
+
+from typing import assert_never
+
+from gattkeeper.daemon.settings_model import (
+    Adapter,
+    BluezAdapter,
+    BumbleAdapter,
+    DeviceSettings,
+    KeeperSettings,
+    Settings,
+    VirtualAdapter,
+)
+from gattkeeper.model.profile import Profile
+
+_COLUMN = 14
+"""Width of the names, where none is longer."""
+
+
+def explain(settings: Settings) -> str:
+    """What will be in force, every default filled in: lines of a name and what it is."""
+    return "\n\n".join(
+        (
+            "\n".join(_keeper_lines(settings.keeper)),
+            _section("adapters", {name: _adapter_words(one) for name, one in settings.adapters.items()}),
+            _section("devices", {name: _device_words(one) for name, one in settings.devices.items()}),
+            _section("groups", {name: ", ".join(members) for name, members in _groups(settings).items()}),
+            _section("profiles", {name: _profile_words(one) for name, one in settings.profiles.items()}),
+        )
+    )
+
+
+def _section(title: str, words: dict[str, str]) -> str:
+    if not words:
+        return f"{title}: none"
+    width = max(_COLUMN - 2, *(len(name) for name in words))
+    return "\n".join([title, *(f"  {name:<{width}}  {text}" for name, text in words.items())])
+
+
+def _keeper_lines(keeper: KeeperSettings) -> list[str]:
+    times = keeper.timeouts
+    users = ", ".join(("the owner", "root", *keeper.allow_users))
+    return [
+        _line("socket", f"{keeper.socket}, for {users}"),
+        _line("journal", str(keeper.journal)),
+        _line("log level", keeper.log_level.value),
+        _line("queues", f"{keeper.queue_per_device_max} commands for a device, {keeper.queue_max} in all"),
+        _line("ageing", f"{keeper.ageing:g} s of waiting are worth one priority"),
+        _line("history", f"{keeper.history_max} ended commands"),
+        _line("an attempt", f"read, write, subscribe {times.gatt:g} s, discovery {times.discovery:g} s,"),
+        _line("", f"MTU {times.mtu:g} s, connect {times.connect:g} s, disconnect {times.disconnect:g} s,"),
+        _line("", f"pairing {times.pair:g} s"),
+        _line("stop", f"waits {keeper.stop_grace:g} s for the answer in flight"),
+        _line("late answer", f"a connection waits {keeper.late_answer_grace:g} s for it"),
+    ]
+
+
+def _line(name: str, words: str) -> str:
+    return f"{name:<{_COLUMN}}  {words}"
+
+
+def _adapter_words(adapter: Adapter) -> str:
+    match adapter:
+        case BluezAdapter():
+            what = f"{adapter.adapter} through BlueZ"
+        case BumbleAdapter():
+            what = f"{adapter.transport}, driven by gattkeeper through Bumble"
+        case VirtualAdapter():
+            what = f"a radio in memory, connection interval {adapter.connection_interval * 1000:g} ms"
+            if adapter.applied_log is not None:
+                what += f", what reaches its devices goes to {adapter.applied_log}"
+        case _:
+            assert_never(adapter)
+    return f"{what}, {adapter.slots} connections at once"
+
+
+def _device_words(device: DeviceSettings) -> str:
+    words = [
+        str(device.address),
+        device.profile or "no profile",
+        f"on {device.adapter}" if device.adapter else "",
+        f"idle connection kept {device.linger:g} s" if device.linger else "idle connection not kept",
+        "safety" if device.safety else "",
+        f"a virtual {device.virtual}" if device.virtual else "",
+    ]
+    return ", ".join(word for word in words if word)
+
+
+def _groups(settings: Settings) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, device in settings.devices.items():
+        for group in device.groups:
+            groups.setdefault(group, []).append(name)
+    return groups
+
+
+def _profile_words(profile: Profile) -> str:
+    actions = [
+        f"{name} (also {', '.join(action.aliases)})" if action.aliases else name
+        for name, action in profile.actions.items()
+    ]
+    stop = "stops by a write" if profile.stop is not None else "stops by disconnecting"
+    return f"{', '.join(actions) or 'no actions'}; {stop}"

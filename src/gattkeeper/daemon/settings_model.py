@@ -1,0 +1,104 @@
+"""The settings as data: every name, default and range. Lengths of time are seconds.
+
+Knows what may be set. How the file is read stands in `settings`, what fits together in
+`settings_checks`.
+"""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from gattkeeper.daemon.settings_paths import default_journal_path, default_socket_path
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.profile import Profile, Seconds
+
+Grace = Annotated[float, Meta(ge=0, le=60)]
+Linger = Annotated[float, Meta(ge=0, le=3600)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Slots = Annotated[int, Meta(ge=1, le=64)]
+
+
+class LogLevel(Enum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """How long one attempt may take, by kind of operation."""
+
+    gatt: Seconds = 5.0  # read, write, subscribe
+    discovery: Seconds = 10.0
+    mtu: Seconds = 10.0
+    connect: Seconds = 20.0
+    disconnect: Seconds = 12.0
+    pair: Seconds = 30.0
+
+
+class KeeperSettings(Struct, frozen=True, kw_only=True):
+    """The keeper itself."""
+
+    socket: Path = field(default_factory=default_socket_path)
+    journal: Path = field(default_factory=default_journal_path)
+    log_level: LogLevel = LogLevel.INFO
+    allow_users: tuple[str, ...] = ()  # who may use the socket besides the owner and root
+    queue_per_device_max: Count = 1_000
+    queue_max: Count = 10_000
+    history_max: Count = 1_000  # ended commands that are remembered for timelines
+    ageing: Seconds = 10.0  # waiting so long is worth one priority
+    stop_grace: Grace = 0.1  # an emergency stop waits so long for the answer in flight
+    late_answer_grace: Grace = 0.5  # a connection waits so long for an answer nobody wants any more
+    timeouts: Timeouts = Timeouts()
+
+
+class BluezAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bluez"):
+    """An adapter that BlueZ drives."""
+
+    adapter: str = "hci0"  # its name, or its address, which stays when adapters are renumbered
+    slots: Slots = 5  # connections at once
+
+
+class BumbleAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bumble"):
+    """A Bluetooth controller that gattkeeper drives itself."""
+
+    transport: str  # Bumble's name for the way to it: "usb:0", "serial:/dev/ttyACM0"
+    slots: Slots = 5
+
+
+class VirtualAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="virtual"):
+    """A radio in memory, with the devices that are marked as virtual."""
+
+    connection_interval: Annotated[float, Meta(ge=0.0075, le=4.0)] = (
+        0.03  # Core Specification, Vol 6, Part B, 4.5.1
+    )
+    slots: Slots = 5
+    applied_log: Path | None = None  # where the virtual devices write down what reached them, a JSON line each
+
+
+Adapter = BluezAdapter | BumbleAdapter | VirtualAdapter
+
+
+class DeviceSettings(Struct, frozen=True, kw_only=True):
+    """One device."""
+
+    address: DeviceAddress
+    profile: str = ""  # of this file, one that comes with gattkeeper, or a path that ends in .toml
+    adapter: str = ""  # may be left out where there is only one
+    safety: bool = False  # after an unknown outcome nothing but reads, resolution and stop
+    linger: Linger = 8.0  # how long an idle connection is kept
+    groups: tuple[str, ...] = ()
+    virtual: Literal["blind"] | None = None  # what stands at this address on a virtual adapter
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    keeper: KeeperSettings = field(default_factory=KeeperSettings)
+    adapters: dict[str, Adapter] = field(default_factory=lambda: {"default": BluezAdapter()})
+    devices: dict[str, DeviceSettings] = {}
+    profiles: dict[str, Profile] = {}

@@ -1,0 +1,1 @@
+"""Device profiles: what people ask for becomes bytes, and bytes become what people read."""

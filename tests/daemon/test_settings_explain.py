@@ -1,0 +1,61 @@
+"""What is in force is said in full, and fits a terminal."""
+
+from pathlib import Path
+
+from gattkeeper.daemon.settings import load_settings
+from gattkeeper.daemon.settings_explain import explain
+from gattkeeper.daemon.settings_model import DeviceSettings, KeeperSettings, Settings, VirtualAdapter
+from gattkeeper.model.identity import parse_address
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "settings.example.toml"
+
+
+def test_the_bare_settings_in_words():
+    keeper = KeeperSettings(
+        socket=Path("/run/keeper.sock"), journal=Path("/var/journal.db"), allow_users=("mary",)
+    )
+    assert explain(Settings(keeper=keeper)).split("\n") == [
+        "socket          /run/keeper.sock, for the owner, root, mary",
+        "journal         /var/journal.db",
+        "log level       info",
+        "queues          1000 commands for a device, 10000 in all",
+        "ageing          10 s of waiting are worth one priority",
+        "history         1000 ended commands",
+        "an attempt      read, write, subscribe 5 s, discovery 10 s,",
+        "                MTU 10 s, connect 20 s, disconnect 12 s,",
+        "                pairing 30 s",
+        "stop            waits 0.1 s for the answer in flight",
+        "late answer     a connection waits 0.5 s for it",
+        "",
+        "adapters",
+        "  default       hci0 through BlueZ, 5 connections at once",
+        "",
+        "devices: none",
+        "",
+        "groups: none",
+        "",
+        "profiles: none",
+    ]
+
+
+def test_the_example_in_words():
+    text = explain(load_settings(EXAMPLE))
+    for line in (
+        "  stick         usb:0, driven by gattkeeper through Bumble, 5 connections at once",
+        "  demo          a radio in memory, connection interval 30 ms, 5 connections at once",
+        "  lounge        F0:00:00:00:00:01, virtual_blind, on demo, idle connection kept 8 s, a virtual blind",
+        "  downstairs    lounge, kitchen",
+        "  my_lamp        set_level (also brightness), level; stops by a write",
+    ):
+        assert line in text.split("\n")
+
+
+def test_the_log_of_a_virtual_adapter_is_named():
+    text = explain(Settings(adapters={"air": VirtualAdapter(applied_log=Path("/var/applied.jsonl"))}))
+    assert "30 ms, what reaches its devices goes to /var/applied.jsonl, 5 connections" in text
+
+
+def test_a_device_with_everything_the_other_way():
+    device = DeviceSettings(address=parse_address("F0:00:00:00:00:01"), safety=True, linger=0)
+    text = explain(Settings(devices={"lounge": device}))
+    assert "F0:00:00:00:00:01, no profile, idle connection not kept, safety" in text

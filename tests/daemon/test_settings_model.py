@@ -1,0 +1,35 @@
+"""The defaults are those that the documentation promises."""
+
+from gattkeeper.core.state import Limits
+from gattkeeper.daemon.settings_model import BluezAdapter, DeviceSettings, KeeperSettings, Settings
+from gattkeeper.model.identity import parse_address
+from gattkeeper.runtime.ports import DeviceRules
+
+
+def us(seconds):
+    return round(seconds * 1_000_000)
+
+
+def test_the_defaults_are_those_of_the_core():
+    keeper, limits = KeeperSettings(), Limits()
+    assert (keeper.queue_max, keeper.queue_per_device_max) == (limits.queue_max, limits.queue_per_device_max)
+    assert us(keeper.ageing) == limits.ageing_us
+    assert us(keeper.stop_grace) == limits.stop_grace_us
+    assert us(keeper.late_answer_grace) == limits.late_answer_grace_us
+    times = keeper.timeouts
+    assert us(times.gatt) == limits.attempt_timeout_us
+    assert us(times.discovery) == limits.discovery_timeout_us
+    assert us(times.mtu) == limits.mtu_timeout_us
+    assert us(times.connect) == limits.connect_timeout_us
+    assert us(times.pair) == limits.pair_timeout_us
+
+
+def test_the_defaults_of_a_device_are_those_of_the_runtime():
+    address = parse_address("F0:00:00:00:00:01")
+    device, rules = DeviceSettings(address=address), DeviceRules(address=address)
+    assert (us(device.linger), device.safety, device.adapter) == (rules.linger_us, rules.safety, rules.adapter)
+
+
+def test_two_settings_share_no_table():
+    assert Settings().devices is not Settings().devices
+    assert Settings().adapters == {"default": BluezAdapter(adapter="hci0", slots=5)}
