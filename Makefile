@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-fast lint ruff types api imports coverage system-programs clean
+.PHONY: help venv demo bench test test-fast lint ruff types api imports coverage system-programs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ venv: $(VENV)/.developer ## make .venv with gattkeeper (editable), its extras an
 
 demo: $(VENV)/.user ## four taps on two virtual blinds, from nothing but Python; SERVE=1 keeps the daemon running
 	@$(BIN)/gattkeeper demo $(if $(SERVE),--serve)
+
+bench: $(VENV)/.user ## what the command line costs, as a ratio to starting Python
+	@$(BIN)/python bench/thin_path.py
 
 # Later parts run although an earlier one failed, and pytest's own count comes last.
 test: $(VENV)/.developer system-programs ## every test this machine can run; what it leaves out is listed at the end

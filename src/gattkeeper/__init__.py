@@ -7,8 +7,7 @@
 Every name is loaded when it is first used, so that importing the package costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # type checkers take it for true; importing typing would double the start of Python
 
 if TYPE_CHECKING:
     from gattkeeper.daemon.assembly import open_keeper as open  # noqa: A004, F401 - gattkeeper.open()
@@ -81,6 +80,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Load a public name from the room it lives in."""
+    from importlib import import_module  # noqa: PLC0415 - the command line's fast path does without
+
     if name == "open":
         return import_module("gattkeeper.daemon.assembly").open_keeper
     for home, names in _HOMES.items():

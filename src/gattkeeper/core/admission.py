@@ -34,11 +34,13 @@ def submit(state: State, command: Command) -> None:
     if older is not None:
         end_without_success(state, device, older, Cause.SUPERSEDED, by=command.id)
     state.wait(device, entry)
-    state.mark(entry, Phase.WAITING, f"{len(device.waiting) - 1} before it")
+    state.mark(entry, Phase.WAITING, f"{len(device.waiting) + len(device.held) - 1} before it")
     if command.queue_timeout_us is not None:
         state.timers.set(("queue_deadline", command.id), state.now + command.queue_timeout_us)
     if device.connection is not ConnectionState.CONNECTED:
         state.mark(entry, Phase.LOCK_WAIT)
+        if not device.connect_failures:
+            device.connect_ready_at = 0  # a pause of the subscriptions alone
     state.touch(device)
 
 

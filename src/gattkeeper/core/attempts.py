@@ -13,6 +13,7 @@ from gattkeeper.core.ending import end, end_failed, end_without_success, note_un
 from gattkeeper.core.lifecycle import SLOT, CommandPhase, CommandStep, SlotPhase, SlotStep
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import DeviceState, Entry, Limits, Slot, SlotRole, State
+from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import (
     Connect,
@@ -25,7 +26,6 @@ from gattkeeper.model.operation import (
     Unsubscribe,
     Write,
     WriteMode,
-    changes_state,
     is_idempotent,
 )
 from gattkeeper.model.outcome import AnswerValue, Attempt, Cause, Phase, Verdict
@@ -42,7 +42,6 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
         state.timers.cancel(("backoff", entry.command.id))
     if not entry.move(CommandStep.START):
         return
-    state.timers.cancel(("queue_deadline", entry.command.id))
     if isinstance(entry.command.operation, Connect):
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
@@ -95,6 +94,7 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     """From here on only a clear answer tells what happened."""
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     if slot.entry is not None and slot.role is SlotRole.MAIN:
+        state.timers.cancel(("queue_deadline", slot.entry.command.id))
         state.mark(slot.entry, Phase.DISPATCHED)
     state.timers.set(("attempt", device.name, slot.token), state.now + _timeout_us(state.limits, slot))
     state.effects.append(
@@ -152,12 +152,27 @@ def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) 
     if entry is None:
         return
     if slot.role is SlotRole.PAIRING:
-        device.slot = occupy(state, device, entry, entry.command.operation)
+        _paired(state, device, entry)
         return
     if slot.role is SlotRole.READING_BACK:
         _read_back_answered(state, device, entry, value)
         return
     _succeeded(state, device, slot, entry, value)
+
+
+def _paired(state: State, device: DeviceState, entry: Entry) -> None:
+    cause = barred(state, entry)
+    if cause is None:
+        device.slot = occupy(state, device, entry, entry.command.operation)
+    else:
+        end_without_success(state, device, entry, cause, by=entry.stopped_by)
+
+
+def barred(state: State, entry: Entry) -> Cause | None:
+    """Why a command must not take a further step, whatever the last one brought; None when it may."""
+    if entry.stopped_by:
+        return Cause.STOPPED
+    return Cause.EXPIRED if state.now >= entry.deadline_at else None
 
 
 def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, value: AnswerValue) -> None:
@@ -171,16 +186,26 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
             device.wanted.pop(operation.target, None)
         case _:
             pass
-    read_back = entry.command.read_back
-    if entry.command.require_read_back and read_back is not None:
-        state.mark(entry, Phase.READ_BACK)
-        device.slot = _side_step(state, device, Read(target=read_back.target), SlotRole.READING_BACK, entry)
+    if entry.command.require_read_back and entry.command.read_back is not None:
+        _read_back(state, device, entry, entry.command.read_back)
     elif isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
         end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)
     elif value is not None:
         end(state, device, entry, Verdict.DELIVERED, Cause.VALUE, value=value)
     else:
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+
+
+def _read_back(state: State, device: DeviceState, entry: Entry, read_back: ReadBack) -> None:
+    """Look at the device before anything is claimed. A stop that waits goes first: then nothing is claimed."""
+    if device.slot is None and not entry.stopped_by:
+        state.mark(entry, Phase.READ_BACK)
+        device.slot = _side_step(state, device, Read(target=read_back.target), SlotRole.READING_BACK, entry)
+        return
+    fault = Fault(
+        kind=FaultKind.CANCELLED, stack="keeper", name="read_back", text="there was no time to read back"
+    )
+    end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, by=entry.stopped_by, fault=fault)
 
 
 def _read_back_answered(state: State, device: DeviceState, entry: Entry, value: AnswerValue) -> None:
@@ -210,10 +235,7 @@ def failed(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
 
 def release(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
     """Let the command go, but not the bearer: it still owes an answer, for a while."""
-    step = SLOT.get((slot.phase, SlotStep.RELEASE))
-    if step is None:
-        return
-    slot.phase = step
+    slot.phase = SLOT[slot.phase, SlotStep.RELEASE]
     grace_us = 0 if slot.entry is not None and slot.entry.command.stop else state.limits.late_answer_grace_us
     state.timers.cancel(("attempt", device.name, slot.token))
     state.timers.set(("grace", device.name, slot.token), state.now + grace_us)
@@ -228,8 +250,7 @@ def attempt_over(state: State, device: DeviceState, slot: Slot, fault: Fault) ->
     elif slot.role is SlotRole.READING_BACK:
         end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, fault=fault)
     elif slot.role is SlotRole.PAIRING:
-        why = replace(fault, kind=FaultKind.PAIRING_FAILED, ran=Ran.REFUSED)
-        end_failed(state, device, entry, why)
+        _pairing_over(state, device, entry, fault)
     elif entry.phase is CommandPhase.IN_FLIGHT:
         _close_attempt(state, entry, fault)
         note_uncertainty(entry, fault)
@@ -246,6 +267,16 @@ def _setup_over(state: State, device: DeviceState, slot: Slot, fault: Fault) -> 
         state.effects.append(SubscriptionEnded(device=device.name, target=slot.operation.target, fault=fault))
 
 
+def _pairing_over(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
+    cause = barred(state, entry)
+    if cause is not None:
+        end_without_success(state, device, entry, cause, by=entry.stopped_by, fault=fault)
+    elif fault.kind is FaultKind.CANCELLED or fault.kind in LINK_KINDS:
+        end_failed(state, device, entry, replace(fault, ran=Ran.NO))
+    else:
+        end_failed(state, device, entry, replace(fault, kind=FaultKind.PAIRING_FAILED, ran=Ran.REFUSED))
+
+
 def may_repeat(entry: Entry, fault: Fault) -> bool:
     """Only what certainly did not run, or may run twice, and still has a use for another connection."""
     command = entry.command
@@ -257,8 +288,8 @@ def may_repeat(entry: Entry, fault: Fault) -> bool:
 def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
     command = entry.command
     newer = device.waiting.keys.get(command.coalesce_key) if command.coalesce_key else None
-    if device.stopped_by and changes_state(command.operation):
-        end_without_success(state, device, entry, Cause.STOPPED, by=device.stopped_by, fault=fault)
+    if entry.stopped_by:
+        end_without_success(state, device, entry, Cause.STOPPED, by=entry.stopped_by, fault=fault)
         return
     if fault.kind is FaultKind.CANCELLED or not may_repeat(entry, fault):
         end_failed(state, device, entry, fault)
@@ -266,7 +297,7 @@ def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault)
     nth = entry.faults[fault.kind] = entry.faults.get(fault.kind, 0) + 1
     decision = decide(fault.kind, nth=nth, jitter=state.jitter)
     ready_at = state.now + decision.backoff_us
-    if decision.reaction is Reaction.GIVE_UP or ready_at >= entry.accepted_at + command.deadline_us:
+    if decision.reaction is Reaction.GIVE_UP or ready_at >= entry.deadline_at:
         end_failed(state, device, entry, fault)
     elif newer is not None:
         end_without_success(state, device, entry, Cause.SUPERSEDED, by=newer.command.id, fault=fault)
@@ -303,4 +334,6 @@ def _stop_over(state: State, device: DeviceState, entry: Entry, fault: Fault) ->
     )
     entry.move(CommandStep.PUT_BACK)
     device.reconnect |= fault.ran is Ran.MAYBE
+    if device.slot is not None:  # it overtook a request that is still in flight: that one is in the way now
+        state.timers.set(("stop_grace", device.name), state.now + state.limits.stop_grace_us)
     state.touch(device)

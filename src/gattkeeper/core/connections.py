@@ -50,7 +50,7 @@ def grant(state: State, adapter: AdapterState) -> None:
         return
     device = min((state.devices[name] for name in adapter.wanting), key=_urgency)
     if adapter.occupied >= adapter.slots:
-        _make_room(state, adapter)
+        _make_room(state, adapter, device)
         return
     connect(state, adapter, device)
 
@@ -62,17 +62,40 @@ def _urgency(device: DeviceState) -> tuple[int, int, int]:
     return (0 if entry is device.stop else 1, *entry.order)
 
 
-def _make_room(state: State, adapter: AdapterState) -> None:
-    """Drop the connection that has been idle longest; one with subscriptions only if there is no other."""
-    idle = [
+def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> None:
+    """Drop the connection that has been idle longest; one with subscriptions only if there is no other.
+
+    Subscriptions alone do not take the place of other subscriptions. A stop need not find an idle one: one
+    with nothing in flight is enough.
+    """
+    if _place_becomes_free(state, adapter):
+        return
+    unused = [
         device
         for device in (state.devices[name] for name in adapter.devices)
-        if device.connection is ConnectionState.CONNECTED and device.idle_since >= 0
+        if device.connection is ConnectionState.CONNECTED
+        and (device.idle_since >= 0 or (wanting.stop is not None and device.stop is None and device.slot is None))
+        and not (device.wanted and first_in_line(wanting) is None)
     ]
-    if any(state.devices[name].connection is ConnectionState.DISCONNECTING for name in adapter.devices):
-        return  # a place is about to become free
-    if idle:
-        drop(state, min(idle, key=lambda device: (bool(device.wanted), device.idle_since)))
+    if unused:
+        drop(
+            state, min(unused, key=lambda device: (device.idle_since < 0, bool(device.wanted), device.idle_since))
+        )
+
+
+def _place_becomes_free(state: State, adapter: AdapterState) -> bool:
+    leaving = (ConnectionState.DISCONNECTING, ConnectionState.ABANDONING)
+    return any(state.devices[name].connection in leaving for name in adapter.devices)
+
+
+def gives_way(state: State, device: DeviceState) -> bool:
+    """Whether another device's stop needs the place that this one's connection holds."""
+    adapter = state.adapters[device.adapter]
+    return (
+        adapter.occupied >= adapter.slots
+        and any(state.devices[name].stop is not None for name in adapter.wanting)
+        and not _place_becomes_free(state, adapter)
+    )
 
 
 def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
@@ -97,6 +120,14 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
             timeout_us = entry.command.attempt_timeout_us
     state.timers.set(("connect", device.name), state.now + timeout_us)
     state.effects.append(StartConnect(device=device.name, adapter=adapter.name, epoch=device.epoch))
+
+
+def adopt_attempt(state: State, device: DeviceState) -> None:
+    """The command the attempt was made for has ended: it goes on for the next in line."""
+    device.connect_for = entry = first_in_line(device)
+    if entry is not None:
+        state.mark(entry, Phase.LOCK_ACQUIRED)
+        state.mark(entry, Phase.CONNECT_START, "takes over the attempt that runs already")
 
 
 def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:
@@ -209,8 +240,17 @@ def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> N
     if slot.phase is SlotPhase.IN_FLIGHT:
         attempt_over(state, device, slot, replace(fault, ran=Ran.MAYBE))
     elif slot.phase is SlotPhase.RECORDING and slot.entry is not None and slot.role is SlotRole.MAIN:
-        slot.entry.move(CommandStep.PUT_BACK)  # it was never handed over
-        state.wait(device, slot.entry, back=True)
+        _put_back(state, device, slot.entry)
+
+
+def _put_back(state: State, device: DeviceState, entry: Entry) -> None:
+    """It was chosen but never handed over: it waits in its old place, unless a newer one took that."""
+    newer = device.waiting.keys.get(entry.command.coalesce_key)
+    if newer is None:
+        entry.move(CommandStep.PUT_BACK)
+        state.wait(device, entry, back=True)
+    else:
+        end_without_success(state, device, entry, Cause.SUPERSEDED, by=newer.command.id)
 
 
 def _let_go(state: State, device: DeviceState) -> None:

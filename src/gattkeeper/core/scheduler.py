@@ -28,6 +28,7 @@ class Scheduler:
         state.jitter = getattr(event, "jitter", 0.5)
         state.effects = []
         _take(state, event)
+        _tick(state)  # after the event: an answer that is here counts, and nothing that is due starts
         _settle(state)
         return state.effects
 
@@ -83,7 +84,7 @@ def _take(state: State, event: events.Event) -> None:
         case events.AcceptFailed():
             _accept_failed(state, event.command_id)
         case events.Ticked():
-            _tick(state)
+            pass  # `handle` looks at the clock after every event
         case events.Closing():
             _close(state)
         case events.AdapterAdded() | events.AdapterDown() | events.AdapterUp():
@@ -95,6 +96,8 @@ def _take(state: State, event: events.Event) -> None:
 
 def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown | events.AdapterUp) -> None:
     if isinstance(event, events.AdapterAdded):
+        if event.adapter in state.adapters:
+            return
         state.adapters[event.adapter] = AdapterState(
             name=event.adapter, slots=event.slots, bypass=event.bypass, bypass_other=event.bypass_other
         )
@@ -175,10 +178,10 @@ def _take_intent(state: State, event: events.IntentRecorded | events.IntentFaile
     slot = attempts.slot_of(device, event.token)
     if slot is None or slot.phase is not SlotPhase.RECORDING:
         return
-    if isinstance(event, events.IntentRecorded):
-        attempts.hand_over(state, device, slot)
-    else:
+    if isinstance(event, events.IntentFailed):
         attempts.failed(state, device, slot, event.fault)
+    elif slot.entry is not None and state.now < slot.entry.deadline_at:  # else the clock ends it
+        attempts.hand_over(state, device, slot)
 
 
 def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
@@ -229,8 +232,10 @@ def _close(state: State) -> None:
     state.closing = True
     for device in state.devices.values():
         for entry in [*device.waiting, *device.held.values()]:
-            if not entry.command.stop:
-                ending.end_without_success(state, device, entry, Cause.NEVER_SENT)
+            ending.end_without_success(state, device, entry, Cause.NEVER_SENT)
+        slot = device.slot
+        if slot is not None and slot.entry is not None and slot.phase is SlotPhase.RECORDING:
+            admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
         state.touch(device)
 
 
@@ -296,6 +301,8 @@ def _advance(state: State, device: DeviceState) -> None:
         case ConnectionState.CONNECTING:
             if not connections.needs_connection(state, device):
                 connections.abandon(state, device, None)
+            elif device.connect_for is None:
+                connections.adopt_attempt(state, device)
         case _:
             pass
 
@@ -310,6 +317,9 @@ def _next_operation(state: State, device: DeviceState) -> None:
     if device.stop is not None:
         if device.stop.phase is CommandPhase.WAITING:
             attempts.start(state, device, device.stop)
+        return
+    if connections.gives_way(state, device):
+        connections.drop(state, device)
         return
     if device.setup:
         attempts.start_setup(state, device, device.setup.popleft())

@@ -62,6 +62,7 @@ class Entry(Struct, kw_only=True, eq=False):
     timeline: list[PhaseMark] = field(default_factory=list)
     faults: dict[FaultKind, int] = field(default_factory=dict)
     uncertain: Cause | None = None  # an attempt may have reached the device, and why that is open
+    stopped_by: str = ""  # the stop that came while it was in flight: it takes no further step
     epoch: int = 0  # of the last attempt
     joined: list["Entry"] = field(default_factory=list)  # stops that ride on this one
 
@@ -69,6 +70,11 @@ class Entry(Struct, kw_only=True, eq=False):
     def order(self) -> tuple[int, int]:
         """Who is first: a tuple that never changes."""
         return (self.start_us, self.sequence)
+
+    @property
+    def deadline_at(self) -> int:
+        """From this moment on it must not start."""
+        return self.accepted_at + self.command.deadline_us
 
     def move(self, step: CommandStep) -> bool:
         """Take a step of the table; False, and nothing changed, when it is not there."""

@@ -42,7 +42,10 @@ def _flush(state: State, device: DeviceState, by: str) -> None:
         if changes_state(waiting.command.operation):
             end_without_success(state, device, waiting, Cause.STOPPED, by=by)
     slot = device.slot
-    if slot is not None and slot.phase is SlotPhase.RECORDING and slot.entry is not None:
+    if slot is None or slot.entry is None:
+        return
+    slot.entry.stopped_by = by  # it gets its answer, but is not tried again
+    if slot.phase is SlotPhase.RECORDING:
         take_back(state, device, slot.entry, Cause.STOPPED, by=by)
 
 

@@ -1,0 +1,293 @@
+"""One live connection through Bleak: a fresh client, its attribute table, and its end.
+
+Knows what may be asked of a client and in which state. Does not look for devices, and decides nothing
+about repeating: each operation runs once.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.descriptor import BleakGATTDescriptor
+from bleak.backends.device import BLEDevice
+from msgspec.structs import replace
+
+from gattkeeper.errors import LinkError
+from gattkeeper.links.bleak_guard import Guard
+from gattkeeper.links.bleak_table import AttributeTable, refused
+from gattkeeper.links.fault_tables.bluez import ATT_UNLIKELY
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, Characteristic, Property, Service
+from gattkeeper.model.operation import (
+    Connect,
+    Disconnect,
+    DiscoverServices,
+    Operation,
+    Pair,
+    Read,
+    ReadDescriptor,
+    ReadRssi,
+    RequestMtu,
+    Subscribe,
+    Unsubscribe,
+    Write,
+    WriteDescriptor,
+    WriteMode,
+)
+from gattkeeper.model.outcome import AnswerValue, Phase
+from gattkeeper.runtime.ports import ConnectionEvents
+
+Call = Callable[[], Coroutine[Any, Any, bytes | None]]
+
+OPERATIONS = frozenset(
+    str(kind.__struct_config__.tag)
+    for kind in (
+        Read,
+        Write,
+        ReadDescriptor,
+        WriteDescriptor,
+        Subscribe,
+        Unsubscribe,
+        RequestMtu,
+        DiscoverServices,
+        Pair,
+        Connect,
+        Disconnect,
+    )
+)
+"""What `perform` takes. Not ReadRssi: BlueZ has no signal strength for a connected device."""
+
+CLIENT_TIMEOUT_S = 120.0
+"""Bleak's own bound on a connect, in seconds. The owner's clock is shorter and decides."""
+
+DISCONNECT_S = 12.0
+"""A disconnect that takes longer is left alone, in seconds: BlueZ waits 2 s by itself, Bleak up to 10 s."""
+
+LOSS_NOTICE_S = 0.3
+"""How long news of a lost link may come after the error it caused, in seconds. Both leave BlueZ in the
+same moment, on two bus connections."""
+
+_WHOLE_LINK = 0
+"""Stands for the connection where an operation has no characteristic; no attribute has this handle."""
+
+
+class ConnectionOwner(Protocol):
+    """What a connection needs from its link."""
+
+    async def settled(self) -> None:
+        """Wait until Bleak has forgotten what is no longer true."""
+
+    def ended(self, connection: "BleakConnection") -> None:
+        """The connection is down and holds nothing any more. Called once."""
+
+
+class BleakConnection:
+    """A connection of one device. It is over when its link lost it, or when it was asked to end."""
+
+    def __init__(self, device: BLEDevice, events: ConnectionEvents, guard: Guard, owner: ConnectionOwner) -> None:
+        self._client = BleakClient(device, disconnected_callback=self._on_disconnected, timeout=CLIENT_TIMEOUT_S)
+        self._events = events
+        self._guard = guard
+        self._owner = owner
+        self._lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
+        self._ending: asyncio.Task[None] | None = None
+        self._table: AttributeTable | None = None  # None until connected
+        self._announced = False  # CONNECTED was reported
+        self._pending: set[int] = set()  # handles with an operation in flight
+        self._dirty: set[int] = set()  # handles whose answer nobody waits for any more
+        self.address = device.address
+        self.path: str = device.details.get("path", "") if isinstance(device.details, dict) else ""
+
+    @property
+    def att_mtu(self) -> int:
+        """ATT_MTU in force, in bytes."""
+        return self._known.att_mtu
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The attribute table as discovered on this connection."""
+        return self._known.services
+
+    async def establish(self) -> None:
+        """Connect and discover, once. Raises LinkError; then, and when cancelled, nothing is left behind."""
+        try:
+            await self._come_up()
+        except BaseException:
+            await self.disconnect()
+            raise
+        self._events.progress(Phase.DISCOVERED)
+
+    async def _come_up(self) -> None:
+        table = await self._guard.run(self._connected_table(), phase="connect", until=self._lost)
+        if self._lost.done():
+            raise LinkError(replace(self._lost.result(), ran=Ran.NO))
+        self.connected()
+        self._table = table
+
+    async def _connected_table(self) -> AttributeTable:
+        await self._client.connect()
+        return AttributeTable(self._client.services)
+
+    def connected(self) -> None:
+        """The link is up, services are not known yet: told by the watch, or by Bleak at the end."""
+        if not self._announced and not self._lost.done():
+            self._announced = True
+            self._events.progress(Phase.CONNECTED)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is over, though it may still be letting go."""
+        return self._lost.done()
+
+    def fail(self, fault: Fault) -> None:
+        """The connection is down. What is in flight ends with this fault, later operations too."""
+        if self._lost.done():
+            return
+        self._lost.set_result(fault)
+        self._ending = asyncio.ensure_future(self._let_go())
+        self._tell_lost()
+
+    async def perform(self, operation: Operation) -> AnswerValue:
+        """Run one operation once. Raises LinkError.
+
+        When cancelled, its answer may still come, on the same attribute and unseen by anyone: from then
+        on only a write without response on another characteristic is let through.
+        """
+        handle, call = self._prepared(operation)
+        self._refuse_unusable(operation, handle)
+        if call is None:
+            return await self._perform_locally(operation)
+        self._pending.add(handle)
+        try:
+            return await self._guard.run(call(), phase="operation", until=self._lost)
+        except asyncio.CancelledError:
+            self._dirty.add(handle)
+            raise
+        except LinkError as error:
+            raise await self._explained(error) from error
+        finally:
+            self._pending.discard(handle)
+
+    async def _explained(self, error: LinkError) -> LinkError:
+        """ATT 0x0E is what BlueZ makes of a lost link, often before it says that the link is lost."""
+        if error.fault.code != ATT_UNLIKELY:
+            return error
+        await asyncio.wait({self._lost}, timeout=LOSS_NOTICE_S)
+        return LinkError(replace(error.fault, kind=FaultKind.LINK_LOST)) if self._lost.done() else error
+
+    async def disconnect(self) -> None:
+        """Take the connection down; seconds on BlueZ. Never raises. `lost` is told when it is down."""
+        if not self._lost.done():
+            self._lost.set_result(_fault(FaultKind.LINK_LOST, "disconnected on request"))
+            self._ending = asyncio.ensure_future(self._let_go())
+            self._ending.add_done_callback(lambda _: self._tell_lost())
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+
+    async def _let_go(self) -> None:
+        """Bleak keeps a bus connection per client until it is asked to disconnect, link or no link."""
+        try:
+            await self._owner.settled()
+            await self._guard.run(self._client.disconnect(), phase="operation", limit_s=DISCONNECT_S)
+        except LinkError:
+            pass  # Bleak has let go of its side even then; the device is BlueZ's to drop
+        finally:
+            self._owner.ended(self)
+
+    def _tell_lost(self) -> None:
+        if self._table is not None:
+            self._events.lost(self._lost.result())
+
+    @property
+    def _known(self) -> AttributeTable:
+        if self._table is None:
+            raise LinkError(_fault(FaultKind.LINK_LOST, "the connection never came up"))
+        return self._table
+
+    def _refuse_unusable(self, operation: Operation, handle: int) -> None:
+        if self._lost.done():
+            raise LinkError(replace(self._lost.result(), ran=Ran.NO))
+        overtakes = isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE
+        if self._dirty and not (overtakes and handle not in self._dirty):
+            raise LinkError(_fault(FaultKind.LINK_LOST, "an earlier operation was given up: disconnect first"))
+        if handle in self._pending:  # Bleak would ask BlueZ again every 10 ms until the other one ends
+            raise LinkError(_fault(FaultKind.BUSY, "this attribute has an operation in flight"))
+
+    def _prepared(self, operation: Operation) -> tuple[int, Call | None]:
+        """The handle an operation is about and the call that runs it; no call when it needs no stack.
+
+        Raises LinkError for what the attribute table already refuses.
+        """
+        client, table = self._client, self._known
+        handle = _WHOLE_LINK
+        call: Call | None = None
+        match operation:
+            case Read(target=ref):
+                handle, call = (target := table.find(ref)).handle, lambda: self._read(target)
+            case Write():
+                handle, call = self._prepared_write(operation)
+            case ReadDescriptor(target=ref, descriptor=uuid):
+                found = table.descriptor(target := table.find(ref), uuid)
+                handle, call = target.handle, lambda: self._read_descriptor(found)
+            case WriteDescriptor(target=ref, descriptor=uuid, payload=payload):
+                found = table.descriptor(target := table.find(ref), uuid)
+                handle, call = target.handle, lambda: client.write_gatt_descriptor(found, payload)
+            case Subscribe(target=ref):
+                target = table.allowed(ref, Property.NOTIFY, Property.INDICATE)
+                handle, call = target.handle, lambda: self._subscribe(target)
+            case Unsubscribe(target=ref):
+                target = table.find(ref)
+                handle, call = target.handle, lambda: client.stop_notify(table.of_bleak(target))
+            case Pair():
+                call = client.pair
+            case ReadRssi():
+                raise LinkError(_fault(FaultKind.UNSUPPORTED, "Bleak has no signal strength of a connection"))
+            case RequestMtu() | DiscoverServices() | Connect() | Disconnect():
+                pass
+        return handle, call
+
+    def _prepared_write(self, write: Write) -> tuple[int, Call]:
+        acknowledged = write.mode is WriteMode.WITH_RESPONSE
+        wanted = Property.WRITE if acknowledged else Property.WRITE_WITHOUT_RESPONSE
+        target = self._known.allowed(write.target, wanted)
+        length_max = ATTRIBUTE_LENGTH_MAX if acknowledged else self.att_mtu - 3
+        if len(write.payload) > length_max:
+            raise refused("payload", f"a payload of {len(write.payload)} bytes: {length_max} is the most here")
+        found = self._known.of_bleak(target)
+        return target.handle, lambda: self._client.write_gatt_char(found, write.payload, response=acknowledged)
+
+    async def _perform_locally(self, operation: Operation) -> AnswerValue:
+        if isinstance(operation, RequestMtu):
+            return self.att_mtu  # the stack negotiates by itself when it connects
+        if isinstance(operation, DiscoverServices):
+            return self.services  # BlueZ discovers by itself; Bleak shows the table of this connection
+        if isinstance(operation, Disconnect):
+            await self.disconnect()
+        return None
+
+    async def _read(self, target: Characteristic) -> bytes:
+        return bytes(await self._client.read_gatt_char(self._known.of_bleak(target)))
+
+    async def _read_descriptor(self, found: BleakGATTDescriptor) -> bytes:
+        return bytes(await self._client.read_gatt_descriptor(found))
+
+    async def _subscribe(self, target: Characteristic) -> None:
+        def heard(_sender: BleakGATTCharacteristic, payload: bytearray) -> None:
+            # A plain function: Bleak turns coroutines into tasks, whose order nobody promises.
+            if not self._lost.done():
+                self._events.notification(target, bytes(payload))
+
+        await self._client.start_notify(self._known.of_bleak(target), heard)
+
+    def _on_disconnected(self, _client: BleakClient) -> None:
+        if self._table is None:
+            # Also ends Bleak's own loop, which connects again and again after le-connection-abort-by-local.
+            self.fail(_fault(FaultKind.TRANSIENT, "the link went down while connecting"))
+        else:
+            self.fail(_fault(FaultKind.LINK_LOST, "the device is no longer connected", Ran.MAYBE))
+
+
+def _fault(kind: FaultKind, text: str, ran: Ran = Ran.NO) -> Fault:
+    return Fault(kind=kind, ran=ran, stack="bleak", text=text)

@@ -1,0 +1,212 @@
+"""The link to Bluetooth through Bleak: BlueZ on Linux, and whatever else Bleak runs on.
+
+Knows one adapter, the connections on it, and how Bleak and BlueZ misbehave. Decides nothing about
+repeating, waiting or order: its owner connects one device at a time and bounds that by cancelling.
+
+On Linux a watch of our own follows the service and the adapter, which Bleak does not; elsewhere the
+platform has one adapter, and Bleak says when a device is gone.
+"""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING
+
+from bleak.backends.device import BLEDevice
+from msgspec.structs import replace
+
+from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.links import bleak_inside
+from gattkeeper.links.bleak_connection import OPERATIONS, BleakConnection
+from gattkeeper.links.bleak_guard import Guard
+from gattkeeper.links.bleak_scan import Scanner
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.outcome import Phase
+from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
+
+if TYPE_CHECKING:
+    from gattkeeper.links.bluez_watch import BluezAdapter, BluezWatch  # needs D-Bus, which is on Linux only
+
+CANCEL_GRACE_S = 5.0
+"""How long a cancelled call of Bleak may take before it is cancelled again, and again before it is left
+alone, in seconds. A healthy BlueZ answers the Disconnect of a cancelled connect in milliseconds."""
+
+_TRAITS = LinkTraits(operations=OPERATIONS, bypass_other=sys.platform == "linux")
+# Only BlueZ is known to let a write without response pass a request pending on another characteristic.
+
+
+class BleakLink:
+    """One adapter through Bleak.
+
+    `adapter` is an address ("F4:4E:FC:00:00:01") or the kernel's name ("hci0"); empty: the first that is
+    powered on. What it stands for is settled by `open`: from then on the adapter is known by its address
+    and found again under whatever number it returns. On other systems than Linux it must be empty.
+    """
+
+    def __init__(self, adapter: str = "", *, cancel_grace_s: float = CANCEL_GRACE_S) -> None:
+        self._wanted = adapter
+        self._guard = Guard(cancel_grace_s)
+        self._watch: BluezWatch | None = None
+        self._address = ""  # of the adapter; empty where the platform does not say
+        self._absence: Fault | None = None  # why the adapter cannot be used now
+        self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
+        self._connections: set[BleakConnection] = set()  # also those still coming up or letting go
+        self._forgetting: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The adapter's address; before `open`, and where there is none, what it was asked for as."""
+        return self._address or self._wanted or "default"
+
+    @property
+    def traits(self) -> LinkTraits:
+        """What Bleak can do. BlueZ negotiates the MTU and discovers by itself: both are answered from it.
+
+        A read of a characteristic that is subscribed to is also seen as a notification on BlueZ.
+        """
+        return _TRAITS
+
+    async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
+        """Take hold of the adapter. Raises SettingsError, with what to do."""
+        if sys.platform != "linux":
+            if self._wanted:
+                raise SettingsError(
+                    f"adapter {self._wanted!r}: only Linux has a choice of adapters; leave it empty"
+                )
+            return
+        from gattkeeper.links.bluez_watch import BluezWatch, chosen_adapter  # noqa: PLC0415
+
+        watch = BluezWatch(self)
+        await watch.open()
+        try:
+            self._address = chosen_adapter(self._wanted, watch.adapters).address
+            await bleak_inside.check_version()
+        except BaseException:
+            await watch.close()
+            raise
+        self._watch = watch
+        self._absence = None
+        self._on_adapter = on_adapter
+
+    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+        """Connect and discover services, once. Raises LinkError.
+
+        A device that BlueZ has an object for is connected without a scan: a device with a live link
+        cannot be scanned for, and is adopted. Otherwise scans until it advertises.
+        """
+        await self._ready()
+        await self._wait_for_ends(device)
+        found = await self._known(device)
+        if found is None:
+            events.progress(Phase.SCAN)
+            found = await self._scanner().find(device)
+        connection = BleakConnection(found, events, self._guard, self)
+        self._connections.add(connection)
+        await connection.establish()
+        return connection
+
+    async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
+        """Advertisements as they are heard, for so long. Raises LinkError."""
+        await self._ready()
+        async with contextlib.aclosing(self._scanner().sightings(duration_s)) as sightings:
+            async for sighting in sightings:
+                yield sighting
+
+    async def close(self) -> None:
+        """Let go of the adapter; every connection of it is lost. Takes as long as disconnecting does."""
+        self._absence = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="keeper", text="the link is closed")
+        self._on_adapter = lambda _up, _fault: None
+        await asyncio.gather(*(connection.disconnect() for connection in list(self._connections)))
+        if self._watch is not None:
+            await self._watch.close()
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until Bleak has forgotten a BlueZ that is gone."""
+        if self._forgetting is not None:
+            await asyncio.shield(self._forgetting)
+
+    def ended(self, connection: BleakConnection) -> None:
+        """A connection is down and holds nothing any more."""
+        self._connections.discard(connection)
+
+    def bluez_changed(self) -> None:
+        """The watch saw the service or an adapter change: tell whom it concerns, once per change."""
+        absence = self._why_absent()
+        if absence is not None and absence.kind is FaultKind.STACK_GONE and not self._is_forgetting():
+            self._forgetting = asyncio.ensure_future(bleak_inside.forget_bluez())
+        before, self._absence = self._absence, absence
+        if absence is not None:
+            for connection in list(self._connections):
+                connection.fail(replace(absence, ran=Ran.MAYBE))
+        if (absence is None) != (before is None):
+            self._on_adapter(absence is None, absence)
+
+    def device_connected(self, path: str) -> None:
+        """The watch saw a device's link come up."""
+        for connection in self._connections:
+            if connection.path == path:
+                connection.connected()
+
+    def device_removed(self, path: str) -> None:
+        """The watch saw BlueZ drop a device's object. Bleak does not take that for a loss."""
+        fault = Fault(kind=FaultKind.LINK_LOST, stack="bluez", text="BlueZ dropped the device")
+        for connection in list(self._connections):
+            if connection.path == path:
+                connection.fail(fault)
+
+    def _scanner(self) -> Scanner:
+        return Scanner(self._guard, "" if self._adapter is None else self._adapter.path)
+
+    @property
+    def _adapter(self) -> "BluezAdapter | None":
+        """The adapter under its present number."""
+        if self._watch is None:
+            return None
+        return next((each for each in self._watch.adapters if each.address == self._address), None)
+
+    def _why_absent(self) -> Fault | None:
+        if self._watch is None:
+            return self._absence
+        if not self._watch.up:
+            return _absent(FaultKind.STACK_GONE, "the Bluetooth service is gone")
+        if self._adapter is None:
+            return _absent(FaultKind.ADAPTER_GONE, f"the adapter {self._address} is gone")
+        if not self._adapter.powered:
+            return _absent(FaultKind.ADAPTER_GONE, f"the adapter {self._address} is powered off")
+        return None
+
+    def _is_forgetting(self) -> bool:
+        return self._forgetting is not None and not self._forgetting.done()
+
+    async def _ready(self) -> None:
+        await self.settled()
+        if self._absence is not None:
+            raise LinkError(self._absence)
+
+    async def _wait_for_ends(self, device: DeviceAddress) -> None:
+        """Two clients on one device share its link, and the first to disconnect drops it for both."""
+        for connection in list(self._connections):
+            if connection.address.upper() != device.value:
+                continue
+            if not connection.is_lost:
+                text = "the device is connected already"
+                raise LinkError(Fault(kind=FaultKind.BUSY, ran=Ran.NO, stack="keeper", text=text))
+            await connection.disconnect()
+
+    async def _known(self, device: DeviceAddress) -> BLEDevice | None:
+        """BlueZ's own object for the device, if it has one."""
+        adapter = self._adapter
+        if self._watch is None or adapter is None:
+            return None
+        found = await self._guard.run(self._watch.device(adapter.path, device.value), phase="connect")
+        if found is None:
+            return None
+        path, properties = found
+        return BLEDevice(device.value, properties.get("Alias"), {"path": path, "props": properties})
+
+
+def _absent(kind: FaultKind, text: str) -> Fault:
+    return Fault(kind=kind, ran=Ran.NO, stack="bluez", text=text)

@@ -1,0 +1,241 @@
+"""One adapter that Bumble drives: connecting, scanning, and what is left to clean up afterwards.
+
+Knows Bumble's Device and HCI. Opening the adapter, and opening it again, is the business of `bumble_link`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from bumble import hci
+from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
+from bumble.host import Host
+from msgspec.structs import replace
+
+from gattkeeper.errors import LinkError
+from gattkeeper.links.bumble_connection import BumbleConnection
+from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
+from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
+from gattkeeper.links.fault_tables.hci import hci_fault
+from gattkeeper.model.fault import Fault, Ran
+from gattkeeper.model.identity import AddressKind, DeviceAddress
+from gattkeeper.model.outcome import Phase
+from gattkeeper.runtime.ports import ConnectionEvents, Sighting
+
+CLEAN_UP_S = 2.0
+"""How long the adapter may take to end a connection attempt or a scan, in each step."""
+
+HEARD_MAX = 256
+"""Advertisements kept for a scan whose reader is slow; later ones are dropped, they come again."""
+
+_OWN_KIND = hci.OwnAddressType.RANDOM  # works with every controller; not all of them have a public address
+_STATIC_BITS = 0xC0  # the two highest bits of a random static address are ones (Vol 6, Part B, 1.3.2.1)
+
+KINDS_KNOWN_MAX = 1024
+"""Devices whose kind of address is remembered, so that they need not be heard before the next connection."""
+
+
+class BumbleAdapter:
+    """A controller that answers. `on_gone` is called once, when the way to it breaks down."""
+
+    def __init__(self, device: Device, on_gone: Callable[[Fault], None]) -> None:
+        self._device = device
+        self._on_gone = on_gone
+        self._gone = False
+        self._connections: set[BumbleConnection] = set()
+        self._cleaning: set[asyncio.Task[None]] = set()
+        self._attempt: asyncio.Future[BumbleConnection] | None = None  # the connection that is waited for
+        self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
+        self._kinds: dict[str, AddressKind] = {}
+        device.on(device.EVENT_CONNECTION, self._on_connection)
+        device.on(device.EVENT_FLUSH, self._on_flush)
+
+    @classmethod
+    async def start(cls, host: Host, on_gone: Callable[[Fault], None]) -> "BumbleAdapter":
+        """Reset the controller behind a host and set it up. Raises what Bumble raises; may wait for ever."""
+        device = Device(config=DeviceConfiguration(name="gattkeeper"), host=host)
+        await device.power_on()
+        public_address = _public_address(device)
+        if public_address:
+            await _take_address(device, public_address)
+        return cls(device, on_gone)
+
+    @property
+    def address(self) -> str:
+        """The controller's public address; empty when it has none."""
+        return _public_address(self._device)
+
+    @property
+    def reads_rssi(self) -> bool:
+        """Whether the controller can tell the signal strength of a connection."""
+        return bool(self._device.host.supports_command(hci.HCI_READ_RSSI_COMMAND))
+
+    async def connect(self, address: DeviceAddress, events: ConnectionEvents) -> BumbleConnection:
+        """Connect and discover services. Raises LinkError; nothing of it has reached the device."""
+        if self._cleaning:
+            await asyncio.wait(self._cleaning)
+        try:
+            with as_link_errors(lambda: ADAPTER_GONE):
+                connection = await self._bring_up(await self._with_kind(address, events))
+            events.progress(Phase.CONNECTED)
+            try:
+                await connection.prepare()
+            except BaseException:
+                await self._clean_up(connection.disconnect())
+                raise
+        except LinkError as error:
+            raise LinkError(_not_connected(error.fault)) from error
+        events.progress(Phase.DISCOVERED)
+        connection.announce(events)
+        return connection
+
+    async def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+        """Advertisements as they are heard. Raises LinkError."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + duration_s
+        async with self._hearing() as heard:
+            while (left_s := ends_at - loop.time()) > 0:
+                try:
+                    advertisement = await asyncio.wait_for(heard.get(), left_s)
+                except TimeoutError:
+                    return
+                if advertisement is None:
+                    raise LinkError(replace(ADAPTER_GONE, ran=Ran.NO))
+                yield sighting_of(advertisement)
+
+    async def stop(self) -> None:
+        """Disconnect everything and wait until all is cleaned up. Never raises."""
+        for connection in tuple(self._connections):
+            self._spawn(connection.disconnect())
+        while self._cleaning:
+            await asyncio.wait(self._cleaning)
+        self._gone = True
+
+    async def _with_kind(self, address: DeviceAddress, events: ConnectionEvents) -> DeviceAddress:
+        """The address with its kind: a controller does not connect without it. An unknown one is listened for."""
+        if address.kind is not AddressKind.ANY:
+            return address
+        if address.value not in self._kinds:
+            events.progress(Phase.SCAN)
+            self._kinds[address.value] = await self._hear_kind(address.value)
+            if len(self._kinds) > KINDS_KNOWN_MAX:
+                del self._kinds[next(iter(self._kinds))]
+        return replace(address, kind=self._kinds[address.value])
+
+    async def _hear_kind(self, value: str) -> AddressKind:
+        async with self._hearing() as heard:
+            while advertisement := await heard.get():
+                heard_address = device_address(advertisement.address)
+                if heard_address.value == value:
+                    return heard_address.kind
+        raise LinkError(ADAPTER_GONE)
+
+    async def _bring_up(self, address: DeviceAddress) -> BumbleConnection:
+        """One connection attempt. It is over when this call is, also when it is cancelled."""
+        self._attempt = asyncio.get_running_loop().create_future()
+        connecting = asyncio.create_task(
+            self._device.connect_le(bumble_address(address), own_address_type=_OWN_KIND, timeout=None)
+        )
+        try:
+            await asyncio.shield(connecting)
+            return self._attempt.result()
+        except asyncio.CancelledError:
+            await self._clean_up(self._abandon(connecting, self._attempt))
+            raise
+        finally:
+            self._attempt = None
+
+    async def _abandon(self, connecting: asyncio.Task[Any], attempt: asyncio.Future[BumbleConnection]) -> None:
+        """End an attempt that nobody waits for any more, and the connection if it came up after all.
+
+        Bumble leaves the controller connecting when its own call is cancelled, and refuses the next one.
+        """
+        if self._gone:
+            return
+        with suppress(Exception):
+            async with asyncio.timeout(CLEAN_UP_S):
+                await self._device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
+        await asyncio.wait((connecting,), timeout=CLEAN_UP_S)
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+        # Bumble forgets it with its call, and without it cannot report a connection that comes up even later.
+        self._device.connect_own_address_type = _OWN_KIND
+        if attempt.done():
+            await attempt.result().disconnect()
+
+    def _on_connection(self, connection: Connection) -> None:
+        made = BumbleConnection(connection, self._connections.discard)
+        self._connections.add(made)
+        if self._attempt is not None and not self._attempt.done():
+            self._attempt.set_result(made)
+        else:  # it came up after its attempt was given up
+            self._spawn(made.disconnect())
+
+    def _on_flush(self) -> None:
+        """Bumble's host lost its transport; everything of it is void."""
+        if self._gone:
+            return
+        self._gone = True
+        for connection in tuple(self._connections):
+            connection.end(ADAPTER_GONE)
+        if self._heard is not None:
+            self._heard.put_nowait(None)
+        self._on_gone(ADAPTER_GONE)
+
+    @asynccontextmanager
+    async def _hearing(self) -> AsyncIterator[asyncio.Queue[Advertisement | None]]:
+        """Scan; the queue gets what is heard, and None when the adapter goes away. Raises LinkError."""
+        heard: asyncio.Queue[Advertisement | None] = asyncio.Queue()
+
+        def on_advertisement(advertisement: Advertisement) -> None:
+            if heard.qsize() < HEARD_MAX:
+                heard.put_nowait(advertisement)
+
+        self._heard = heard
+        self._device.on(self._device.EVENT_ADVERTISEMENT, on_advertisement)
+        try:
+            with as_link_errors(lambda: ADAPTER_GONE):
+                await self._device.start_scanning()
+            yield heard
+        finally:
+            self._heard = None
+            self._device.remove_listener(self._device.EVENT_ADVERTISEMENT, on_advertisement)
+            await self._clean_up(self._stop_scanning())
+
+    async def _stop_scanning(self) -> None:
+        if self._gone:
+            return
+        with suppress(Exception):  # an adapter that cannot stop says so again at the next thing it is asked
+            async with asyncio.timeout(CLEAN_UP_S):
+                await self._device.stop_scanning()
+
+    async def _clean_up(self, cleaning: Coroutine[Any, Any, None]) -> None:
+        """Finish this even when the caller is cancelled once more."""
+        await asyncio.shield(self._spawn(cleaning))
+
+    def _spawn(self, cleaning: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(cleaning)
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+        return task
+
+
+def _public_address(device: Device) -> str:
+    address = device.public_address
+    return "" if address in (hci.Address.ANY, hci.Address.NIL) else device_address(address).value
+
+
+async def _take_address(device: Device, public_address: str) -> None:
+    """Show devices a static address made from the controller's own: Bumble takes a new one at every start."""
+    octets = bytes.fromhex(public_address.replace(":", ""))
+    static = bytes([octets[0] | _STATIC_BITS, *octets[1:]]).hex(":").upper()
+    device.static_address = device.random_address = hci.Address(static, hci.Address.RANDOM_DEVICE_ADDRESS)
+    await device.send_sync_command(hci.HCI_LE_Set_Random_Address_Command(random_address=device.random_address))
+
+
+def _not_connected(fault: Fault) -> Fault:
+    """The same for a connection attempt: the code of a connection lost so early is that of a failed attempt."""
+    if fault.stack == "hci" and fault.code is not None:
+        return hci_fault(fault.code)
+    return replace(fault, ran=Ran.NO)

@@ -1,0 +1,260 @@
+"""One connection over Bumble: operations by raw handle, one request at a time, and exactly one end.
+
+Knows Bumble's GATT client and its habits: after a cancelled or timed-out request it sends the next one on the
+same bearer, and gives it the late answer of the first. So this connection refuses every further request then.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import assert_never
+
+from bumble import att
+from bumble.device import Connection
+from msgspec.structs import replace
+
+from gattkeeper.errors import LinkError
+from gattkeeper.links.bumble_faults import as_link_errors
+from gattkeeper.links.bumble_reading import discover
+from gattkeeper.links.bumble_targets import find_descriptor, find_target, must_allow, must_fit, refusal
+from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Property, Service, normal_uuid
+from gattkeeper.model.operation import (
+    Connect,
+    Disconnect,
+    DiscoverServices,
+    Operation,
+    Pair,
+    Read,
+    ReadDescriptor,
+    ReadRssi,
+    RequestMtu,
+    Subscribe,
+    Unsubscribe,
+    Write,
+    WriteDescriptor,
+    WriteMode,
+)
+from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.runtime.ports import ConnectionEvents
+
+ATT_MTU_WANTED = 517
+"""ATT_MTU asked for, in bytes: the longest attribute value, 512, and the longest header around it."""
+
+DISCONNECT_S = 5.0
+"""How long the adapter may take to disconnect; then the connection counts as lost, and the adapter as wedged."""
+
+_CCCD = normal_uuid("2902")
+_NOTIFY, _INDICATE, _NEITHER = b"\x01\x00", b"\x02\x00", b"\x00\x00"
+"""Values of the CCCD (Core Specification, Vol 3, Part G, 3.3.3.3)."""
+
+_RSSI_UNKNOWN = 127
+"""What an adapter reads when it has no reading (Core Specification, Vol 4, Part E, 7.5.4)."""
+
+_POISONED = Fault(
+    kind=FaultKind.LINK_LOST,
+    ran=Ran.NO,
+    stack="keeper",
+    name="request_abandoned",
+    text="an earlier request was given up and may still be answered: disconnect first",
+)
+_OCCUPIED = Fault(
+    kind=FaultKind.BUSY, ran=Ran.NO, stack="keeper", name="request_pending", text="another operation is running"
+)
+_UNANSWERED = Fault(
+    kind=FaultKind.WEDGED, stack="hci", text=f"the adapter did not disconnect within {DISCONNECT_S:g} s"
+)
+
+
+class BumbleConnection:
+    """A `runtime.ports.LinkConnection`. Made the moment the link is up, so that no end of it goes unseen."""
+
+    def __init__(self, connection: Connection, on_end: "Callable[[BumbleConnection], None]") -> None:
+        self._connection = connection
+        self._gatt = connection.gatt_client
+        self._on_end = on_end
+        self._events: ConnectionEvents | None = None  # told about the end from `announce` on
+        self._services: tuple[Service, ...] = ()
+        self._targets: dict[CharacteristicRef, Characteristic] = {}  # as many as callers point at
+        self._down: Fault | None = None
+        self._asked_down = False
+        self._ended = asyncio.Event()
+        self._poisoned = False
+        self._occupied = False
+        connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
+
+    @property
+    def att_mtu(self) -> int:
+        """ATT_MTU in force, in bytes."""
+        return int(self._gatt.mtu)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The attribute table as discovered on this connection."""
+        return self._services
+
+    async def prepare(self) -> None:
+        """Exchange the MTU and discover the services. Raises LinkError."""
+        with as_link_errors(self._why_down):
+            self._refuse_after_end()
+            with suppress(att.ATT_Error):  # a device may keep to the 23 bytes that every device has
+                await self._gatt.request_mtu(ATT_MTU_WANTED)
+            self._services = await discover(self._gatt)
+            self._refuse_after_end()
+
+    def announce(self, events: ConnectionEvents) -> None:
+        """From now on the owner has it, and is told how it ends."""
+        self._events = events
+
+    async def perform(self, operation: Operation) -> AnswerValue:
+        """Run one operation once. Raises LinkError.
+
+        A write without response goes at once, also past a pending request and after an abandoned one: ATT
+        commands need no answer (Core Specification, Vol 3, Part F, 3.3.2).
+        """
+        self._refuse_after_end()
+        if isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
+            with as_link_errors(self._why_down):
+                await self._write(operation)
+            return None
+        if self._poisoned:
+            raise LinkError(_POISONED)
+        if self._occupied:
+            raise LinkError(_OCCUPIED)
+        self._occupied = True
+        try:
+            with as_link_errors(self._why_down):
+                return await self._run(operation)
+        except asyncio.CancelledError:
+            self._poisoned = True
+            raise
+        except LinkError as error:
+            self._poisoned = error.fault.kind is FaultKind.TIMED_OUT
+            raise
+        finally:
+            self._occupied = False
+
+    async def disconnect(self) -> None:
+        """Take the connection down; never raises. Takes `DISCONNECT_S` at most."""
+        if self._asked_down or self._down is not None:
+            await self._ended.wait()
+            return
+        self._asked_down = True
+        end = hci_lost_fault(TERMINATED_BY_LOCAL_HOST)
+        try:
+            async with asyncio.timeout(DISCONNECT_S):
+                with as_link_errors(self._why_down):
+                    await self._connection.disconnect()
+        except TimeoutError:
+            end = _UNANSWERED
+        except LinkError as error:
+            end = error.fault
+        finally:
+            self.end(end)
+
+    def end(self, fault: Fault) -> None:
+        """The connection is down: fail what is pending and tell the owner. Only the first end counts."""
+        if self._down is not None:
+            return
+        self._down = fault
+        self._ended.set()
+        self._connection.remove_listener(self._connection.EVENT_DISCONNECTION, self._on_disconnection)
+        self._gatt.on_disconnection()  # Bumble does so itself only when the adapter reports the end
+        self._on_end(self)
+        if self._events is not None:
+            self._events.lost(fault)
+
+    def _on_disconnection(self, reason: int) -> None:
+        self.end(hci_lost_fault(reason))
+
+    def _why_down(self) -> Fault:
+        return self._down or hci_lost_fault(TERMINATED_BY_LOCAL_HOST)
+
+    def _refuse_after_end(self) -> None:
+        if self._down is not None:
+            raise LinkError(replace(self._down, ran=Ran.NO))
+
+    async def _run(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0912 - a case per operation
+        match operation:
+            case Read():
+                target = self._target(operation.target)
+                must_allow(target, Property.READ)
+                return bytes(await self._gatt.read_value(target.handle))
+            case Write():
+                await self._write(operation)
+            case ReadDescriptor():
+                descriptor = find_descriptor(self._target(operation.target), operation.descriptor)
+                return bytes(await self._gatt.read_value(descriptor.handle))
+            case WriteDescriptor():
+                descriptor = find_descriptor(self._target(operation.target), operation.descriptor)
+                must_fit(operation.payload, self.att_mtu)
+                await self._gatt.write_value(descriptor.handle, operation.payload, with_response=True)
+            case Subscribe():
+                await self._subscribe(self._target(operation.target))
+            case Unsubscribe():
+                await self._unsubscribe(self._target(operation.target))
+            case RequestMtu():
+                return self.att_mtu  # exchanged while connecting; a second exchange is against the specification
+            case ReadRssi():
+                return await self._read_rssi()
+            case DiscoverServices():
+                return await self._discover_again()
+            case Pair():
+                await self._connection.pair()
+            case Connect():
+                pass  # it is up
+            case Disconnect():
+                await self.disconnect()
+            case _:
+                assert_never(operation)
+        return None
+
+    def _target(self, ref: CharacteristicRef) -> Characteristic:
+        target = self._targets.get(ref)
+        if target is None:
+            target = self._targets[ref] = find_target(self._services, ref)
+        return target
+
+    async def _write(self, operation: Write) -> None:
+        target = self._target(operation.target)
+        with_response = operation.mode is WriteMode.WITH_RESPONSE
+        must_allow(target, Property.WRITE if with_response else Property.WRITE_WITHOUT_RESPONSE)
+        must_fit(operation.payload, self.att_mtu)
+        await self._gatt.write_value(target.handle, operation.payload, with_response=with_response)
+
+    async def _subscribe(self, target: Characteristic) -> None:
+        if target.allows(Property.NOTIFY):
+            subscribers, enabled = self._gatt.notification_subscribers, _NOTIFY
+        else:
+            must_allow(target, Property.INDICATE)
+            subscribers, enabled = self._gatt.indication_subscribers, _INDICATE
+        cccd = find_descriptor(target, _CCCD)
+
+        def on_value(payload: bytes) -> None:
+            if self._events is not None:
+                self._events.notification(target, bytes(payload))
+
+        subscribers[target.handle] = {on_value}  # first, so that no value is missed
+        try:
+            await self._gatt.write_value(cccd.handle, enabled, with_response=True)
+        except att.ATT_Error:
+            subscribers.pop(target.handle, None)
+            raise
+
+    async def _unsubscribe(self, target: Characteristic) -> None:
+        cccd = find_descriptor(target, _CCCD)
+        await self._gatt.write_value(cccd.handle, _NEITHER, with_response=True)
+        self._gatt.notification_subscribers.pop(target.handle, None)
+        self._gatt.indication_subscribers.pop(target.handle, None)
+
+    async def _read_rssi(self) -> int:
+        rssi_dbm = int(await self._connection.get_rssi())
+        if rssi_dbm == _RSSI_UNKNOWN:
+            raise refusal("rssi_unknown", "the adapter has no reading for this connection")
+        return rssi_dbm
+
+    async def _discover_again(self) -> tuple[Service, ...]:
+        self._services = await discover(self._gatt)
+        self._targets.clear()
+        return self._services

@@ -1,0 +1,171 @@
+"""The link over Bumble: an adapter of our own, without BlueZ or any other Bluetooth service of the system.
+
+Knows when the adapter is there. Imports no Bumble until a link is made: it is optional, and slow to import.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
+
+if TYPE_CHECKING:
+    from bumble.host import Host
+
+    from gattkeeper.links.bumble_adapter import BumbleAdapter
+
+ANSWER_S = 10.0
+"""How long opening an adapter and setting it up may take."""
+
+REOPEN_PAUSE_S = 2.0
+"""Pause between two looks for an adapter that went away."""
+
+_OPERATIONS = frozenset(
+    {
+        "read",
+        "write",
+        "read_descriptor",
+        "write_descriptor",
+        "subscribe",
+        "unsubscribe",
+        "request_mtu",
+        "discover_services",
+        "pair",
+        "connect",
+        "disconnect",
+    }
+)
+
+
+async def _nothing_to_close() -> None:
+    pass
+
+
+class BumbleLink:
+    """A `runtime.ports.Link` to one controller.
+
+    `open_host` brings up a Bumble host on the controller, and is called again after the controller went away;
+    `close_host` lets go of what it opened. Raises SettingsError where Bumble is not installed.
+    """
+
+    def __init__(
+        self,
+        open_host: "Callable[[], Awaitable[Host]]",
+        *,
+        name: str,
+        close_host: Callable[[], Awaitable[None]] = _nothing_to_close,
+    ) -> None:
+        _require_bumble()
+        self._open_host = open_host
+        self._close_host = close_host
+        self._name = name
+        self._operations = _OPERATIONS
+        self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
+        self._adapter: BumbleAdapter | None = None
+        self._reopening: asyncio.Task[None] | None = None
+
+    @classmethod
+    def on_transport(cls, transport_name: str) -> "BumbleLink":
+        """A link to the controller that Bumble finds under a transport name.
+
+        For example `usb:0`, `serial:/dev/ttyACM0,1000000`, `tcp-client:192.0.2.7:1234`, `hci-socket:0`.
+        """
+        _require_bumble()
+        from gattkeeper.links.bumble_transport import NamedTransport  # noqa: PLC0415 - Bumble is optional
+
+        transport = NamedTransport(transport_name)
+        return cls(transport.open_host, name=transport_name, close_host=transport.close)
+
+    @property
+    def name(self) -> str:
+        """The controller's address once it is open and has one; before that the name it was given."""
+        return self._name
+
+    @property
+    def traits(self) -> LinkTraits:
+        """What it can do; whether it reads RSSI is known once it is open."""
+        return LinkTraits(operations=self._operations, bypass=True)
+
+    async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
+        """Take hold of the adapter. Raises SettingsError, with what to do."""
+        self._on_adapter = on_adapter
+        self._adapter = await self._start()
+        self._name = self._adapter.address or self._name
+        if self._adapter.reads_rssi:
+            self._operations = _OPERATIONS | {"read_rssi"}
+
+    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+        """Connect and discover services, once; wait for the device until cancelled. Raises LinkError."""
+        return await self._present().connect(device, events)
+
+    def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+        """Advertisements as they are heard, for so long. Raises LinkError."""
+        return self._present().scan(duration_s)
+
+    async def close(self) -> None:
+        """Disconnect everything and let go of the adapter. Never raises."""
+        if self._reopening is not None:
+            self._reopening.cancel()
+            await asyncio.gather(self._reopening, return_exceptions=True)
+            self._reopening = None
+        adapter, self._adapter = self._adapter, None
+        if adapter is not None:
+            await adapter.stop()
+        await self._close_host()
+
+    def _present(self) -> "BumbleAdapter":
+        if self._adapter is None:
+            raise LinkError(
+                Fault(
+                    kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="hci", text=f"adapter {self._name} is not there"
+                )
+            )
+        return self._adapter
+
+    async def _start(self) -> "BumbleAdapter":
+        from gattkeeper.links.bumble_adapter import BumbleAdapter  # noqa: PLC0415 - Bumble is optional
+
+        adapter = None
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                adapter = await BumbleAdapter.start(await self._open_host(), self._gone)
+        except TimeoutError as error:
+            raise SettingsError(
+                f"adapter {self._name}: nothing answered within {ANSWER_S:g} s; is it a Bluetooth controller, "
+                "is the speed right, and does no other program hold it?"
+            ) from error
+        except SettingsError:
+            raise
+        except Exception as error:
+            raise SettingsError(f"adapter {self._name} cannot be used: {error or type(error).__name__}") from error
+        finally:
+            if adapter is None:
+                await self._close_host()
+        return adapter
+
+    def _gone(self, fault: Fault) -> None:
+        if self._adapter is None:
+            return  # it went away while the link is being closed
+        self._adapter = None
+        self._on_adapter(False, fault)
+        self._reopening = asyncio.create_task(self._reopen())
+
+    async def _reopen(self) -> None:
+        """Look for the adapter until it is back."""
+        await self._close_host()
+        while self._adapter is None:
+            await asyncio.sleep(REOPEN_PAUSE_S)
+            with suppress(SettingsError):
+                self._adapter = await self._start()
+        self._on_adapter(True, None)
+
+
+def _require_bumble() -> None:
+    try:
+        import bumble.device  # noqa: F401, PLC0415 - whether it is there
+    except ImportError as error:
+        raise SettingsError("this link needs Bumble: pip install 'gattkeeper[bumble]'") from error

@@ -1,0 +1,95 @@
+"""What Bumble discovers and hears, in our words: attribute tables and advertisements.
+
+Knows Bumble's proxies and advertising data. Keeps nothing.
+"""
+
+import uuid
+
+from bumble.core import UUID, AdvertisingData
+from bumble.device import Advertisement
+from bumble.gatt_client import Client
+from bumble.hci import Address
+
+from gattkeeper.model.gatt import Characteristic, Descriptor, Service
+from gattkeeper.model.identity import AddressKind, DeviceAddress
+from gattkeeper.runtime.ports import Sighting
+
+_RSSI_UNKNOWN = 127
+"""RSSI of an advertisement without a reading (Core Specification, Vol 4, Part E, 7.7.65.2)."""
+
+_SERVICE_LISTS = (
+    (AdvertisingData.Type.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, 2),
+    (AdvertisingData.Type.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, 2),
+    (AdvertisingData.Type.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS, 16),
+    (AdvertisingData.Type.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS, 16),
+)
+"""Advertised lists of services, with the length of their UUIDs in bytes."""
+
+
+async def discover(gatt: Client) -> tuple[Service, ...]:
+    """Discover primary services, characteristics and descriptors. Raises what Bumble raises."""
+    services = []
+    for service in await gatt.discover_services():
+        characteristics = []
+        for found in await gatt.discover_characteristics((), service):
+            descriptors = await gatt.discover_descriptors(found)
+            characteristics.append(
+                Characteristic(
+                    uuid=_spelled(found.uuid),
+                    service=_spelled(service.uuid),
+                    handle=found.handle,
+                    properties=int(found.properties),
+                    descriptors=tuple(
+                        Descriptor(uuid=_spelled(each.type), handle=each.handle) for each in descriptors
+                    ),
+                )
+            )
+        services.append(
+            Service(uuid=_spelled(service.uuid), handle=service.handle, characteristics=tuple(characteristics))
+        )
+    return tuple(services)
+
+
+def sighting_of(advertisement: Advertisement) -> Sighting:
+    """One advertisement, its scan response included where there was one.
+
+    Anybody may send anything: fields that are cut short are left out.
+    """
+    names = _fields(advertisement, AdvertisingData.Type.COMPLETE_LOCAL_NAME)
+    names += _fields(advertisement, AdvertisingData.Type.SHORTENED_LOCAL_NAME)
+    return Sighting(
+        address=device_address(advertisement.address),
+        name=names[0].decode(errors="replace") if names else "",
+        rssi_dbm=None if advertisement.rssi == _RSSI_UNKNOWN else advertisement.rssi,
+        services=tuple(
+            _spelled(UUID.from_bytes(field[start : start + length]))
+            for kind, length in _SERVICE_LISTS
+            for field in _fields(advertisement, kind)
+            for start in range(0, len(field) - length + 1, length)
+        ),
+        manufacturer_data={
+            int.from_bytes(field[:2], "little"): field[2:]
+            for field in _fields(advertisement, AdvertisingData.Type.MANUFACTURER_SPECIFIC_DATA)
+            if len(field) >= 2
+        },
+    )
+
+
+def device_address(address: Address) -> DeviceAddress:
+    """Bumble's address as ours."""
+    kind = AddressKind.PUBLIC if address.is_public else AddressKind.RANDOM
+    return DeviceAddress(value=address.to_string(with_type_qualifier=False), kind=kind)
+
+
+def bumble_address(address: DeviceAddress) -> Address:
+    """Our address as Bumble's. The kind has to be known."""
+    kind = Address.PUBLIC_DEVICE_ADDRESS if address.kind is AddressKind.PUBLIC else Address.RANDOM_DEVICE_ADDRESS
+    return Address(address.value, kind)
+
+
+def _fields(advertisement: Advertisement, kind: AdvertisingData.Type) -> list[bytes]:
+    return list(advertisement.data.get_all(kind, raw=True))
+
+
+def _spelled(bumble_uuid: UUID) -> str:
+    return str(uuid.UUID(bytes=bumble_uuid.to_bytes(force_128=True)[::-1]))

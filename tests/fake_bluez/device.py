@@ -1,0 +1,121 @@
+"""The scripted BlueZ's devices: a layout of attributes as BlueZ shows it, and the device's own log.
+
+Knows object paths and properties. Does not answer calls: `fake_bluez.stack` does.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dbus_fast import Variant
+
+ADAPTER = "org.bluez.Adapter1"
+DEVICE = "org.bluez.Device1"
+SERVICE = "org.bluez.GattService1"
+CHARACTERISTIC = "org.bluez.GattCharacteristic1"
+DESCRIPTOR = "org.bluez.GattDescriptor1"
+
+Objects = dict[str, dict[str, dict[str, Variant]]]
+
+
+class FakeCharacteristic:
+    """One characteristic; `flags` as BlueZ spells them."""
+
+    def __init__(
+        self,
+        uuid: str,
+        flags: Sequence[str],
+        value: bytes = b"",
+        *,
+        descriptors: Mapping[str, bytes] | None = None,
+        att_mtu: int | None = 517,
+    ) -> None:
+        self.uuid = uuid
+        self.flags = list(flags)
+        self.value = value
+        self.descriptors = dict(descriptors or {})
+        self.att_mtu = att_mtu  # None: a BlueZ that does not say, as before 5.62
+        self.busy = False  # a request is with the device
+
+
+class FakeDevice:
+    """One device: what it has, whether it can be heard, and what was really done to it."""
+
+    def __init__(
+        self, address: str, layout: Mapping[str, Sequence[FakeCharacteristic]], name: str = "Fake"
+    ) -> None:
+        self.address = address
+        self.name = name
+        self.layout = layout
+        self.in_reach = True
+        self.connected = False
+        self.paired = False
+        self.silent = False  # carries requests out, answers none
+        self.delay_s = 0.0  # before each answer, and before services are resolved
+        self.att_error = 0  # what it answers instead
+        self.lost_in_discovery = False  # the next connection breaks before its services are known
+        self.breaks_at_connect = False  # every connection breaks while it is made
+        self.drops_when_asked = False  # ends the link instead of answering
+        self.applied: list[tuple[str, bytes]] = []
+        self.characteristics: dict[str, FakeCharacteristic] = {}  # by object path, once known
+
+    def path(self, adapter_path: str) -> str:
+        return f"{adapter_path}/dev_{self.address.replace(':', '_')}"
+
+    def object(self, adapter_path: str) -> dict[str, dict[str, Variant]]:
+        return {
+            DEVICE: {
+                "Address": Variant("s", self.address),
+                "AddressType": Variant("s", "random"),
+                "Name": Variant("s", self.name),
+                "Alias": Variant("s", self.name),
+                "Adapter": Variant("o", adapter_path),
+                "Paired": Variant("b", self.paired),
+                "Connected": Variant("b", self.connected),
+                "ServicesResolved": Variant("b", self.connected),
+                "UUIDs": Variant("as", list(self.layout)),
+                "RSSI": Variant("n", -60),
+            }
+        }
+
+    def attributes(self, adapter_path: str) -> Objects:
+        """The objects of services, characteristics and descriptors; handles count up from 0x0010."""
+        objects: Objects = {}
+        handle = 0x10
+        for uuid, characteristics in self.layout.items():
+            service = f"{self.path(adapter_path)}/service{handle:04x}"
+            objects[service] = {
+                SERVICE: _variants(UUID=uuid, Device=("o", self.path(adapter_path)), Primary=True),
+            }
+            handle += 1
+            for each in characteristics:
+                path = f"{service}/char{handle:04x}"
+                objects[path] = {
+                    CHARACTERISTIC: _variants(UUID=each.uuid, Service=("o", service), Flags=each.flags)
+                }
+                if each.att_mtu is not None:
+                    objects[path][CHARACTERISTIC]["MTU"] = Variant("q", each.att_mtu)
+                self.characteristics[path] = each
+                handle += 2
+                for descriptor in each.descriptors:
+                    objects[f"{path}/desc{handle:04x}"] = {
+                        DESCRIPTOR: _variants(UUID=descriptor, Characteristic=("o", path)),
+                    }
+                    handle += 1
+        return objects
+
+
+def _variants(**values: Any) -> dict[str, Variant]:
+    return {name: _variant(value) for name, value in values.items()}
+
+
+def _variant(value: Any) -> Variant:
+    match value:
+        case bool():
+            return Variant("b", value)
+        case str():
+            return Variant("s", value)
+        case list():
+            return Variant("as", value)
+        case (signature, inner):
+            return Variant(signature, inner)
+    raise TypeError(value)

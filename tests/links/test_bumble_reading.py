@@ -1,0 +1,64 @@
+"""Advertisements and addresses are read as they are meant, also when somebody sends nonsense."""
+
+import pytest
+from bumble.core import AdvertisingData
+from bumble.device import Advertisement
+from bumble.hci import Address
+
+from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
+from gattkeeper.model.gatt import normal_uuid
+from gattkeeper.model.identity import AddressKind, DeviceAddress
+
+RANDOM = Address("F0:00:00:00:00:01", Address.RANDOM_DEVICE_ADDRESS)
+COMPLETE_NAME, SHORT_NAME, SERVICES_16, SERVICES_128, MANUFACTURER = 0x09, 0x08, 0x03, 0x07, 0xFF
+
+
+def heard(*fields, rssi=-60):
+    data = b"".join(bytes([len(value) + 1, kind]) + value for kind, value in fields)
+    return sighting_of(Advertisement(address=RANDOM, rssi=rssi, data_bytes=data))
+
+
+def test_an_advertisement_is_read_whole():
+    long_uuid = "f0c0a000-8f2b-4b5e-9d3c-6a1e5d2c7b00"
+    sighting = heard(
+        (COMPLETE_NAME, b"Lounge"),
+        (SERVICES_16, bytes.fromhex("0f180a18")),
+        (SERVICES_128, bytes.fromhex(long_uuid.replace("-", ""))[::-1]),
+        (MANUFACTURER, b"\x4c\x00\x01\x02"),
+    )
+    assert sighting.address == DeviceAddress(value="F0:00:00:00:00:01", kind=AddressKind.RANDOM)
+    assert (sighting.name, sighting.rssi_dbm) == ("Lounge", -60)
+    assert sighting.services == (normal_uuid("180f"), normal_uuid("180a"), long_uuid)
+    assert sighting.manufacturer_data == {0x004C: b"\x01\x02"}
+
+
+def test_the_complete_name_goes_before_the_short_one():
+    assert heard((SHORT_NAME, b"Lou"), (COMPLETE_NAME, b"Lounge")).name == "Lounge"
+    assert heard((SHORT_NAME, b"Lou")).name == "Lou"
+
+
+def test_an_unknown_signal_strength_is_none():
+    assert heard(rssi=127).rssi_dbm is None
+
+
+def test_nonsense_is_left_out():
+    sighting = heard((COMPLETE_NAME, b"\xff\xfe"), (SERVICES_16, b"\x0f\x18\x0a"), (MANUFACTURER, b"\x4c"))
+    assert sighting.name == "\ufffd\ufffd"
+    assert sighting.services == (normal_uuid("180f"),)
+    assert sighting.manufacturer_data == {}
+
+
+def test_a_cut_off_advertisement_is_read_as_far_as_it_goes():
+    advertisement = Advertisement(address=RANDOM, rssi=-60, data_bytes=bytes([3, COMPLETE_NAME, 0x4C]))
+    assert sighting_of(advertisement).address.value == "F0:00:00:00:00:01"
+
+
+def test_the_service_lists_are_those_of_the_assigned_numbers():
+    assert AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS == SERVICES_16
+    assert AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS == SERVICES_128
+
+
+@pytest.mark.parametrize("kind", [AddressKind.PUBLIC, AddressKind.RANDOM])
+def test_an_address_keeps_its_kind_both_ways(kind):
+    address = DeviceAddress(value="F0:00:00:00:00:01", kind=kind)
+    assert device_address(bumble_address(address)) == address
