@@ -1,0 +1,26 @@
+"""`python -m gattkeeper`, and what the installed program runs.
+
+Knows two ways: what a running daemon answers goes there without loading anything; all else is
+parsed here.
+"""
+
+import sys
+
+from gattkeeper.client import thin
+
+
+def main(argv: list[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        code = thin.run(argv)
+        if code is not None:
+            return code
+        from gattkeeper.daemon.cli import main as run_locally  # noqa: PLC0415 - slow to load, seldom needed
+
+        return run_locally(argv)
+    except KeyboardInterrupt:
+        return thin.EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

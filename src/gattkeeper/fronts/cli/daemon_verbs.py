@@ -1,0 +1,374 @@
+"""What each verb of the command line does inside the daemon, as a stream of framed lines.
+
+Knows parsed arguments and the keeper's public API. How the lines travel is `socket`'s business.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from msgspec import Struct
+
+from gattkeeper.errors import GattkeeperError, InvalidCommandError, UsageError
+from gattkeeper.fronts import answers
+from gattkeeper.fronts.answers import EXIT_DONE, EXIT_GAVE_UP, EXIT_NOT_DELIVERED, EXIT_USAGE
+from gattkeeper.fronts.cli import frames, texts
+from gattkeeper.fronts.cli.detail import draw_detail
+from gattkeeper.fronts.cli.lanes import draw_lanes
+from gattkeeper.fronts.cli.parsers import CommandLineError, HelpRequested, build_parser
+from gattkeeper.fronts.cli.style import Terminal, seconds_text
+from gattkeeper.fronts.commands import (
+    Options,
+    act_command,
+    argument_from_text,
+    read_command,
+    write_command,
+)
+from gattkeeper.fronts.service import Service
+from gattkeeper.model.command import Command, Origin
+from gattkeeper.model.outcome import Outcome
+from gattkeeper.runtime.durations import optional_us
+from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.ports import Sighting
+
+PROGRESS_S = 0.2
+"""How often the progress line is drawn anew."""
+
+SCAN_DEVICES_MAX = 1000
+"""Most devices in the answer to one scan; further ones are not listed."""
+
+Frames = AsyncGenerator[bytes, None]
+
+
+class _Call(Struct, frozen=True, kw_only=True):
+    """One command line on its way through a verb."""
+
+    service: Service
+    args: argparse.Namespace
+    terminal: Terminal
+    origin: Origin
+
+    def command(self, command_id: str) -> Command | None:
+        """A command that is still remembered."""
+        known = self.service.timeline.of(command_id)
+        return None if known is None else known.command
+
+
+async def run_daemon_verb(service: Service, argv: Sequence[str], terminal: Terminal, origin: Origin) -> Frames:
+    """Run one command line; the last frame carries the exit code."""
+    try:
+        args = _parsed(argv)
+        call = _Call(service=service, args=args, terminal=terminal, origin=origin)
+        async for frame in _VERBS[args.verb](call):
+            yield frame
+    except HelpRequested as help_text:
+        yield frames.out(str(help_text).rstrip())
+        yield frames.exit_code(EXIT_DONE)
+    except CommandLineError as error:
+        for frame in _failure("usage", str(error), EXIT_USAGE, as_json="--json" in argv):
+            yield frame
+    except GattkeeperError as error:
+        for frame in _failure(error.code, str(error), answers.exit_code_for(error), as_json=args.json):
+            yield frame
+
+
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    args = build_parser().parse_args(list(argv))
+    if args.verb not in _VERBS:
+        raise CommandLineError(f"{args.verb or 'nothing'} is no verb of the daemon (see `gattkeeper --help`)")
+    return args
+
+
+def _failure(code: str, message: str, exit_code: int, *, as_json: bool) -> list[bytes]:
+    result = [frames.err(f"gattkeeper: {message}")]
+    if as_json:
+        result.append(frames.out_json(answers.error_answer(code, message)))
+    return [*result, frames.exit_code(exit_code)]
+
+
+async def _act(call: _Call) -> Frames:
+    args = call.args
+    argument = None if args.argument is None else argument_from_text(args.argument)
+    command = act_command(call.service.keeper.book, args.device, args.action, argument, _options(call))
+    async for frame in _submit(call, command):
+        yield frame
+
+
+async def _read(call: _Call) -> Frames:
+    command = read_command(call.args.device, call.args.characteristic, _options(call))
+    async for frame in _submit(call, command):
+        yield frame
+
+
+async def _write(call: _Call) -> Frames:
+    args = call.args
+    command = write_command(
+        args.device,
+        args.characteristic,
+        args.payload,
+        _options(call),
+        response=not args.without_response,
+        idempotent=args.idempotent,
+    )
+    async for frame in _submit(call, command):
+        yield frame
+
+
+def _options(call: _Call) -> Options:
+    args = call.args
+    return Options(
+        priority=args.priority,
+        attempt_timeout_us=optional_us("timeout", args.timeout),
+        deadline_us=optional_us("deadline", args.deadline),
+        idempotency_key=args.key,
+        origin=call.origin,
+    )
+
+
+async def _submit(call: _Call, command: Command) -> Frames:
+    handle = await call.service.submissions.submit(command)
+    yield frames.accepted(handle.id)
+    if call.args.no_wait:
+        yield (
+            frames.out_json({"accepted": handle.id})
+            if call.args.json
+            else frames.out(f"accepted {texts.what(handle.command)}  {handle.id}")
+        )
+        yield frames.exit_code(EXIT_DONE)
+        return
+    async for frame in _until_outcome(call, handle, call.args.wait):
+        yield frame
+
+
+async def _until_outcome(call: _Call, handle: Handle, wait_s: float | None) -> Frames:
+    """Progress while waiting, then the outcome, or the word that the command goes on."""
+    async for line in _progress(call, [handle], wait_s):
+        yield frames.progress(line)
+    if handle.outcome is None:
+        yield (
+            frames.out_json({"command_id": handle.id, "gave_up": True})
+            if call.args.json
+            else frames.err(texts.gave_up_text(handle.command, handle.id))
+        )
+        yield frames.exit_code(EXIT_GAVE_UP)
+        return
+    for frame in _ending(call, handle.command, handle.outcome):
+        yield frame
+
+
+async def _progress(call: _Call, handles: Sequence[Handle], wait_s: float | None) -> AsyncGenerator[str, None]:
+    """Lines about the first command that is still open, until all have ended or patience has."""
+    loop = asyncio.get_running_loop()
+    started_at = loop.time()
+    for handle in handles:
+        while handle.outcome is None:
+            waited_s = loop.time() - started_at
+            left_s = None if wait_s is None else wait_s - waited_s
+            if left_s is not None and left_s <= 0:
+                return
+            if call.terminal.tty and waited_s > 0:
+                yield _progress_line(call, handle, waited_s)
+            tick_s = PROGRESS_S if call.terminal.tty else None
+            bounds = [bound for bound in (left_s, tick_s) if bound is not None]
+            try:
+                await handle.wait(min(bounds, default=None))
+            except TimeoutError:
+                continue
+
+
+def _progress_line(call: _Call, handle: Handle, waited_s: float) -> str:
+    known = call.service.timeline.of(handle.id)
+    phase = "waiting" if known is None else known.marks[-1].phase.value.replace("_", " ")
+    ahead = call.service.timeline.before(handle.id)
+    place = f", {ahead} before it" if ahead else ""
+    line = f"{texts.what(handle.command)}: {phase}{place}, {seconds_text(round(waited_s * 1e6))}"
+    return line[: call.terminal.width - 1]
+
+
+def _ending(call: _Call, command: Command, outcome: Outcome) -> list[bytes]:
+    book = call.service.keeper.book
+    if call.args.json:
+        shown = frames.out_json(answers.outcome_answer(book, command, outcome))
+    else:
+        text = texts.outcome_text(book, command, outcome, call.terminal, call.command(outcome.by))
+        shown = frames.out(text) if outcome.succeeded else frames.err(text)
+    return [shown, frames.exit_code(answers.exit_code_of(outcome))]
+
+
+async def _stop(call: _Call) -> Frames:
+    args = call.args
+    handles = await call.service.submissions.stop(args.scope, latch=args.latch, origin=call.origin)
+    if not handles:
+        raise UsageError(f"{args.scope} has no devices: nothing was stopped")
+    yield frames.accepted(" ".join(handle.id for handle in handles))
+    if not args.no_wait:
+        async for line in _progress(call, handles, args.wait):
+            yield frames.progress(line)
+    for frame in _stop_result(call, handles):
+        yield frame
+
+
+def _stop_result(call: _Call, handles: Sequence[Handle]) -> list[bytes]:
+    book = call.service.keeper.book
+    ended = [(handle.command, handle.outcome) for handle in handles if handle.outcome is not None]
+    still = [handle for handle in handles if handle.outcome is None]
+    if call.args.json:
+        outcomes = [answers.outcome_answer(book, command, outcome) for command, outcome in ended]
+        result = [frames.out_json({"outcomes": outcomes, "going_on": [handle.id for handle in still]})]
+    else:
+        result = [
+            (frames.out if outcome.succeeded else frames.err)(
+                texts.outcome_text(book, command, outcome, call.terminal)
+            )
+            for command, outcome in ended
+        ]
+        result += [frames.out(f"… {texts.what(handle.command)} goes on  {handle.id}") for handle in still]
+    codes = {answers.exit_code_of(outcome) for _command, outcome in ended}
+    if still and not call.args.no_wait:
+        codes.add(EXIT_GAVE_UP)
+    worst = next((code for code in _WORST_FIRST if code in codes), EXIT_DONE)
+    return [*result, frames.exit_code(worst)]
+
+
+_WORST_FIRST = (answers.EXIT_UNKNOWN, EXIT_NOT_DELIVERED, EXIT_GAVE_UP, answers.EXIT_OVERTAKEN)
+
+
+async def _resume(call: _Call) -> Frames:
+    resumed = call.service.keeper.resume(call.args.scope)
+    text = f"resumed {', '.join(resumed)}" if resumed else f"nothing was stopped in {call.args.scope}"
+    yield frames.out_json({"resumed": list(resumed)}) if call.args.json else frames.out(text)
+    yield frames.exit_code(EXIT_DONE)
+
+
+async def _cancel(call: _Call) -> Frames:
+    cancelled = call.service.keeper.cancel(call.args.id)
+    if call.args.json:
+        yield frames.out_json({"cancelled": cancelled})
+    elif cancelled:
+        yield frames.out(f"taking {call.args.id} back; `gattkeeper outcome {call.args.id}` says how it ends")
+    else:
+        yield frames.err(f"gattkeeper: {call.args.id} is not open: it has ended, or was never taken on")
+    yield frames.exit_code(EXIT_DONE if cancelled else EXIT_NOT_DELIVERED)
+
+
+async def _resolve(call: _Call) -> Frames:
+    args = call.args
+    if not args.why.strip():
+        raise InvalidCommandError("a resolution needs a reason: say after --why how it was found out")
+    who = args.who or call.origin.principal
+    await call.service.keeper.resolve(args.id, applied=args.applied, who=who, why=args.why)
+    found = "applied" if args.applied else "not applied"
+    yield frames.out_json({"resolved": True}) if args.json else frames.out(f"recorded: {args.id} was {found}")
+    yield frames.exit_code(EXIT_DONE)
+
+
+async def _outcome(call: _Call) -> Frames:
+    handle = call.service.keeper.handle(call.args.id)
+    known = call.service.timeline.of(call.args.id)
+    if handle is not None:
+        async for frame in _until_outcome(call, handle, call.args.wait or 0.0):
+            yield frame
+    elif known is not None and known.outcome is not None:
+        for frame in _ending(call, known.command, known.outcome):
+            yield frame
+    else:
+        raise _unknown(call.args.id)
+
+
+def _unknown(command_id: str) -> UsageError:
+    return UsageError(f"no command {command_id!r} is known here; the journal may still have it")
+
+
+async def _status(call: _Call) -> Frames:
+    status = call.service.keeper.status()
+    if call.args.json:
+        yield frames.out_json(answers.status_answer(status))
+    else:
+        yield frames.out(texts.status_text(status, call.terminal))
+    yield frames.exit_code(EXIT_DONE)
+
+
+async def _devices(call: _Call) -> Frames:
+    book = call.service.keeper.book
+    if call.args.json:
+        yield frames.out_json({"devices": answers.device_answers(book)})
+    else:
+        yield frames.out(texts.devices_text(book))
+    yield frames.exit_code(EXIT_DONE)
+
+
+async def _timeline(call: _Call) -> Frames:
+    service, args = call.service, call.args
+    if args.id:
+        one = service.timeline.of(args.id)
+        if one is None:
+            raise _unknown(args.id)
+        shown = [one]
+    else:
+        shown = service.timeline.newest(args.last)
+    if args.json:
+        yield frames.out_json({"timeline": [answers.timeline_answer(service.keeper.book, one) for one in shown]})
+    else:
+        now_us = service.now_us()
+        lines = (
+            draw_detail(shown[0], now_us, call.terminal)
+            if args.id
+            else draw_lanes(shown, service.timeline.changes(), now_us, call.terminal)
+        )
+        yield frames.out("\n".join(lines))
+    yield frames.exit_code(EXIT_DONE)
+
+
+async def _scan(call: _Call) -> Frames:
+    heard: dict[str, Sighting] = {}
+    async for sighting in call.service.keeper.scan(call.args.duration):
+        address = str(sighting.address)
+        if address in heard or len(heard) < SCAN_DEVICES_MAX:
+            heard[address] = sighting
+        if call.terminal.tty:
+            yield frames.progress(f"scanning: {len(heard)} devices heard")
+    if call.args.json:
+        yield frames.out_json({"sightings": [answers.sighting_answer(one) for one in heard.values()]})
+    else:
+        yield frames.out(texts.sightings_text(heard.values()))
+    yield frames.exit_code(EXIT_DONE)
+
+
+async def _subscribe(call: _Call) -> Frames:
+    """A line for each notification: hex, or JSON. With --for and too few of --count: gave up waiting."""
+    args = call.args
+    seen = 0
+    try:
+        async with (
+            asyncio.timeout(args.duration),
+            call.service.keeper.device(args.device).subscribe(args.characteristic) as payloads,
+        ):
+            async for payload in payloads:
+                yield frames.out_json({"notification": payload.hex()}) if args.json else frames.out(payload.hex())
+                seen += 1
+                if seen == args.count:
+                    break
+    except TimeoutError:
+        pass
+    enough = args.count is None or seen >= args.count
+    yield frames.exit_code(EXIT_DONE if enough else EXIT_GAVE_UP)
+
+
+_VERBS: dict[str, Callable[[_Call], Frames]] = {
+    "act": _act,
+    "read": _read,
+    "write": _write,
+    "subscribe": _subscribe,
+    "stop": _stop,
+    "resume": _resume,
+    "cancel": _cancel,
+    "resolve": _resolve,
+    "outcome": _outcome,
+    "status": _status,
+    "devices": _devices,
+    "timeline": _timeline,
+    "scan": _scan,
+}
+
+DAEMON_VERBS = frozenset(_VERBS)
+"""The verbs that the daemon answers; all others are the local program's."""

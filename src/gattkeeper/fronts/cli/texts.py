@@ -1,0 +1,168 @@
+"""Answers as people read them: one glyph, what, verdict, time, reason.
+
+Knows words only. The timeline's picture is drawn in `lanes`.
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from gattkeeper.fronts.cli.style import (
+    GREY,
+    RED,
+    YELLOW,
+    Terminal,
+    clean,
+    glyph_of,
+    paint,
+    seconds_text,
+    verdict_word,
+)
+from gattkeeper.model.command import Command
+from gattkeeper.model.operation import kind_of
+from gattkeeper.model.outcome import Cause, Outcome, Verdict
+from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.runtime.ports import DeviceBook, Sighting
+
+_REASONS = {
+    Cause.ACKNOWLEDGED: "the device acknowledged it",
+    Cause.READ_BACK: "the device was read, and has it",
+    Cause.ACCEPTED_LOCALLY: "no acknowledgement was asked for",
+    Cause.NEVER_SENT: "never sent",
+    Cause.REJECTED: "the device refused it",
+    Cause.EXPIRED: "its time ran out before it could be sent",
+    Cause.LINK_LOST_BEFORE_SEND: "the connection was lost before it was sent",
+    Cause.UNSUPPORTED: "not possible here",
+    Cause.FAILED: "it failed",
+    Cause.LINK_LOST_IN_FLIGHT: "the connection was lost before the device answered",
+    Cause.TIMED_OUT_IN_FLIGHT: "the device did not answer in time",
+    Cause.UNCLEAR_ANSWER: "the answer leaves it open whether the device carried it out",
+    Cause.CANCELLED_IN_FLIGHT: "taken back after it was sent",
+    Cause.CRASHED_IN_FLIGHT: "the daemon died before the device answered",
+    Cause.STACK_RESTARTED: "the Bluetooth service went away before the device answered",
+}
+
+
+def what(command: Command) -> str:
+    """What was asked of which device: "lounge set_position 73"."""
+    return clean(f"{command.device} {command.label or kind_of(command.operation).replace('_', ' ')}")
+
+
+def duration_us(outcome: Outcome) -> int | None:
+    """From acceptance to the outcome, where the timeline says so."""
+    if len(outcome.timeline) < 2:
+        return None
+    return outcome.timeline[-1].at_us - outcome.timeline[0].at_us
+
+
+def outcome_text(
+    book: DeviceBook, command: Command, outcome: Outcome, terminal: Terminal, by: Command | None = None
+) -> str:
+    """An outcome in a line, with advice beneath it where it is needed. `by`: the command that overtook it."""
+    glyph, colour = glyph_of(outcome)
+    parts = [what(command), verdict_word(outcome)]
+    if outcome.value is not None:
+        parts = [what(command), clean(book.describe(command, outcome.value))]
+    length_us = duration_us(outcome)
+    if length_us is not None:
+        parts.append(seconds_text(length_us))
+    reason = _reason(outcome, by)
+    if reason:
+        parts.append(reason)
+    lines = textwrap.wrap("  ".join(parts), terminal.width - 2, subsequent_indent="  ", break_long_words=False)
+    text = paint(glyph, colour, terminal) + " " + "\n  ".join(line.strip() for line in lines)
+    advice = _advice(command, outcome)
+    return f"{text}\n{textwrap.indent(advice, '  ')}" if advice else text
+
+
+def _reason(outcome: Outcome, by: Command | None) -> str:
+    if outcome.by:
+        overtaker = f"{outcome.by} ({by.label})" if by is not None and by.label else outcome.by
+        return f"by {clean(overtaker)}"
+    reason = _REASONS.get(outcome.cause, "")
+    if outcome.fault is not None:
+        reason = f"{reason}: {clean(str(outcome.fault))}" if reason else clean(str(outcome.fault))
+    return reason
+
+
+def _advice(command: Command, outcome: Outcome) -> str:
+    if outcome.verdict is not Verdict.UNKNOWN:
+        return ""
+    return (
+        f"It may or may not have happened: look at {clean(command.device)} before you send it again.\n"
+        "Then record what you found:\n"
+        f"  gattkeeper resolve {outcome.command_id} --applied (or --not-applied) --why TEXT"
+    )
+
+
+def gave_up_text(command: Command, command_id: str) -> str:
+    """The words when a caller's patience ends before the command does."""
+    return (
+        f"gattkeeper: gave up waiting; {what(command)} goes on\n  gattkeeper outcome {command_id} says how it ends"
+    )
+
+
+def status_text(status: KeeperStatus, terminal: Terminal) -> str:
+    """Adapters, devices, totals: a line each."""
+    rows = [_adapter_row(adapter, terminal) for adapter in status.adapters]
+    text = _table(rows)
+    devices = _table([_device_row(device, terminal) for device in status.devices])
+    totals = f"{status.accepted} accepted, {status.ended} ended, {status.waiting} waiting"
+    return "\n".join(part for part in (text, devices, totals) if part)
+
+
+def _adapter_row(adapter: AdapterStatus, terminal: Terminal) -> tuple[str, ...]:
+    state = "up" if adapter.up else paint("down", RED, terminal)
+    connecting = f"connecting {clean(adapter.connecting)}" if adapter.connecting else ""
+    return (f"adapter {clean(adapter.name)}", state, f"{adapter.connections} of {adapter.slots} slots", connecting)
+
+
+def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
+    notes = []
+    if device.in_flight:
+        notes.append(f"{device.in_flight} in flight for {seconds_text(device.in_flight_us)}")
+    if device.oldest_waiting_us:
+        notes.append(f"oldest waits {seconds_text(device.oldest_waiting_us)}")
+    if device.stopped_by:
+        notes.append(paint(f"stopped by {device.stopped_by}", RED, terminal))
+    if device.latched_by:
+        notes.append(paint(f"latched by {device.latched_by}: resolve it", YELLOW, terminal))
+    if device.subscriptions:
+        notes.append(f"{device.subscriptions} subscribed")
+    waiting = f"{device.waiting} waiting" if device.waiting else paint("idle", GREY, terminal)
+    return (clean(device.name), device.connection, waiting, ", ".join(notes))
+
+
+def devices_text(book: DeviceBook) -> str:
+    """A line for each device: name, address, actions."""
+    rows = [
+        (clean(name), str(book.rules(name).address), ", ".join(book.actions(name)) or "no actions")
+        for name in book.names()
+    ]
+    return _table(rows) or "no devices: name them in the settings"
+
+
+def sightings_text(sightings: Iterable[Sighting]) -> str:
+    """A line for each device that was heard, the strongest first."""
+    strongest = sorted(sightings, key=lambda one: -200 if one.rssi_dbm is None else one.rssi_dbm, reverse=True)
+    rows = [
+        (str(one.address), "" if one.rssi_dbm is None else f"{one.rssi_dbm} dBm", clean(one.name))
+        for one in strongest
+    ]
+    return _table(rows) or "nothing was heard"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Columns two spaces apart. A painted cell counts as wide as it looks."""
+    if not rows:
+        return ""
+    widths = [max(map(_looks, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell + " " * (width - _looks(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+    return "\n".join(lines)
+
+
+def _looks(cell: str) -> int:
+    """Columns a cell takes: our paint is 5 bytes before the text and 4 behind it."""
+    return len(cell) - 9 if cell.startswith("\x1b[") else len(cell)

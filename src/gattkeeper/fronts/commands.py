@@ -1,0 +1,149 @@
+"""From what callers write to commands: names, hex and seconds become a `Command`.
+
+Knows spelling and units. What a command means, and whether it may run, is the keeper's business.
+"""
+
+import re
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gattkeeper.errors import InvalidCommandError
+from gattkeeper.model.command import Command, Origin, Priority
+from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef, characteristic_ref, normal_uuid
+from gattkeeper.model.operation import Read, Write, WriteMode
+from gattkeeper.runtime.durations import to_us
+from gattkeeper.runtime.ports import DeviceBook
+
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What a caller may say about any command. None: the profile's or the keeper's own choice."""
+
+    priority: Priority | None = None
+    attempt_timeout_us: int | None = None
+    deadline_us: int | None = None
+    queue_timeout_us: int | None = None
+    idempotency_key: str = ""
+    origin: Origin = Origin()
+
+
+def patience(wait: bool | float) -> float | None:  # noqa: FBT001 - it is the value
+    """How long to wait at most, in seconds; None: as long as it takes. Raises InvalidCommandError."""
+    return None if isinstance(wait, bool) else seconds("wait", wait)
+
+
+def seconds(name: str, length_s: float) -> float:
+    """A length of time in seconds; raises InvalidCommandError unless it is finite and above zero."""
+    to_us(name, length_s)
+    return length_s
+
+
+def payload_from_hex(text: str) -> bytes:
+    """Bytes from hex digits, with or without spaces, colons or a leading 0x.
+
+    Raises InvalidCommandError when they are odd, empty, no hex digits, or longer than an attribute.
+    """
+    digits = re.sub(r"[\s:]", "", text).lower().removeprefix("0x")
+    if not digits:
+        raise InvalidCommandError("the payload is empty: write it as hex digits, two for each byte (9a0d01)")
+    if not re.fullmatch(r"[0-9a-f]+", digits):
+        raise InvalidCommandError(
+            f"{_short(text)} is no payload: write it as hex digits, two for each byte (9a0d01)"
+        )
+    if len(digits) % 2:
+        raise InvalidCommandError(
+            f"the payload has {len(digits)} hex digits, an odd number: two are needed for each byte"
+        )
+    payload = bytes.fromhex(digits)
+    if len(payload) > ATTRIBUTE_LENGTH_MAX:
+        raise InvalidCommandError(
+            f"a payload of {len(payload)} bytes is longer than any attribute: {ATTRIBUTE_LENGTH_MAX} is the limit"
+        )
+    return payload
+
+
+def characteristic_from(pointer: str | int | tuple[str, str]) -> CharacteristicRef:
+    """A characteristic as JSON spells it; raises InvalidCommandError."""
+    try:
+        return characteristic_ref(pointer)
+    except ValueError as error:
+        raise InvalidCommandError(str(error)) from None
+
+
+def characteristic_from_text(text: str) -> CharacteristicRef:
+    """A characteristic as a shell spells it: 2a19, 180f/2a19, or handle:42 (also handle:0x2a).
+
+    Raises InvalidCommandError.
+    """
+    try:
+        if text.startswith("handle:"):
+            return characteristic_ref(int(text.removeprefix("handle:"), 0))
+        if "/" in text:
+            service, uuid = text.split("/", 1)
+            return CharacteristicRef(uuid=normal_uuid(uuid), service=normal_uuid(service))
+        return characteristic_ref(text)
+    except ValueError:
+        raise InvalidCommandError(
+            f"{_short(text)} is no characteristic: write a UUID (2a19), SERVICE/UUID (180f/2a19) or handle:42"
+        ) from None
+
+
+def argument_from_text(text: str) -> str | float:
+    """An action's argument: a number where it reads as one, else the text itself."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)
+
+
+def act_command(
+    book: DeviceBook, device: str, action: str, argument: str | float | None, options: Options
+) -> Command:
+    """An action of the device's profile. Raises UsageError."""
+    return with_options(book.act(device, action, argument), options)
+
+
+def read_command(device: str, target: CharacteristicRef, options: Options) -> Command:
+    """A read of one characteristic."""
+    return with_options(
+        Command(device=device, operation=Read(target=target), label=f"read {target}"),
+        options,
+    )
+
+
+def write_command(
+    device: str,
+    target: CharacteristicRef,
+    payload: bytes,
+    options: Options,
+    *,
+    response: bool = True,
+    idempotent: bool = False,
+) -> Command:
+    """A write of one characteristic, acknowledged by the device unless `response` is False."""
+    mode = WriteMode.WITH_RESPONSE if response else WriteMode.WITHOUT_RESPONSE
+    return with_options(
+        Command(
+            device=device,
+            operation=Write(target=target, payload=payload, mode=mode),
+            idempotent=idempotent,
+            label=f"write {target}",
+        ),
+        options,
+    )
+
+
+def with_options(command: Command, options: Options) -> Command:
+    """The command with everything its caller said; what was not said stays as it is."""
+    said = {
+        name: value
+        for name in ("priority", "attempt_timeout_us", "deadline_us", "queue_timeout_us")
+        if (value := getattr(options, name)) is not None
+    }
+    return replace(command, **said, idempotency_key=options.idempotency_key, origin=options.origin)
+
+
+def _short(text: str) -> str:
+    """Bad input as it can be quoted in one line."""
+    return ascii(text if len(text) <= 40 else f"{text[:40]}…")

@@ -1,0 +1,188 @@
+"""One connection of the socket: lines in, requests side by side, answers out.
+
+Knows the limits of a connection and what happens when its client vanishes. What a request does
+stands in `verbs`, what a command line does in `fronts.cli`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import select
+from collections.abc import Coroutine
+
+import msgspec
+from msgspec.structs import replace
+
+from gattkeeper.errors import GattkeeperError
+from gattkeeper.fronts.answers import EXIT_UNKNOWN, Answer, error_answer
+from gattkeeper.fronts.cli import frames
+from gattkeeper.fronts.cli.daemon_verbs import run_daemon_verb
+from gattkeeper.fronts.cli.style import Terminal
+from gattkeeper.fronts.service import Service
+from gattkeeper.fronts.socket import requests
+from gattkeeper.fronts.socket.output import Output
+from gattkeeper.fronts.socket.verbs import perform
+from gattkeeper.model.command import Origin
+
+_logger = logging.getLogger("gattkeeper.socket")
+
+LINE_BYTES_MAX = 64 * 1024
+"""Longest line; a longer one ends the connection."""
+
+REQUESTS_MAX = 32
+"""Requests in flight on one connection."""
+
+STOPS_MAX = 8
+"""Stops in flight on one connection beyond that: a stop is never refused because of other requests."""
+
+STOP_LINE_S = 5.0
+"""How long a client that is served a stop and nothing else has for its line: the place is reserved."""
+
+HANGUP_CHECK_S = 1.0
+"""A client that has closed its sending side only (`socat`) is looked after this often."""
+
+FAREWELL_S = 1.0
+"""How long the rest of an endless line is read away, so that its sender gets to read the error."""
+
+
+class Connection:
+    """Serves one client until it goes away, or is sent away."""
+
+    def __init__(
+        self,
+        service: Service,
+        origin: Origin,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        output: Output,
+        only_stop: str = "",
+    ) -> None:
+        self._service = service
+        self._origin = origin
+        self._reader = reader
+        self._writer = writer
+        self._output = output
+        self._only_stop = only_stop  # why nothing else is served; empty: everything is
+        self._running: dict[asyncio.Task[None], bool] = {}  # whether it is a stop
+
+    async def serve(self) -> None:
+        """Read requests until the client is gone; then end its waits and subscriptions."""
+        try:
+            async with asyncio.timeout(STOP_LINE_S if self._only_stop else None):
+                may_read = await self._read_requests()
+            if may_read:
+                await self._finish()
+        except TimeoutError:
+            self._send(None, error_answer("too_many_connections", self._only_stop))
+        finally:
+            await self._end()
+
+    async def _read_requests(self) -> bool:
+        """Whether the client may still read answers when this returns."""
+        while True:
+            try:
+                line = await self._reader.readuntil(b"\n")
+            except asyncio.IncompleteReadError as rest:
+                if rest.partial.strip():
+                    self._take(rest.partial)
+                return True
+            except asyncio.LimitOverrunError:
+                self._send(None, error_answer("line_too_long", f"a line has at most {LINE_BYTES_MAX} bytes"))
+                await self._read_away()
+                return False
+            except ConnectionError:
+                return False
+            if line.strip() and not self._take(line):
+                return True
+
+    def _take(self, line: bytes) -> bool:
+        """Start what the line asks for; False when the connection takes no further line."""
+        try:
+            request = requests.decode(line)
+        except requests.BadRequest as error:
+            self._send(error.request_id, error_answer("bad_request", str(error)))
+            return True
+        if isinstance(request, requests.Cli):
+            return self._take_command_line(request)
+        is_stop = isinstance(request, requests.Stop)
+        if self._only_stop and not is_stop:
+            self._send(request.id, error_answer("too_many_connections", self._only_stop))
+            return False
+        running = sum(kind is is_stop for kind in self._running.values())
+        if running >= (STOPS_MAX if is_stop else REQUESTS_MAX):
+            message = f"a connection has at most {REQUESTS_MAX} requests in flight: wait for answers first"
+            self._send(request.id, error_answer("too_many_requests", message))
+            return True
+        self._start(self._answer(request), is_stop=is_stop)
+        return not self._only_stop
+
+    def _take_command_line(self, request: requests.Cli) -> bool:
+        if self._running:
+            self._send(request.id, error_answer("usage", "a command line needs a connection of its own"))
+            return True
+        if self._only_stop and request.argv[:1] != ("stop",):
+            self._send(request.id, error_answer("too_many_connections", self._only_stop))
+            return False
+        self._start(self._run_command_line(request), is_stop=False)
+        return False
+
+    def _start(self, work: Coroutine[None, None, None], *, is_stop: bool) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running[task] = is_stop
+        task.add_done_callback(self._running.pop)
+
+    async def _answer(self, request: requests.Request) -> None:
+        try:
+            async with contextlib.aclosing(perform(self._service, request, self._origin)) as stream:
+                async for answer in stream:
+                    self._send(request.id, answer)
+        except GattkeeperError as error:
+            self._send(request.id, error_answer(error.code, str(error)))
+        except Exception:
+            _logger.exception("a request of the socket failed")
+            self._send(
+                request.id, error_answer("internal", "the keeper failed on this request; its log says more")
+            )
+
+    async def _run_command_line(self, request: requests.Cli) -> None:
+        terminal = Terminal(tty=request.tty, color=request.color, columns=request.columns)
+        origin = replace(self._origin, front="cli")
+        answer = run_daemon_verb(self._service, request.argv, terminal, origin)
+        try:
+            async with contextlib.aclosing(answer):
+                async for frame in answer:
+                    self._output.write(frame)
+        except Exception:
+            _logger.exception("a command line failed")
+            self._output.write(frames.err("gattkeeper: the keeper failed on this command line; its log says more"))
+            self._output.write(frames.exit_code(EXIT_UNKNOWN))
+
+    def _send(self, request_id: requests.RequestId, answer: Answer) -> None:
+        self._output.write(msgspec.json.encode({"id": request_id, **answer}) + b"\n")
+
+    async def _finish(self) -> None:
+        """Let requests end by themselves, for as long as somebody is there to read their answers."""
+        poller = select.poll()
+        poller.register(self._writer.get_extra_info("socket").fileno(), 0)
+        while self._running and not self._writer.is_closing():
+            await asyncio.wait(self._running, timeout=HANGUP_CHECK_S)
+            if not self._writer.is_closing() and poller.poll(0):
+                return
+
+    async def _read_away(self) -> None:
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(FAREWELL_S):
+                while await self._reader.read(LINE_BYTES_MAX):
+                    pass
+
+    async def _end(self) -> None:
+        """End waits and subscriptions; commands that were submitted go on without us."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+        self._output.release()

@@ -1,0 +1,176 @@
+"""What each request of the socket does, as a stream of answers.
+
+Knows the keeper's public API. Lines, limits and connections stand in `connection`.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import assert_never
+
+from gattkeeper.errors import InvalidCommandError, UsageError
+from gattkeeper.fronts import answers
+from gattkeeper.fronts.answers import Answer
+from gattkeeper.fronts.commands import (
+    act_command,
+    characteristic_from,
+    patience,
+    payload_from_hex,
+    read_command,
+    write_command,
+)
+from gattkeeper.fronts.service import Service
+from gattkeeper.fronts.socket import requests
+from gattkeeper.model.command import Command, Origin
+from gattkeeper.runtime.handle import Handle
+
+TIMELINE_LAST_MAX = 100
+"""Most commands in one answer about the timeline: it has to fit the output of one connection."""
+
+
+def perform(  # noqa: PLR0911 - a table of verbs
+    service: Service, request: requests.Request, origin: Origin
+) -> AsyncGenerator[Answer, None]:
+    """The answers to one request, without its id. Raises GattkeeperError."""
+    match request:
+        case requests.Act() | requests.Read() | requests.Write():
+            return _submit(service, _command(service, request, origin), request.wait)
+        case requests.Submit():
+            return _submit(service, requests.command_of(request, origin), request.wait)
+        case requests.Stop():
+            return _stop(service, request, origin)
+        case requests.Outcome():
+            return _outcome(service, request)
+        case requests.Scan():
+            return _scan(service, request)
+        case requests.Subscribe():
+            return _subscribe(service, request)
+        case requests.Resolve():
+            return _resolve(service, request, origin)
+        case requests.Cli():
+            raise UsageError("a command line needs a connection of its own")
+        case _:
+            return _one(service, request)
+
+
+async def _one(
+    service: Service,
+    request: requests.Resume | requests.Cancel | requests.Status | requests.Timeline | requests.Devices,
+) -> AsyncGenerator[Answer, None]:
+    """Requests that are answered at once, by one answer."""
+    keeper = service.keeper
+    match request:
+        case requests.Resume():
+            yield {"resumed": list(keeper.resume(request.scope))}
+        case requests.Cancel():
+            yield {"cancelled": keeper.cancel(request.command)}
+        case requests.Status():
+            yield {"status": answers.status_answer(keeper.status())}
+        case requests.Timeline():
+            yield {"timeline": _timeline(service, request)}
+        case requests.Devices():
+            yield {"devices": answers.device_answers(keeper.book)}
+        case _:
+            assert_never(request)
+
+
+def _command(service: Service, request: requests.Submitting, origin: Origin) -> Command:
+    options = requests.options_of(request, origin)
+    match request:
+        case requests.Act():
+            return act_command(service.keeper.book, request.device, request.action, request.argument, options)
+        case requests.Read():
+            return read_command(request.device, characteristic_from(request.characteristic), options)
+        case requests.Write():
+            return write_command(
+                request.device,
+                characteristic_from(request.characteristic),
+                payload_from_hex(request.payload),
+                options,
+                response=request.response,
+                idempotent=request.idempotent,
+            )
+        case _:
+            assert_never(request)
+
+
+async def _submit(service: Service, command: Command, wait: bool | float) -> AsyncGenerator[Answer, None]:  # noqa: FBT001
+    patience_s = patience(wait)
+    handle = await service.submissions.submit(command)
+    yield {"accepted": handle.id}
+    if wait is not False:
+        yield await _ending(service, handle, patience_s)
+
+
+async def _stop(service: Service, request: requests.Stop, origin: Origin) -> AsyncGenerator[Answer, None]:
+    patience_s = patience(request.wait)
+    handles = await service.submissions.stop(request.scope, latch=request.latch, origin=origin)
+    yield {"accepted": [handle.id for handle in handles]}
+    if request.wait is False:
+        return
+    deadline = None if patience_s is None else service.now_us() / 1e6 + patience_s
+    for handle in handles:
+        left = None if deadline is None else max(0.0, deadline - service.now_us() / 1e6)
+        yield await _ending(service, handle, left)
+    yield {"done": True}
+
+
+async def _outcome(service: Service, request: requests.Outcome) -> AsyncGenerator[Answer, None]:
+    patience_s = patience(request.wait)
+    handle = service.keeper.handle(request.command)
+    known = service.timeline.of(request.command)
+    if handle is not None:
+        yield await _ending(service, handle, 0.0 if request.wait is False else patience_s)
+    elif known is not None and known.outcome is not None:
+        yield {"outcome": answers.outcome_answer(service.keeper.book, known.command, known.outcome)}
+    else:
+        raise UsageError(f"no command {request.command!r} is known here; the journal may still have it")
+
+
+async def _ending(service: Service, handle: Handle, patience_s: float | None) -> Answer:
+    """The outcome; when it takes longer than `patience_s`, the word that the command goes on."""
+    if handle.outcome is not None:
+        outcome = handle.outcome
+    elif patience_s == 0:
+        return {"command": handle.id, "gave_up": True}
+    else:
+        try:
+            outcome = await handle.wait(patience_s)
+        except TimeoutError:
+            return {"command": handle.id, "gave_up": True}
+    return {"outcome": answers.outcome_answer(service.keeper.book, handle.command, outcome)}
+
+
+def _timeline(service: Service, request: requests.Timeline) -> list[Answer]:
+    if request.command:
+        known = service.timeline.of(request.command)
+        if known is None:
+            raise UsageError(f"no command {request.command!r} is known here; the journal may still have it")
+        return [answers.timeline_answer(service.keeper.book, known)]
+    if not 1 <= request.last <= TIMELINE_LAST_MAX:
+        raise InvalidCommandError(f"last must be 1 to {TIMELINE_LAST_MAX}, not {request.last}")
+    device = service.keeper.book.name_of(request.device) if request.device else ""
+    newest = service.timeline.newest(request.last, device)
+    return [answers.timeline_answer(service.keeper.book, known) for known in newest]
+
+
+async def _scan(service: Service, request: requests.Scan) -> AsyncGenerator[Answer, None]:
+    async for sighting in service.keeper.scan(request.duration):
+        yield {"sighting": answers.sighting_answer(sighting)}
+    yield {"done": True}
+
+
+async def _subscribe(service: Service, request: requests.Subscribe) -> AsyncGenerator[Answer, None]:
+    target = characteristic_from(request.characteristic)
+    async with service.keeper.device(request.device).subscribe(target) as payloads:
+        yield {"subscribed": True}
+        async for payload in payloads:
+            yield {"notification": payload.hex()}
+    yield {"done": True}
+
+
+async def _resolve(service: Service, request: requests.Resolve, origin: Origin) -> AsyncGenerator[Answer, None]:
+    if not request.why.strip():
+        raise InvalidCommandError("a resolution needs a reason: say in `why` how it was found out")
+    await service.keeper.resolve(
+        request.command, applied=request.applied, who=request.who or origin.principal, why=request.why
+    )
+    yield {"resolved": True}

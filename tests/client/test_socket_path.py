@@ -1,0 +1,26 @@
+"""Where the socket is looked for. Both rules are compared, the daemon's and its callers'."""
+
+import os
+
+import pytest
+
+from gattkeeper.client.socket_path import default_socket_path
+from gattkeeper.daemon import settings_paths
+
+
+@pytest.mark.parametrize(
+    ("environ", "uid", "path"),
+    [
+        ({"GATTKEEPER_SOCKET": "/x.sock", "XDG_RUNTIME_DIR": "/run/user/7"}, 7, "/x.sock"),
+        ({"XDG_RUNTIME_DIR": "/run/user/7"}, 7, "/run/user/7/gattkeeper/keeper.sock"),
+        ({}, 0, "/run/gattkeeper/keeper.sock"),
+        ({"XDG_RUNTIME_DIR": ""}, 7, "/tmp/gattkeeper-7/keeper.sock"),
+    ],
+)
+def test_the_daemon_and_its_callers_meet_at_the_same_place(monkeypatch, environ, uid, path):
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    for name in ("GATTKEEPER_SOCKET", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert default_socket_path() == str(settings_paths.default_socket_path()) == path

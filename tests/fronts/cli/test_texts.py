@@ -1,0 +1,93 @@
+"""Answers as people read them, compared with text that was looked at."""
+
+from fronts.cli.story import NO_ANSWER, command, four_taps, outcome
+from fronts.keeper_bench import Book
+from gattkeeper.fronts.cli import texts
+from gattkeeper.fronts.cli.style import Terminal
+from gattkeeper.model.outcome import Cause, Outcome, Verdict
+from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+
+ONE = command("c1", "lounge", "set_position 73")
+UNKNOWN = """
+? lounge set_position 73  unknown  the device did not answer in time: timed_out
+  (keeper: no answer within 5 s)
+  It may or may not have happened: look at lounge before you send it again.
+  Then record what you found:
+    gattkeeper resolve c1 --applied (or --not-applied) --why TEXT
+"""
+
+
+def text_of(ended, one=ONE, by=None):
+    return texts.outcome_text(Book(), one, ended, Terminal(), by)
+
+
+def test_a_success_is_one_line_with_its_time():
+    known = four_taps().of("c2")
+    assert text_of(known.outcome, known.command) == (
+        "✓ lounge target_percent 55  delivered  1.29 s  the device acknowledged it"
+    )
+
+
+def test_a_value_stands_where_the_verdict_would():
+    value = Outcome(command_id="c1", verdict=Verdict.DELIVERED, cause=Cause.VALUE, value=b"\x37")
+    assert text_of(value) == "✓ lounge set_position 73  55 %"
+
+
+def test_an_overtaken_command_names_the_one_that_overtook_it():
+    ended = outcome("c1", "not_delivered", "superseded", by="c2")
+    assert text_of(ended, by=command("c2", "lounge", "set_position 55")) == (
+        "» lounge set_position 73  superseded  by c2 (set_position 55)"
+    )
+    assert text_of(ended).endswith("by c2")
+
+
+def test_an_unknown_outcome_says_what_to_check():
+    assert text_of(outcome("c1", "unknown", "timed_out_in_flight", fault=NO_ANSWER)) == UNKNOWN.strip("\n")
+
+
+def test_every_cause_that_needs_a_reason_has_one():
+    told = {Cause.VALUE, Cause.CANCELLED, Cause.SUPERSEDED, Cause.STOPPED}
+    for cause in set(Cause) - told:
+        text = text_of(outcome("c1", "not_delivered", cause.value))
+        assert len(text.removeprefix("✗ lounge set_position 73  not delivered").split()) > 1
+
+
+def test_a_command_without_label_is_told_by_its_operation():
+    assert texts.what(command("c1", "lounge", "")) == "lounge write"
+
+
+def test_status_is_a_table_at_80_columns():
+    busy = DeviceStatus(
+        name="lounge",
+        connection="connected",
+        waiting=3,
+        in_flight="c-7",
+        in_flight_us=310_000,
+        oldest_waiting_us=2_100_000,
+        latched_by="c-5",
+        subscriptions=1,
+    )
+    stopped = DeviceStatus(name="kitchen", connection="disconnected", waiting=0, stopped_by="c-9")
+    adapters = (
+        AdapterStatus(name="hci0", up=True, connections=1, slots=5, connecting="kitchen"),
+        AdapterStatus(name="usb", up=False, connections=0, slots=5),
+    )
+    status = KeeperStatus(adapters=adapters, devices=(busy, stopped), waiting=3, accepted=12, ended=8)
+    assert texts.status_text(status, Terminal()).split("\n") == [
+        "adapter hci0  up    1 of 5 slots  connecting kitchen",
+        "adapter usb   down  0 of 5 slots",
+        "lounge   connected     3 waiting  c-7 in flight for 310 ms, oldest waits 2.10 s, latched by c-5: resolve it, 1 subscribed",
+        "kitchen  disconnected  idle       stopped by c-9",
+        "12 accepted, 8 ended, 3 waiting",
+    ]
+    coloured = texts.status_text(status, Terminal(color=True))
+    for code in ("31", "33", "90"):
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+    assert coloured.replace("\x1b[0m", "") == texts.status_text(status, Terminal())
+
+
+def test_nothing_is_a_sentence_too():
+    assert texts.sightings_text([]) == "nothing was heard"
+    assert texts.status_text(
+        KeeperStatus(adapters=(), devices=(), waiting=0, accepted=0, ended=0), Terminal()
+    ) == ("0 accepted, 0 ended, 0 waiting")

@@ -1,0 +1,76 @@
+"""The shape of answers and the exit codes."""
+
+import msgspec
+import pytest
+
+from fronts.cli.story import NO_ANSWER, command, four_taps, outcome
+from fronts.keeper_bench import Book
+from gattkeeper import errors
+from gattkeeper.fronts import answers
+from gattkeeper.model.identity import parse_address
+from gattkeeper.model.outcome import Cause, Outcome, Verdict
+from gattkeeper.model.status import KeeperStatus
+from gattkeeper.runtime.ports import Sighting
+
+ONE = command("c1", "lounge", "read 2a19")
+
+
+def test_bytes_are_hex_with_their_meaning_beside_them():
+    value = Outcome(command_id="c1", verdict=Verdict.DELIVERED, cause=Cause.VALUE, value=b"\x37")
+    answer = answers.outcome_answer(Book(), ONE, value)
+    assert (answer["value"], answer["text"], answer["device"]) == ("37", "55 %", "lounge")
+    assert msgspec.json.decode(msgspec.json.encode(answer)) == answer
+
+
+def test_a_fault_is_told_with_the_stacks_own_words():
+    answer = answers.outcome_answer(Book(), ONE, outcome("c1", "unknown", "timed_out_in_flight", fault=NO_ANSWER))
+    assert answer["fault"]["text"] == "no answer within 5 s"
+
+
+def test_a_timeline_counts_from_acceptance():
+    answer = answers.timeline_answer(Book(), four_taps(after_us=7_000_000).of("c7002"))
+    assert answer["phases"][0] == {"phase": "accepted", "offset_us": 0}
+    assert answer["phases"][-1] == {"phase": "outcome", "offset_us": 1_286_000}
+    assert answer["outcome"]["verdict"] == "delivered"
+
+
+def test_devices_sightings_and_figures_are_plain_data():
+    assert answers.device_answers(Book())[0]["actions"] == ["set_position", "target_percent"]
+    heard = Sighting(address=parse_address("F0:00:00:00:00:01"), manufacturer_data={76: b"\x02"})
+    assert answers.sighting_answer(heard)["manufacturer_data"] == {"76": "02"}
+    status = KeeperStatus(adapters=(), devices=(), waiting=0, accepted=2, ended=2)
+    assert answers.status_answer(status)["accepted"] == 2
+
+
+@pytest.mark.parametrize(
+    ("verdict", "cause", "code"),
+    [
+        ("delivered", "acknowledged", 0),
+        ("sent", "accepted_locally", 0),
+        ("not_delivered", "rejected", 1),
+        ("not_delivered", "stopped", 1),
+        ("unknown", "cancelled_in_flight", 4),
+        ("not_delivered", "superseded", 5),
+        ("not_delivered", "cancelled", 5),
+    ],
+)
+def test_exit_codes_of_outcomes(verdict, cause, code):
+    ended = outcome("c1", verdict, cause)
+    assert answers.exit_code_of(ended) == code
+    if code:
+        assert answers.exit_code_for(errors.error_for(ended)) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.UnknownDeviceError, 2),
+        (errors.QueueFullError, 3),
+        (errors.StoppedError, 3),
+        (errors.LatchedError, 3),
+        (errors.QueueClosedError, 75),
+        (errors.StorageError, 75),
+    ],
+)
+def test_exit_codes_of_refusals(error, code):
+    assert answers.exit_code_for(error("no")) == code

@@ -1,0 +1,115 @@
+"""From what callers write to commands. Nothing is submitted."""
+
+import pytest
+
+from fronts.keeper_bench import Book
+from gattkeeper.errors import InvalidCommandError, UnsupportedError
+from gattkeeper.fronts.commands import (
+    Options,
+    act_command,
+    argument_from_text,
+    characteristic_from,
+    characteristic_from_text,
+    patience,
+    payload_from_hex,
+    read_command,
+    seconds,
+    with_options,
+    write_command,
+)
+from gattkeeper.model.command import Origin, Priority
+from gattkeeper.model.gatt import characteristic_ref
+from gattkeeper.model.operation import WriteMode
+
+MOTOR = characteristic_ref("fe51")
+
+
+@pytest.mark.parametrize("text", ["9a0d01", "9A 0D 01", "9a:0d:01", "0x9a0d01"])
+def test_hex_is_read_as_people_write_it(text):
+    assert payload_from_hex(text) == b"\x9a\x0d\x01"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("0x", "empty"),
+        ("abc", "odd"),
+        ("zz", "hex digits"),
+        ("٣٣", "hex digits"),
+        ("00" * 513, "513 bytes"),
+    ],
+)
+def test_bad_hex_is_refused_with_a_sentence(text, words):
+    with pytest.raises(InvalidCommandError, match=words):
+        payload_from_hex(text)
+
+
+def test_the_longest_payload_is_an_attribute_long():
+    assert len(payload_from_hex("00" * 512)) == 512
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [("2a19", "2a19"), ("180f/2a19", ("180f", "2a19")), ("handle:42", 42), ("handle:0x2a", 42)],
+)
+def test_characteristics_in_a_shell(text, pointer):
+    assert characteristic_from_text(text) == characteristic_ref(pointer)
+
+
+@pytest.mark.parametrize("text", ["", "battery", "handle:", "handle:0", "handle:70000", "180f/", "x" * 500])
+def test_bad_characteristics_are_refused_in_one_short_line(text):
+    with pytest.raises(InvalidCommandError, match="is no characteristic: write a UUID") as caught:
+        characteristic_from_text(text)
+    assert len(str(caught.value)) < 150
+
+
+def test_bad_characteristics_in_json_are_refused():
+    with pytest.raises(InvalidCommandError, match="not an attribute handle"):
+        characteristic_from(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "argument"),
+    [
+        ("73", 73),
+        ("-5", -5),
+        ("7.5", 7.5),
+        ("nan", "nan"),
+        ("inf", "inf"),
+        ("1e5", "1e5"),
+        ("1_0", "1_0"),
+        ("open", "open"),
+    ],
+)
+def test_arguments_are_numbers_where_they_read_as_such(text, argument):
+    assert argument_from_text(text) == argument
+
+
+@pytest.mark.parametrize("length_s", [0.0, -1.0, float("nan"), float("inf")])
+def test_lengths_of_time_are_finite_and_above_zero(length_s):
+    with pytest.raises(InvalidCommandError, match="timeout"):
+        seconds("timeout", length_s)
+
+
+def test_true_waits_as_long_as_it_takes():
+    assert (patience(True), patience(2.5)) == (None, 2.5)
+
+
+def test_what_the_caller_said_wins_and_the_rest_stays():
+    command = act_command(Book(), "lounge", "set_position", 73, Options(deadline_us=5, origin=Origin(front="cli")))
+    assert (command.deadline_us, command.coalesce_key, command.origin.front) == (5, "position", "cli")
+    urgent = with_options(command, Options(priority=Priority.URGENT))
+    assert (urgent.priority, urgent.deadline_us) == (Priority.URGENT, 5)
+
+
+def test_an_unknown_action_is_the_callers_mistake():
+    with pytest.raises(UnsupportedError):
+        act_command(Book(), "lounge", "fly", None, Options())
+
+
+def test_reads_and_writes_say_what_they_are():
+    assert read_command("lounge", MOTOR, Options()).label == "read fe51"
+    write = write_command("lounge", MOTOR, b"\x01", Options(), response=False, idempotent=True)
+    assert (write.operation.mode, write.idempotent) == (WriteMode.WITHOUT_RESPONSE, True)
