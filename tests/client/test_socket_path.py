@@ -1,11 +1,11 @@
-"""Where the socket is looked for. Both rules are compared, the daemon's and its callers'."""
+"""Where the socket is looked for, by the daemon and by those who call it."""
 
 import os
 
 import pytest
 
 from gattkeeper.client.socket_path import default_socket_path
-from gattkeeper.daemon import settings_paths
+from gattkeeper.daemon.settings_model import KeeperSettings
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_the_daemon_and_its_callers_meet_at_the_same_place(monkeypatch, environ,
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    assert default_socket_path() == str(settings_paths.default_socket_path()) == path
+    assert default_socket_path() == str(KeeperSettings().socket) == path

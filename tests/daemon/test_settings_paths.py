@@ -1,11 +1,10 @@
 """Where things are by default, under each environment."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from gattkeeper.daemon.settings_paths import default_journal_path, default_socket_path, find_settings
+from gattkeeper.daemon.settings_paths import default_journal_path, find_settings
 from gattkeeper.errors import SettingsError
 
 
@@ -21,21 +20,6 @@ def _bare(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-
-
-def test_the_named_socket_comes_first_then_the_runtime_folder(monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
-    assert default_socket_path() == Path("/run/user/1000/gattkeeper/keeper.sock")
-    monkeypatch.setenv("GATTKEEPER_SOCKET", "/srv/x.sock")
-    assert default_socket_path() == Path("/srv/x.sock")
-
-
-@pytest.mark.parametrize(
-    ("uid", "path"), [(0, "/run/gattkeeper/keeper.sock"), (1000, "/tmp/gattkeeper-1000/keeper.sock")]
-)
-def test_without_a_runtime_folder_the_socket_depends_on_the_user(monkeypatch, uid, path):
-    monkeypatch.setattr(os, "geteuid", lambda: uid)  # the boundary: one test process is one user
-    assert default_socket_path() == Path(path)
 
 
 def test_the_journal_is_in_the_state_folder(monkeypatch, tmp_path):

@@ -125,6 +125,8 @@ class Book:
         self.rules(device)
         if action not in self.actions(device):
             raise UnsupportedError(f"{device} has no action {action!r}: it has set_position, target_percent")
+        if isinstance(argument, str) and argument.isdigit():
+            argument = int(argument)
         if not isinstance(argument, int | float) or not 0 <= argument <= 100:
             raise InvalidCommandError(f"{action} takes a number from 0 to 100, not {argument!r}")
         operation = Write(target=characteristic_ref("fe51"), payload=bytes([int(argument)]))

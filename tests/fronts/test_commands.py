@@ -7,7 +7,6 @@ from gattkeeper.errors import InvalidCommandError, UnsupportedError
 from gattkeeper.fronts.commands import (
     Options,
     act_command,
-    argument_from_text,
     characteristic_from,
     characteristic_from_text,
     patience,
@@ -68,23 +67,6 @@ def test_bad_characteristics_are_refused_in_one_short_line(text):
 def test_bad_characteristics_in_json_are_refused():
     with pytest.raises(InvalidCommandError, match="not an attribute handle"):
         characteristic_from(0)
-
-
-@pytest.mark.parametrize(
-    ("text", "argument"),
-    [
-        ("73", 73),
-        ("-5", -5),
-        ("7.5", 7.5),
-        ("nan", "nan"),
-        ("inf", "inf"),
-        ("1e5", "1e5"),
-        ("1_0", "1_0"),
-        ("open", "open"),
-    ],
-)
-def test_arguments_are_numbers_where_they_read_as_such(text, argument):
-    assert argument_from_text(text) == argument
 
 
 @pytest.mark.parametrize("length_s", [0.0, -1.0, float("nan"), float("inf")])

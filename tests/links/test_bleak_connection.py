@@ -14,7 +14,7 @@ from gattkeeper.errors import LinkError
 from gattkeeper.links.bleak_connection import BleakConnection
 from gattkeeper.links.bleak_link import BleakLink
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.gatt import CharacteristicRef, normal_uuid
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import (
     Operation,
@@ -232,7 +232,7 @@ async def test_only_a_write_without_response_elsewhere_goes_after_a_given_up_one
 
 async def test_descriptors_are_read_and_written(device: FakeDevice, link: BleakLink) -> None:
     connection, _ = await up(link, device)
-    assert await connection.perform(ReadDescriptor(target=at(VALUE), descriptor="2901")) == b"value"
+    assert await connection.perform(ReadDescriptor(target=at(VALUE), descriptor=normal_uuid("2901"))) == b"value"
     await connection.perform(WriteDescriptor(target=at(VALUE), descriptor=NAMED, payload=b"new"))
     assert await connection.perform(ReadDescriptor(target=at(VALUE), descriptor=NAMED)) == b"new"
     fault = await refusal(connection, ReadDescriptor(target=at(SECOND), descriptor=NAMED))

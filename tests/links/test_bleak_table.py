@@ -59,9 +59,9 @@ def test_one_fits() -> None:
 @pytest.mark.parametrize(
     ("ref", "name", "words"),
     [
-        (CharacteristicRef(uuid=LEVEL), "ambiguous", [BATTERY, OTHER]),
-        (CharacteristicRef(uuid=NAMED), "no_such_characteristic", [LEVEL]),
-        (CharacteristicRef(handle=99), "no_such_characteristic", [LEVEL]),
+        (CharacteristicRef(uuid=LEVEL), "ambiguous", ["180f", "1810"]),
+        (CharacteristicRef(uuid=NAMED), "no_such_characteristic", ["2a19"]),
+        (CharacteristicRef(handle=99), "no_such_characteristic", ["2a19"]),
     ],
 )
 def test_none_or_several_is_said_in_a_sentence(ref: CharacteristicRef, name: str, words: list[str]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from gattkeeper.errors import LinkError
-from gattkeeper.links.bumble_targets import find_descriptor, find_target, must_allow, must_fit
+from gattkeeper.links.targets import find_descriptor, find_target, must_allow, must_fit
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Descriptor, Property, Service, normal_uuid
 

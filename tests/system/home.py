@@ -89,7 +89,9 @@ class Home:
 
     def rows(self) -> list[Record]:
         """The journal as it is on the disk, oldest first."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.folder / 'journal.db'}?mode=ro", uri=True)) as journal:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self.folder / 'journal.db'}?mode=ro", uri=True)
+        ) as journal:
             bodies = journal.execute("SELECT body FROM journal ORDER BY seq").fetchall()
         return [msgspec.json.decode(body, type=Record) for (body,) in bodies]
 

@@ -104,7 +104,9 @@ def test_ten_megabytes_in_one_line_are_refused_and_never_held(home):
                 client.sendall(b"x" * 65536)
         assert json.loads(answers.readline())["error"]["code"] == "line_too_long"
         assert answers.readline() == b""
-    memory_kb = int((pathlib.Path("/proc") / str(home.process.pid) / "status").read_text().split("VmHWM:")[1].split()[0])
+    memory_kb = int(
+        (pathlib.Path("/proc") / str(home.process.pid) / "status").read_text().split("VmHWM:")[1].split()[0]
+    )
     assert memory_kb < 200_000
     assert home.ask("status").returncode == 0
 
@@ -147,7 +149,7 @@ def test_without_a_bus_the_daemon_says_what_to_do(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_missing_dongle_is_named(tmp_path):
+def test_missing_adapter_is_named(tmp_path):
     settings = '[keeper]\nsocket = "s"\njournal = "j"\n[adapters.a]\nlink = "bumble"\ntransport = "usb:7"\n'
     done = serve(tmp_path, settings)
     assert done.returncode == 2

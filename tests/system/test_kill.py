@@ -29,7 +29,9 @@ def test_the_restart_tells_the_truth_whenever_the_daemon_is_killed(tmp_path):
                 payload = number.to_bytes(4, "big").hex()
                 device = dice.choice(("lounge", "kitchen"))
                 clients.append(home.spawn("write", device, BLIND_LABEL, payload, "--json"))
-            time.sleep(dice.random() * 0.6)  # the moment of death, anywhere from before the first to after the last
+            time.sleep(
+                dice.random() * 0.6
+            )  # the moment of death, anywhere from before the first to after the last
             assert home.end(signal.SIGKILL) == -signal.SIGKILL
             for client in clients:
                 out, _ = client.communicate(timeout=60)

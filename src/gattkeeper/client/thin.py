@@ -163,7 +163,12 @@ class _Conversation:
             about = f"ask `gattkeeper outcome {self._command_id.split()[0]}` when it is back"
         else:
             about = "`gattkeeper timeline` shows what it took on when it is back"
-        _write(2, f"gattkeeper: the daemon went away before it had answered; {about}\n".encode())
+        message = f"the daemon went away before it had answered; {about}"
+        _write(2, f"gattkeeper: {message}\n".encode())
+        if "--json" in self._argv:
+            about_id = f'"command_id":{_json_string(self._command_id)},' if self._command_id else ""
+            error = f'{{"code":"daemon_gone","message":{_json_string(message)}}}'
+            _write(1, f'{{{about_id}"error":{error}}}\n'.encode())
         return EXIT_UNKNOWN if self._argv[0] in _CHANGING else EXIT_NO_DAEMON
 
     def _clear_progress(self) -> None:

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from gattkeeper.daemon.settings_paths import default_journal_path, default_socket_path
+from gattkeeper.client.socket_path import default_socket_path
+from gattkeeper.daemon.settings_paths import default_journal_path
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.profile import Profile, Seconds
 
@@ -43,7 +44,7 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 class KeeperSettings(Struct, frozen=True, kw_only=True):
     """The keeper itself."""
 
-    socket: Path = field(default_factory=default_socket_path)
+    socket: Path = field(default_factory=lambda: Path(default_socket_path()))
     journal: Path = field(default_factory=default_journal_path)
     log_level: LogLevel = LogLevel.INFO
     allow_users: tuple[str, ...] = ()  # who may use the socket besides the owner and root

@@ -25,21 +25,6 @@ def find_settings() -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def default_socket_path() -> Path:
-    """Where daemon and clients meet. The client in `client.thin` goes by the same rule."""
-    named = os.environ.get("GATTKEEPER_SOCKET")
-    if named:
-        return Path(named)
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime:
-        folder = Path(runtime) / NAME
-    elif os.geteuid() == 0:
-        folder = Path("/run") / NAME
-    else:
-        folder = Path(f"/tmp/{NAME}-{os.geteuid()}")  # noqa: S108 - whoever listens there checks whose it is
-    return folder / "keeper.sock"
-
-
 def default_journal_path() -> Path:
     """Where the journal is. Raises SettingsError for a user without a home."""
     path = _folder("XDG_STATE_HOME", ".local/state") / NAME / "journal.db"

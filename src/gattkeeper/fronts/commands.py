@@ -15,8 +15,6 @@ from gattkeeper.model.operation import Read, Write, WriteMode
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.ports import DeviceBook
 
-_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
-
 
 class Options(Struct, frozen=True, kw_only=True):
     """What a caller may say about any command. None: the profile's or the keeper's own choice."""
@@ -88,13 +86,6 @@ def characteristic_from_text(text: str) -> CharacteristicRef:
         raise InvalidCommandError(
             f"{_short(text)} is no characteristic: write a UUID (2a19), SERVICE/UUID (180f/2a19) or handle:42"
         ) from None
-
-
-def argument_from_text(text: str) -> str | float:
-    """An action's argument: a number where it reads as one, else the text itself."""
-    if not _NUMBER.fullmatch(text):
-        return text
-    return float(text) if "." in text else int(text)
 
 
 def act_command(

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
 from gattkeeper.links.bleak_guard import Guard
-from gattkeeper.links.bleak_table import AttributeTable, refused
+from gattkeeper.links.bleak_table import AttributeTable
 from gattkeeper.links.fault_tables.bluez import ATT_UNLIKELY
+from gattkeeper.links.targets import refusal
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, Characteristic, Property, Service
 from gattkeeper.model.operation import (
@@ -254,7 +255,7 @@ class BleakConnection:
         target = self._known.allowed(write.target, wanted)
         length_max = ATTRIBUTE_LENGTH_MAX if acknowledged else self.att_mtu - 3
         if len(write.payload) > length_max:
-            raise refused("payload", f"a payload of {len(write.payload)} bytes: {length_max} is the most here")
+            raise refusal("payload", f"a payload of {len(write.payload)} bytes: {length_max} is the most here")
         found = self._known.of_bleak(target)
         return target.handle, lambda: self._client.write_gatt_char(found, write.payload, response=acknowledged)
 

@@ -9,17 +9,8 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.service import BleakGATTServiceCollection
 
-from gattkeeper.errors import LinkError
-from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import (
-    Characteristic,
-    CharacteristicRef,
-    Descriptor,
-    Property,
-    Service,
-    find_characteristics,
-    short_uuid,
-)
+from gattkeeper.links.targets import find_descriptor, find_target, must_allow
+from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Descriptor, Property, Service
 
 _PROPERTIES = {
     "read": Property.READ,
@@ -61,21 +52,12 @@ class AttributeTable:
 
     def find(self, ref: CharacteristicRef) -> Characteristic:
         """The one characteristic meant. Raises LinkError: no such one, or more than one."""
-        found = find_characteristics(self.services, ref)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            where = ", ".join(each.service for each in found)
-            raise refused("ambiguous", f"{ref} is in more than one service: say which of {where}")
-        there = ", ".join(each.uuid for service in self.services for each in service.characteristics)
-        raise refused("no_such_characteristic", f"the device has no characteristic {ref}; it has {there}")
+        return find_target(self.services, ref)
 
     def allowed(self, ref: CharacteristicRef, *wanted: Property) -> Characteristic:
         """The one characteristic meant, if it has one of these properties. Raises LinkError."""
         characteristic = self.find(ref)
-        if not any(characteristic.allows(each) for each in wanted):
-            names = " or ".join(str(each.name).lower() for each in wanted)
-            raise refused("property", f"the characteristic {ref} does not allow {names}")
+        must_allow(characteristic, *wanted)
         return characteristic
 
     def of_bleak(self, characteristic: Characteristic) -> BleakGATTCharacteristic:
@@ -84,16 +66,8 @@ class AttributeTable:
 
     def descriptor(self, characteristic: Characteristic, uuid: str) -> BleakGATTDescriptor:
         """Bleak's object for a descriptor. Raises LinkError when there is none of this UUID."""
-        for found in self.of_bleak(characteristic).descriptors:
-            if uuid in (found.uuid, short_uuid(found.uuid)):
-                return found
-        there = ", ".join(each.uuid for each in characteristic.descriptors) or "none"
-        raise refused("no_such_descriptor", f"the characteristic has no descriptor {uuid}; it has {there}")
-
-
-def refused(name: str, text: str) -> LinkError:
-    """What the device cannot be asked: it never saw it."""
-    return LinkError(Fault(kind=FaultKind.REJECTED, ran=Ran.NO, stack="keeper", name=name, text=text))
+        wanted = find_descriptor(characteristic, uuid)
+        return next(each for each in self.of_bleak(characteristic).descriptors if each.handle == wanted.handle)
 
 
 def _handle(characteristic: BleakGATTCharacteristic) -> int:

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from gattkeeper.errors import LinkError
 from gattkeeper.links.bumble_faults import as_link_errors
 from gattkeeper.links.bumble_reading import discover
-from gattkeeper.links.bumble_targets import find_descriptor, find_target, must_allow, must_fit, refusal
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
+from gattkeeper.links.targets import find_descriptor, find_target, must_allow, must_fit, refusal
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Property, Service, normal_uuid
 from gattkeeper.model.operation import (

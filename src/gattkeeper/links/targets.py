@@ -1,6 +1,6 @@
 """Whether an operation fits the attribute table: what is refused before anything is sent.
 
-Knows attributes only. Bumble would send whatever it is told to.
+Knows attributes only. Stacks would send whatever they are told to, or refuse it in words of their own.
 """
 
 from gattkeeper.errors import LinkError
@@ -46,12 +46,13 @@ def find_descriptor(characteristic: Characteristic, uuid: str) -> Descriptor:
     raise refusal("no_such_descriptor", what)
 
 
-def must_allow(characteristic: Characteristic, wanted: Property) -> None:
-    """Raise LinkError unless the characteristic has the property."""
-    if not characteristic.allows(wanted):
+def must_allow(characteristic: Characteristic, *wanted: Property) -> None:
+    """Raise LinkError unless the characteristic has one of the properties."""
+    if not any(characteristic.allows(each) for each in wanted):
         has = ", ".join(str(each.name).lower() for each in Property if characteristic.allows(each)) or "nothing"
         uuid = short_uuid(characteristic.uuid)
-        raise refusal("property", f"{uuid} does not allow {str(wanted.name).lower()}; it allows {has}")
+        names = " or ".join(str(each.name).lower() for each in wanted)
+        raise refusal("property", f"{uuid} does not allow {names}; it allows {has}")
 
 
 def must_fit(payload: bytes, att_mtu: int) -> None:

@@ -38,13 +38,16 @@ from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
 from gattkeeper.runtime.pump import Pump
-from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S
+from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, outlast
 from gattkeeper.runtime.switchboard import Switchboard
 
 _log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S = 30.0
 """How long closing waits for what is in flight and for connections to be let go of."""
+
+LINK_CLOSE_TIMEOUT_S = 15.0
+"""How long a link may take to let go of its adapter: longer than one polite disconnect."""
 
 
 class Keeper:
@@ -71,6 +74,7 @@ class Keeper:
         self.book = book
         self.hub = NotificationHub()
         self.closing = False
+        self._letting_go = False  # too late for a stop: adapters are being closed
         self._loop = asyncio.get_running_loop()
         self.links = dict(links)
         self._slots = dict(slots or {})
@@ -121,14 +125,20 @@ class Keeper:
                     await self._board.moved.wait()
         except TimeoutError:
             _log.warning("closing although something is still in flight after %g s", CLOSE_TIMEOUT_S)
+            for command_id in self._ledger.live_ids():
+                self._pump.feed(events.CancelRequested(command_id=command_id))
+        self._letting_go = True
+        await self._close_links()  # what was in flight until now ends with its connection
         self._pump.close()
-        await self._close_links()
         if self._journal is not None:
             await self._journal.close()
 
     async def _close_links(self) -> None:
         while self._open:
-            await self._open.pop().close()
+            task = self._loop.create_task(self._open.pop().close())
+            await asyncio.wait({task}, timeout=LINK_CLOSE_TIMEOUT_S)
+            if await outlast(task):
+                _log.warning("an adapter could not be let go of within %g s", LINK_CLOSE_TIMEOUT_S)
 
     def _is_quiet(self) -> bool:
         status = self.status()
@@ -185,8 +195,10 @@ class Keeper:
         """Emergency stop of a device, a group, or all. Never refused, never kept waiting by the disk.
 
         With `latch` the devices take no command that changes them until `resume`. Returns a handle for
-        each device. Raises UnknownDeviceError for an unknown scope.
+        each device. Raises UnknownDeviceError for an unknown scope, QueueClosedError once the keeper is closed.
         """
+        if self._letting_go:
+            raise QueueClosedError("the keeper is closed: nothing can be stopped through it any more")
         handles = []
         for device in self.book.members(scope):
             command = replace(self.book.stop(self._know(device)), stop=True, origin=origin or Origin())

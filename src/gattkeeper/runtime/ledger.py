@@ -59,6 +59,10 @@ class Ledger:
         """The handle of a command that has not ended."""
         return self._live.get(command_id)
 
+    def live_ids(self) -> tuple[str, ...]:
+        """The commands that have not ended, in the order in which they were asked for."""
+        return tuple(self._live)
+
     def find(self, command_id: str) -> Handle | None:
         """The handle of any command, as far back as the journal goes."""
         handle = self._live.get(command_id) or self._ended.get(command_id)

@@ -79,8 +79,9 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: int | None = None
         self._sessions: dict[str, Session] = {}
-        self._owed: dict[str, record.Ended] = {}  # outcomes that were told, but could not be written yet
-        self._closed = False
+        self._owed: dict[str, record.Ended] = {}  # outcomes that were told, and wait to be written again
+        self._closed = False  # nothing is taken in any more
+        self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
         self._unrecorded: set[str] = set()  # commands whose accepted row failed: they leave no rows
         self._performers: dict[type, Callable[..., None]] = {
             effects.Accept: self._accept,
@@ -103,6 +104,8 @@ class Pump:
 
     def feed(self, event: events.Event) -> None:
         """Take an event in. Events that effects cause wait until all effects are performed."""
+        if self._closed:
+            return
         self._events.append(event)
         if self._running:
             return
@@ -116,11 +119,11 @@ class Pump:
         self._arm()
 
     def close(self) -> None:
-        """Stop the clock, and try once more to write what is owed to the journal."""
-        self._disarm()
+        """Take in nothing more, and try once more to write what is owed to the journal."""
         self._closed = True
-        for row in self._owed.values():
-            self._write_owed(row)
+        self._disarm()
+        for command_id in list(self._owed):
+            self._pay(command_id)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -150,12 +153,16 @@ class Pump:
     def _accept(self, effect: effects.Accept) -> None:
         self._listener.accepted(effect.command, effect.at_us)
         row = record.Accepted(command=effect.command, at_us=effect.at_us)
+        self._accepting[effect.command.id] = None
         self._append(row, partial(self._accepted, effect.command.id))
 
     def _accepted(self, command_id: str, error: StorageError | None) -> None:
+        early = self._accepting.pop(command_id)
         if error is not None:
             self._unrecorded.add(command_id)
             self.feed(events.AcceptFailed(command_id=command_id))
+        if early is not None:
+            self._finish(early)
         self._listener.durable(command_id, error)
 
     def _refuse(self, effect: effects.Refuse) -> None:
@@ -209,6 +216,9 @@ class Pump:
 
     def _finish(self, effect: effects.Finish) -> None:
         tell = partial(self._ended, effect.command, effect.outcome, effect.at_us)
+        if effect.command.id in self._accepting:
+            self._accepting[effect.command.id] = effect  # no end in the journal without its beginning
+            return
         if effect.command.id in self._unrecorded:
             self._unrecorded.discard(effect.command.id)
             tell(None)
@@ -218,19 +228,23 @@ class Pump:
     def _ended(self, command: Command, outcome: Outcome, at_us: int, error: StorageError | None) -> None:
         """Tell the caller either way: it is the truth. The row is owed until the journal has it."""
         if error is not None:
-            row = record.Ended(outcome=outcome, at_us=at_us)
-            self._owed[command.id] = row
-            self._loop.call_later(REWRITE_AFTER_S, self._write_owed, row)
+            self._owe(record.Ended(outcome=outcome, at_us=at_us))
         self._listener.ended(command, outcome, at_us)
 
-    def _write_owed(self, row: record.Ended) -> None:
-        self._append(row, partial(self._owed_written, row))
+    def _owe(self, row: record.Ended) -> None:
+        if not self._closed:
+            self._owed[row.outcome.command_id] = row
+            self._loop.call_later(REWRITE_AFTER_S, self._pay, row.outcome.command_id)
 
-    def _owed_written(self, row: record.Ended, error: StorageError | None) -> None:
-        if error is None:
-            self._owed.pop(row.outcome.command_id, None)
-        elif not self._closed:
-            self._loop.call_later(REWRITE_AFTER_S, self._write_owed, row)
+    def _pay(self, command_id: str) -> None:
+        """Try again, unless closing has done so already."""
+        row = self._owed.pop(command_id, None)
+        if row is not None:
+            self._append(row, partial(self._paid, row))
+
+    def _paid(self, row: record.Ended, error: StorageError | None) -> None:
+        if error is not None:
+            self._owe(row)
 
     def _marked(self, effect: effects.Marked) -> None:
         self._listener.marked(effect.command, effect.mark)

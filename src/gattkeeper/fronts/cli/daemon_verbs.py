@@ -20,7 +20,6 @@ from gattkeeper.fronts.cli.style import Terminal, seconds_text
 from gattkeeper.fronts.commands import (
     Options,
     act_command,
-    argument_from_text,
     read_command,
     write_command,
 )
@@ -88,8 +87,7 @@ def _failure(code: str, message: str, exit_code: int, *, as_json: bool) -> list[
 
 async def _act(call: _Call) -> Frames:
     args = call.args
-    argument = None if args.argument is None else argument_from_text(args.argument)
-    command = act_command(call.service.keeper.book, args.device, args.action, argument, _options(call))
+    command = act_command(call.service.keeper.book, args.device, args.action, args.argument, _options(call))
     async for frame in _submit(call, command):
         yield frame
 
