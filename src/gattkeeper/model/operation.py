@@ -100,14 +100,18 @@ Operation = (
 )
 
 
+_STATE_CHANGING: frozenset[type] = frozenset({Write, WriteDescriptor})
+_ONCE_ONLY: frozenset[type] = frozenset({Write, WriteDescriptor, Pair})
+
+
 def changes_state(operation: Operation) -> bool:
     """Whether it can change what the device does: such operations a stop and a latch hold back."""
-    return isinstance(operation, Write | WriteDescriptor)
+    return type(operation) in _STATE_CHANGING
 
 
 def is_idempotent(operation: Operation) -> bool:
     """Whether doing it twice is the same as once, whatever the device."""
-    return not isinstance(operation, Write | WriteDescriptor | Pair)
+    return type(operation) not in _ONCE_ONLY
 
 
 def kind_of(operation: Operation) -> str:

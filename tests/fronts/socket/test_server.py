@@ -3,6 +3,8 @@
 import asyncio
 import os
 import stat
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -65,20 +67,20 @@ async def test_reserved_places_are_bounded_too(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_another_user_is_told_that_it_is_not_served(tmp_path_factory, tmp_path):
-    folder = tmp_path_factory.mktemp("shared")
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
-    async with bench(tmp_path) as b:
-        front = SocketFront(b.keeper, folder / "run" / "keeper.sock", timeline=b.timeline, allowed_uids=(12345,))
-        await front.start()
-        program = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect({str(folder / 'run' / 'keeper.sock')!r}); print(s.recv(9999).decode())"
-        child = await asyncio.create_subprocess_exec(
-            "/usr/bin/env", "python3", "-I", "-c", program, stdout=asyncio.subprocess.PIPE, user=65534, group=65534
-        )
-        output, _ = await child.communicate()
-        await front.close()
-    assert b'"not_allowed"' in output
+async def test_another_user_is_told_that_it_is_not_served(tmp_path):
+    with tempfile.TemporaryDirectory() as shared:  # pytest's folders are closed to others, again and again
+        Path(shared).chmod(0o755)
+        path = Path(shared) / "run" / "keeper.sock"
+        async with bench(tmp_path) as b:
+            front = SocketFront(b.keeper, path, timeline=b.timeline, allowed_uids=(12345,))
+            await front.start()
+            program = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect({str(path)!r}); print(s.recv(9999).decode())"
+            child = await asyncio.create_subprocess_exec(
+                "/usr/bin/env", "python3", "-I", "-c", program, stdout=-1, stderr=-1, user=65534, group=65534
+            )
+            output, complaint = await child.communicate()
+            await front.close()
+    assert b'"not_allowed"' in output, complaint
 
 
 async def test_closing_ends_waits_and_leaves_commands_alone(tmp_path):
