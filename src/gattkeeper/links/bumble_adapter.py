@@ -4,7 +4,7 @@ Knows Bumble's Device and HCI. Opening the adapter, and opening it again, is the
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -90,7 +90,7 @@ class BumbleAdapter:
         connection.announce(events)
         return connection
 
-    async def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+    async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard. Raises LinkError."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + duration_s

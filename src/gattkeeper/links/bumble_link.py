@@ -4,7 +4,7 @@ Knows when the adapter is there. Imports no Bumble until a link is made: it is o
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -102,7 +102,7 @@ class BumbleLink:
         """Connect and discover services, once; wait for the device until cancelled. Raises LinkError."""
         return await self._present().connect(device, events)
 
-    def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+    def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard, for so long. Raises LinkError."""
         return self._present().scan(duration_s)
 

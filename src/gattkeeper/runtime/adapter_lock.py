@@ -5,7 +5,7 @@ address, which stays when adapters are renumbered, in the service's own folder.
 """
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from gattkeeper.errors import SettingsError, StorageError
@@ -51,7 +51,7 @@ class OwnedLink:
         """See `ports.Link`."""
         return await self._link.connect(device, events)
 
-    def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+    def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """See `ports.Link`."""
         return self._link.scan(duration_s)
 

@@ -7,7 +7,7 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 
 from msgspec.structs import replace
 
@@ -38,6 +38,7 @@ from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
 from gattkeeper.runtime.pump import Pump
+from gattkeeper.runtime.scanning import TurnTakingLink
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, outlast
 from gattkeeper.runtime.switchboard import Switchboard
 
@@ -76,7 +77,7 @@ class Keeper:
         self.closing = False
         self._letting_go = False  # too late for a stop: adapters are being closed
         self._loop = asyncio.get_running_loop()
-        self.links = dict(links)
+        self.links = {name: TurnTakingLink(link) for name, link in links.items()}
         self._slots = dict(slots or {})
         self._journal = journal
         self._jitter = jitter
@@ -276,8 +277,9 @@ class Keeper:
         """
         to_us("duration", duration)
         try:
-            async for sighting in self._link(adapter).scan(duration):
-                yield sighting
+            async with aclosing(self._link(adapter).scan(duration)) as sightings:
+                async for sighting in sightings:
+                    yield sighting
         except LinkError as error:
             raise RefusedError(f"cannot scan now: {error.fault}") from error
 

@@ -3,7 +3,7 @@
 Knows shapes only. `links`, `storage`, `devices` and `telemetry` fill them; `daemon.assembly` joins them.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Protocol
 
 from msgspec import Struct
@@ -95,7 +95,7 @@ class Link(Protocol):
         connection that came up late is down, when the cancelled call is over.
         """
 
-    def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+    def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard, for so long. Not while connecting."""
 
     async def close(self) -> None:

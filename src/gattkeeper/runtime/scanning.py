@@ -1,0 +1,104 @@
+"""Scanning and connecting take turns on an adapter: a running scan pauses while a connection is made.
+
+Knows a link that keeps this order. Two scans at once, or a scan across a connection attempt, cancel each
+other on many adapters, or hang for ever.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from gattkeeper.errors import LinkError
+from gattkeeper.model.fault import Fault
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
+
+SCAN_STOP_TIMEOUT_S = 10.0
+"""How long a connection waits for a scan to stop: a link bounds that itself; this is the outer guard."""
+
+HEARD_MAX = 1_000
+"""Sightings kept for a reader who is slow; later ones are dropped, they come again."""
+
+
+class TurnTakingLink:
+    """A `ports.Link` on which one scan runs at a time, and none while it connects."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._listening: asyncio.Task[None] | None = None
+        self._may_scan = asyncio.Event()
+        self._may_scan.set()
+        self._one_scan = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """See `ports.Link`."""
+        return self._link.name
+
+    @property
+    def traits(self) -> LinkTraits:
+        """See `ports.Link`."""
+        return self._link.traits
+
+    async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
+        """See `ports.Link`."""
+        await self._link.open(on_adapter)
+
+    async def close(self) -> None:
+        """See `ports.Link`."""
+        await self._link.close()
+
+    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+        """See `ports.Link`; a scan that runs goes on afterwards."""
+        self._may_scan.clear()
+        try:
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.wait({self._listening}, timeout=SCAN_STOP_TIMEOUT_S)
+            return await self._link.connect(device, events)
+        finally:
+            self._may_scan.set()
+
+    async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
+        """See `ports.Link`; the time counts from its turn among scans, and goes on while a connection is made."""
+        loop = asyncio.get_running_loop()
+        async with self._one_scan:
+            end_at = loop.time() + duration_s
+            while (rest_s := end_at - loop.time()) > 0:
+                try:
+                    async with asyncio.timeout(rest_s):
+                        await self._may_scan.wait()
+                except TimeoutError:
+                    return
+                heard: asyncio.Queue[Sighting | None] = asyncio.Queue(HEARD_MAX)
+                self._listening = loop.create_task(self._listen(end_at - loop.time(), heard))
+                try:
+                    while (sighting := await heard.get()) is not None:
+                        yield sighting
+                finally:
+                    await _ended(self._listening)
+                _raise_fault(self._listening)
+
+    async def _listen(self, duration_s: float, heard: "asyncio.Queue[Sighting | None]") -> None:
+        """Fill the queue until the time is over or a connection takes its turn; None says that it is over."""
+        try:
+            async with aclosing(self._link.scan(duration_s)) as sightings:
+                async for sighting in sightings:
+                    if not heard.full():
+                        heard.put_nowait(sighting)
+        finally:
+            if heard.full():
+                heard.get_nowait()
+            heard.put_nowait(None)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _raise_fault(task: "asyncio.Task[None]") -> None:
+    """Raise the LinkError that ended a scan; a scan that was cancelled for a connection goes on."""
+    error = None if task.cancelled() else task.exception()
+    if isinstance(error, LinkError):
+        raise error
