@@ -15,9 +15,9 @@ def blocks(kind: str) -> list[str]:
 
 
 def test_the_settings_are_valid_with_either_adapter(tmp_path):
-    whole, dongle = blocks("toml")
+    whole, direct = blocks("toml")
     for number, text in enumerate(
-        (whole, re.sub(r"\[adapters\.onboard\].*?\n\n", dongle + "\n", whole, flags=re.DOTALL))
+        (whole, re.sub(r"\[adapters\.onboard\].*?\n\n", direct + "\n", whole, flags=re.DOTALL))
     ):
         path = tmp_path / f"{number}.toml"
         path.write_text(text)

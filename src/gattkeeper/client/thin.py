@@ -162,7 +162,7 @@ class _Conversation:
         if self._command_id:
             about = f"ask `gattkeeper outcome {self._command_id.split()[0]}` when it is back"
         else:
-            about = "`gattkeeper timeline` shows what it took on when it is back"
+            about = "it may or may not have taken this on"
         message = f"the daemon went away before it had answered; {about}"
         _write(2, f"gattkeeper: {message}\n".encode())
         if "--json" in self._argv:
@@ -203,11 +203,13 @@ def _json_bool(value: bool) -> str:  # noqa: FBT001 - it is the value
 
 
 def _columns() -> int:
-    try:
-        return os.get_terminal_size(1).columns or 80
-    except OSError:
-        given = os.environ.get("COLUMNS", "")
-        return int(given[:4]) if given.isascii() and given.isdigit() else _COLUMNS_ELSEWHERE
+    for descriptor in (1, 2, 0):  # whose output is piped still sits at a terminal
+        try:
+            return os.get_terminal_size(descriptor).columns or 80
+        except OSError:
+            continue
+    given = os.environ.get("COLUMNS", "")
+    return int(given[:4]) if given.isascii() and given.isdigit() else _COLUMNS_ELSEWHERE
 
 
 def _sent_away(line: bytes) -> int:

@@ -11,7 +11,7 @@ from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
 from gattkeeper.core.state import DeviceState, Entry, State, waiting_start
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Disconnect, changes_state
+from gattkeeper.model.operation import Disconnect, Unsubscribe, changes_state
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 
@@ -26,6 +26,11 @@ def submit(state: State, command: Command) -> None:
     if isinstance(command.operation, Disconnect):
         disconnect(state, device, entry)
         return
+    if isinstance(command.operation, Unsubscribe):
+        device.wanted.pop(command.operation.target, None)  # not wanted any more, however this ends
+        if device.connection not in (ConnectionState.CONNECTED, ConnectionState.CONNECTING):
+            end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)  # it ended with its connection
+            return
     older = device.waiting.keys.get(command.coalesce_key) if command.coalesce_key else None
     if older is None and command.coalesce_key:
         older = next(

@@ -42,10 +42,13 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
         state.timers.cancel(("backoff", entry.command.id))
     if not entry.move(CommandStep.START):
         return
-    if isinstance(entry.command.operation, Connect):
+    operation = entry.command.operation
+    # somebody has the subscription already, or wants it again since it was to be undone
+    shared = isinstance(operation, Subscribe | Unsubscribe) and operation.target in device.wanted
+    if shared or isinstance(operation, Connect):
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
-    device.slot = occupy(state, device, entry, entry.command.operation)
+    device.slot = occupy(state, device, entry, operation)
 
 
 def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation) -> Slot:
@@ -179,13 +182,8 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
     _close_attempt(state, entry, None)
     state.mark(entry, Phase.ANSWERED)
     operation = slot.operation
-    match operation:
-        case Subscribe():
-            device.wanted[operation.target] = operation
-        case Unsubscribe():
-            device.wanted.pop(operation.target, None)
-        case _:
-            pass
+    if isinstance(operation, Subscribe):
+        device.wanted[operation.target] = operation
     if entry.command.require_read_back and entry.command.read_back is not None:
         _read_back(state, device, entry, entry.command.read_back)
     elif isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
@@ -291,7 +289,7 @@ def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault)
     if entry.stopped_by:
         end_without_success(state, device, entry, Cause.STOPPED, by=entry.stopped_by, fault=fault)
         return
-    if fault.kind is FaultKind.CANCELLED or not may_repeat(entry, fault):
+    if fault.kind is FaultKind.CANCELLED or state.closing or not may_repeat(entry, fault):
         end_failed(state, device, entry, fault)
         return
     nth = entry.faults[fault.kind] = entry.faults.get(fault.kind, 0) + 1

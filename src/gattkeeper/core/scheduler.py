@@ -193,6 +193,8 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
         attempts.answered(state, device, slot, event.value)
     else:
         attempts.failed(state, device, slot, event.fault)
+        if event.fault.kind in attempts.LINK_KINDS:
+            connections.lose(state, device, event.fault)  # whichever news of a loss comes first
 
 
 def _take_connection(

@@ -57,6 +57,8 @@ class BrokenPromiseError(Exception):
 
 def run_demo(*, stay: bool = False) -> int:
     """Run the story; 0 when everything is as promised. With `stay` the daemon runs on until Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # as Ctrl-C: nothing of the demo is left behind
     with tempfile.TemporaryDirectory(prefix="gattkeeper-demo-") as folder:
         home = Path(folder)
         (home / "gattkeeper.toml").write_text(SETTINGS)

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import pwd
+import shlex
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from gattkeeper.daemon.assembly import open_keeper
 from gattkeeper.daemon.settings_model import Settings
 from gattkeeper.errors import SettingsError
 from gattkeeper.fronts.socket.server import SocketFront
+from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import Observer
 from gattkeeper.telemetry.event_log import EventLog
 from gattkeeper.telemetry.timeline import Timeline
@@ -50,20 +52,24 @@ async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool) -> 
         )
         await front.start()
         try:
-            _log.info(
-                "gattkeeper %s serves %s over %s at %s",
-                __version__,
-                ", ".join(keeper.book.names()) or "any device by its address",
-                ", ".join(f"{name} ({link.name})" for name, link in keeper.links.items()),
-                socket_path,
-            )
+            _log.info("%s", _ready_text(keeper, socket_path))
             notify_systemd("READY=1")
             await ending.wait()
             notify_systemd("STOPPING=1")
             _log.info("ending: what is in flight may finish")
+            await keeper.close()  # before the front: those who wait get to hear how their commands ended
         finally:
             await front.close()
     return 0
+
+
+def _ready_text(keeper: Keeper, socket_path: Path) -> str:
+    names = keeper.book.names()
+    return (
+        f"gattkeeper {__version__} is ready: {', '.join(names) or 'any device by its address'} over "
+        + ", ".join(f"{name} ({link.name})" for name, link in keeper.links.items())
+        + f"; try `gattkeeper {'devices' if names else 'scan'} --socket {shlex.quote(str(socket_path.absolute()))}`"
+    )
 
 
 def _uids(names: Iterable[str]) -> list[int]:

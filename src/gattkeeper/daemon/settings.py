@@ -34,7 +34,7 @@ def load_settings(path: Path) -> Settings:
     """
     file = read_toml(path)
     problems: list[Problem] = []
-    settings = read_struct(file.table, Settings, _parsers(path.parent), problems) or Settings()
+    settings = read_struct(file.table, Settings, _parsers(path.absolute().parent), problems) or Settings()
     for name, profile in settings.profiles.items():
         at = ("profiles", name)
         if not any(problem.at[:2] == at for problem in problems):

@@ -5,12 +5,12 @@ Knows how a call becomes a command, and an outcome a value or an exception.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from gattkeeper.errors import InvalidCommandError, error_for
+from gattkeeper.errors import InvalidCommandError, RefusedError, StorageError, error_for
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.gatt import CharacteristicRef, Service, characteristic_ref
 from gattkeeper.model.operation import (
@@ -162,7 +162,8 @@ class Device:
             yield reader
         finally:
             if self._keeper.hub.remove(self.name, reader) and not self._keeper.closing:
-                await self._keeper.submit(Command(device=self.name, operation=Unsubscribe(target=target)))
+                with suppress(RefusedError, StorageError):  # the keeper has other worries
+                    await self._keeper.submit(Command(device=self.name, operation=Unsubscribe(target=target)))
 
     async def connect(self, *, timeout: float | None = None) -> None:
         """Bring the connection up and discover the services; it is kept for the linger time."""

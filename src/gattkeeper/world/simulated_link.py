@@ -12,7 +12,7 @@ stack matters, `VirtualRadio` has one.
 import asyncio
 import math
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -74,7 +74,7 @@ class SimulatedLink:
 
     `rules` is the list of faults; append to it and remove from it at any time. `log` is the link's own record:
     what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
-    moment with more than one request pending on a connection or more than one connection attempt.
+    moment with more than one request pending on a connection, or more than one connection attempt or scan.
     """
 
     def __init__(
@@ -107,6 +107,7 @@ class SimulatedLink:
         self._connections: dict[str, SimulatedConnection] = {}  # by the device's name
         self._epochs: dict[str, int] = {}  # the same
         self._attempts: list[Attempt] = []
+        self._scans = 0
 
     @property
     def name(self) -> str:
@@ -133,7 +134,7 @@ class SimulatedLink:
         )
         self._attempts.append(attempt)
         self._note(attempt, SeenKind.CONNECTING)
-        self.log.note_attempts(_now(), [one.device for one in self._attempts])
+        self._note_radio_use()
         try:
             if not self._up:
                 raise LinkError(ADAPTER_OFF)
@@ -142,15 +143,19 @@ class SimulatedLink:
             self._attempts.remove(attempt)
             self._note(attempt, SeenKind.ATTEMPT_OVER)
 
-    async def scan(self, duration_s: float) -> AsyncIterator[Sighting]:
+    async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Every device that is not connected, once per advertising interval."""
         until = _now() + duration_s
-        while _now() < until:
-            for device in self._devices.values() if self._up else ():
-                if device.name not in self._connections:
-                    services = tuple(service.uuid for service in device.services)
-                    yield Sighting(address=device.address, name=device.name, rssi_dbm=RSSI_DBM, services=services)
-            await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
+        self._scans += 1
+        self._note_radio_use()
+        try:
+            while _now() < until:
+                for device in self._devices.values() if self._up else ():
+                    if device.name not in self._connections:
+                        yield _sighting(device)
+                await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
+        finally:
+            self._scans -= 1
 
     async def close(self) -> None:
         """Let go of the adapter; every connection of it is lost."""
@@ -239,8 +244,16 @@ class SimulatedLink:
             (rule.action for rule in self.rules if rule.fires(moment, device, kind, now, self._chance.dice)), None
         )
 
+    def _note_radio_use(self) -> None:
+        self.log.note_radio_use(_now(), [one.device for one in self._attempts], self._scans)
+
     def _note(self, attempt: Attempt, kind: SeenKind) -> None:
         self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind))
+
+
+def _sighting(device: VirtualDevice) -> Sighting:
+    services = tuple(service.uuid for service in device.services)
+    return Sighting(address=device.address, name=device.name, rssi_dbm=RSSI_DBM, services=services)
 
 
 def _now() -> float:

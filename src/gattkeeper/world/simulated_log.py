@@ -54,7 +54,8 @@ class SimulatedLog:
                 f"{entry.at_s:.6f} s: {entry.pending} requests pending on {entry.device}, epoch {entry.epoch}"
             )
 
-    def note_attempts(self, at_s: float, devices: list[str]) -> None:
-        """These are being connected at this moment; more than one is a violation."""
-        if len(devices) > 1:
-            self.violations.append(f"{at_s:.6f} s: connecting {' and '.join(devices)} at once")
+    def note_radio_use(self, at_s: float, connecting: list[str], scans: int) -> None:
+        """These devices are being connected, and so many scans run; together more than one is a violation."""
+        if len(connecting) + scans > 1:
+            uses = [*(f"connecting {device}" for device in connecting), *["scanning"] * scans]
+            self.violations.append(f"{at_s:.6f} s: {' and '.join(uses)} at once")

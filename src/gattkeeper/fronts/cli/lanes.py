@@ -40,7 +40,7 @@ BURST_GAP_US = 10_000_000
 """Commands further apart than this get pictures of their own: one axis for a whole day shows nothing."""
 
 LABEL_WIDTH_MAX = 22
-VERDICT_WIDTH = 21
+VERDICT_WIDTH_MIN = 21
 TICK_COLUMNS_MIN = 9
 
 _LOOKS = (  # the most telling first: a cell shows the first one that touches it
@@ -108,15 +108,16 @@ def _draw_burst(
     until_us = max(known.until(now_us) for known in burst)
     to_us = min(max(now_us, until_us), until_us + (until_us - from_us) // 20)  # a little of what came after
     label_width = min(LABEL_WIDTH_MAX, max(8, *(len(_label(one)) + 2 for one in burst), *_name_widths(burst)))
-    cells = max(10, terminal.width - label_width - VERDICT_WIDTH - 2)
+    verdict_width = max(VERDICT_WIDTH_MIN, *(len(_ending(one, Terminal())) for one in burst))
+    cells = max(10, terminal.width - label_width - verdict_width - 2)
     axis = _Axis(from_us=from_us, to_us=max(to_us, from_us + 1000), cells=cells)
     spans = {
         known.command.id: command_spans(known.command.device, known.command.id, known.marks, known.until(now_us))
         for known in burst
     }
-    ago = seconds_text(max(0, now_us - from_us))
-    lines = [f"{'':{label_width}} {row}".rstrip() for row in _ticks(axis)]
-    lines[0] += f"  began {ago} ago"
+    began = f"  began {seconds_text(max(0, now_us - from_us))} ago"
+    words, marks = _ticks(axis, terminal.width - label_width - 1 - len(began))
+    lines = [f"{'':{label_width}} {words}{began}", f"{'':{label_width}} {marks}"]
     for position, row in enumerate(_adapter_rows([span for own in spans.values() for span in own], axis)):
         name = "adapter" if not position else ""
         lines.append(f"{name:{label_width}} {_painted(row, terminal)}".rstrip())
@@ -200,16 +201,17 @@ def _adapter_rows(spans: Sequence[Span], axis: _Axis) -> list[str]:
     return ["".join(row) for row in rows]
 
 
-def _ticks(axis: _Axis) -> list[str]:
+def _ticks(axis: _Axis, words_width: int) -> tuple[str, str]:
     """The scale: a row of lengths of time since the first command, and a row of ticks."""
     step_us = _step_us((axis.to_us - axis.from_us) * TICK_COLUMNS_MIN // axis.cells)
     words, marks = [" "] * (axis.cells + 8), ["─"] * axis.cells
     for offset_us in range(0, axis.to_us - axis.from_us, step_us):
         cell = axis.first_cell(axis.from_us + offset_us)
         word = _tick_word(offset_us, step_us)
-        words[cell : cell + len(word)] = word
+        if cell + len(word) <= words_width:
+            words[cell : cell + len(word)] = word
         marks[cell] = "┬"
-    return ["".join(words).rstrip(), "".join(marks)]
+    return "".join(words).rstrip(), "".join(marks)
 
 
 def _step_us(least_us: int) -> int:

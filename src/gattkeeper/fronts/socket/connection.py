@@ -42,7 +42,7 @@ HANGUP_CHECK_S = 1.0
 """A client that has closed its sending side only (`socat`) is looked after this often."""
 
 FAREWELL_S = 1.0
-"""How long the rest of an endless line is read away, so that its sender gets to read the error."""
+"""How long the last words may take: an error after an endless line, answers while the front closes."""
 
 
 class Connection:
@@ -75,6 +75,10 @@ class Connection:
                 await self._finish()
         except TimeoutError:
             self._send(None, error_answer("too_many_connections", self._only_stop))
+        except asyncio.CancelledError:  # the front closes; what has just ended is still told
+            if self._running:
+                await asyncio.wait(set(self._running), timeout=FAREWELL_S)
+            raise
         finally:
             await self._end()
 
