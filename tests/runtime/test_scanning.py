@@ -87,6 +87,18 @@ def test_a_scan_pauses_while_a_connection_is_made_and_then_goes_on():
     assert heard > 60
 
 
+def test_a_scan_that_gives_way_before_its_first_step_goes_on_afterwards():
+    async def story():
+        link = TurnTakingLink(Radio())
+        scanning = asyncio.create_task(count(link, 10))
+        connecting = asyncio.create_task(link.connect(BLIND.address, None))  # in the same turn of the loop
+        heard = await asyncio.wait_for(scanning, 20)
+        await connecting
+        return heard
+
+    assert run_virtual(story()) > 60
+
+
 def test_a_scan_asked_for_while_connecting_waits_and_keeps_its_end():
     async def story():
         radio = Radio()

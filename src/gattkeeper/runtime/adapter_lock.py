@@ -16,7 +16,7 @@ from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, Lin
 
 
 class OwnedLink:
-    """A `ports.Link` that is one process's at a time; otherwise the link it is given."""
+    """A `ports.Link` that is one process's at a time; otherwise the link it is given. The `folder` exists."""
 
     def __init__(self, link: Link, folder: Path) -> None:
         self._link = link
@@ -37,13 +37,12 @@ class OwnedLink:
         """See `ports.Link`; raises SettingsError, naming the owner, when another process has the adapter."""
         await self._link.open(on_adapter)
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             key = "".join(letter if letter.isalnum() else "-" for letter in self._link.name)
             self._lock = hold(
                 self._folder / f"adapter-{key}.lock",
                 remedy="two owners of one adapter destroy each other's connections; stop one of them",
             )
-        except (OSError, StorageError) as error:
+        except StorageError as error:
             await self._link.close()
             raise SettingsError(f"adapter {self._link.name}: {error}") from error
 

@@ -226,7 +226,8 @@ class Keeper:
     async def resolve(self, command_id: str, *, applied: bool, who: str, why: str) -> None:
         """Write down what became known about a command that ended unknown; a latch it set opens.
 
-        Raises UsageError when there is no such command, it did not end unknown, or it is resolved already.
+        Raises UsageError when there is no such command, it did not end unknown, or it is resolved already;
+        StorageError when it cannot be written: then nothing is resolved.
         """
         handle = self._ledger.find(command_id)
         outcome = handle.outcome if handle is not None else None
@@ -237,25 +238,25 @@ class Keeper:
         if not self._ledger.resolve(command_id):
             raise UsageError(f"{command_id} is resolved already; a resolution is never changed")
         resolution = Resolution(command_id=command_id, applied=applied, who=who, why=why)
-        await self._record(record.Resolved(resolution=resolution, at_us=self._pump.now_us()))
-        self._pump.feed(events.Resolved(command_id=command_id, device=handle.command.device))
-
-    async def _record(self, row: record.Record) -> None:
-        """Write a row and wait until it is durable. Raises StorageError."""
-        if self._journal is None:
-            return
-        durable: asyncio.Future[None] = self._loop.create_future()
+        durable: asyncio.Future[StorageError | None] = self._loop.create_future()
 
         def written(error: StorageError | None) -> None:
-            if durable.done():
-                return
+            """Called also when nobody waits any more: what the journal says, holds."""
             if error is None:
-                durable.set_result(None)
+                self._pump.feed(events.Resolved(command_id=command_id, device=handle.command.device))
             else:
-                durable.set_exception(error)
+                self._ledger.reopen(command_id)
+            if not durable.done():
+                durable.set_result(error)
 
-        self._journal.append(row, written)
-        await durable
+        row = record.Resolved(resolution=resolution, at_us=self._pump.now_us())
+        if self._journal is None:
+            written(None)
+        else:
+            self._journal.append(row, written)
+        error = await durable
+        if error is not None:
+            raise error
 
     def notifications(self, device: str, characteristic: Pointer) -> AbstractAsyncContextManager[Notifications]:
         """A device's notifications by name: `Device.subscribe`, with its errors."""

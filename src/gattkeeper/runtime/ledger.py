@@ -94,6 +94,10 @@ class Ledger:
         self._resolved.add(command_id)
         return True
 
+    def reopen(self, command_id: str) -> None:
+        """The resolution could not be written down: as if there had been none."""
+        self._resolved.discard(command_id)
+
     def _from_journal(self, command_id: str) -> Handle | None:
         handle: Handle | None = None
         for row in self._journal.records_of(command_id) if self._journal is not None else ():

@@ -7,6 +7,7 @@ other on many adapters, or hang for ever.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault
@@ -72,24 +73,29 @@ class TurnTakingLink:
                     return
                 heard: asyncio.Queue[Sighting | None] = asyncio.Queue(HEARD_MAX)
                 self._listening = loop.create_task(self._listen(end_at - loop.time(), heard))
+                self._listening.add_done_callback(partial(_say_over, heard))
                 try:
                     while (sighting := await heard.get()) is not None:
                         yield sighting
                 finally:
                     await _ended(self._listening)
-                _raise_fault(self._listening)
+                if not self._listening.cancelled():
+                    _raise_fault(self._listening)
+                    return  # it is over; one that was cancelled made room for a connection, and goes on
 
     async def _listen(self, duration_s: float, heard: "asyncio.Queue[Sighting | None]") -> None:
-        """Fill the queue until the time is over or a connection takes its turn; None says that it is over."""
-        try:
-            async with aclosing(self._link.scan(duration_s)) as sightings:
-                async for sighting in sightings:
-                    if not heard.full():
-                        heard.put_nowait(sighting)
-        finally:
-            if heard.full():
-                heard.get_nowait()
-            heard.put_nowait(None)
+        """Fill the queue until the time is over or a connection takes its turn."""
+        async with aclosing(self._link.scan(duration_s)) as sightings:
+            async for sighting in sightings:
+                if not heard.full():
+                    heard.put_nowait(sighting)
+
+
+def _say_over(heard: "asyncio.Queue[Sighting | None]", _task: "asyncio.Task[None]") -> None:
+    """None says that the scan is over: also of one that was cancelled before its first step."""
+    if heard.full():
+        heard.get_nowait()
+    heard.put_nowait(None)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
@@ -98,7 +104,7 @@ async def _ended(task: "asyncio.Task[None]") -> None:
 
 
 def _raise_fault(task: "asyncio.Task[None]") -> None:
-    """Raise the LinkError that ended a scan; a scan that was cancelled for a connection goes on."""
-    error = None if task.cancelled() else task.exception()
+    """Raise the LinkError that ended a scan, if one did."""
+    error = task.exception()
     if isinstance(error, LinkError):
         raise error

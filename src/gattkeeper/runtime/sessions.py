@@ -6,6 +6,8 @@ Knows how to start, bound and abandon calls into a stack. Decides nothing: every
 import asyncio
 from collections.abc import Callable, Coroutine
 
+from msgspec.structs import replace
+
 from gattkeeper.core import events
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -122,11 +124,12 @@ class Session:
             self._connection = connection
             if self._over:
                 await connection.disconnect()  # it came after we gave up
-                return
-            self._up = True
-            self._feed(events.Connected(device=self._device, epoch=self._epoch))
-            if self._early_loss is not None:
-                self.lost(self._early_loss)
+            elif self._early_loss is not None:
+                await connection.disconnect()  # it is gone already; the attempt's own bound holds for this too
+                self._connect_failed(replace(self._early_loss, ran=Ran.NO))
+            else:
+                self._up = True
+                self._feed(events.Connected(device=self._device, epoch=self._epoch))
 
     def _connect_failed(self, fault: Fault) -> None:
         if not self._over:

@@ -8,6 +8,7 @@ import argparse
 from gattkeeper.fronts.cli.parsers import Parser, build_parser
 
 _DEVICES = 'gattkeeper devices 2>/dev/null | cut -d" " -f1'
+_ON_DEVICES = ("act", "read", "write", "subscribe", "stop", "resume")
 
 
 def completion_script(shell: str) -> str:
@@ -20,19 +21,21 @@ def completion_script(shell: str) -> str:
 
 
 def _verbs() -> dict[str, list[str]]:
-    """Every verb with its long options."""
+    """Every verb with what may follow it."""
     actions = build_parser()._actions  # noqa: SLF001 - argparse has no public way to list what it knows
     choices = next(action.choices for action in actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
-    return {name: _options(parser) for name, parser in (choices or {}).items()}
+    return {name: _words(parser) for name, parser in (choices or {}).items()}
 
 
-def _options(parser: Parser) -> list[str]:
+def _words(parser: Parser) -> list[str]:
+    """Its long options, then the words that its arguments may be."""
     actions = parser._actions  # noqa: SLF001 - as above
-    return [option for action in actions for option in action.option_strings if option.startswith("--")]
+    options = [option for action in actions for option in action.option_strings if option.startswith("--")]
+    return options + [str(choice) for action in actions for choice in action.choices or ()]
 
 
 def _bash(verbs: dict[str, list[str]]) -> str:
-    cases = "\n".join(f'        {verb}) words="{" ".join(options)}" ;;' for verb, options in verbs.items())
+    cases = "\n".join(f'        {verb}) words="{" ".join(words)}" ;;' for verb, words in verbs.items())
     return f"""_gattkeeper() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" words=""
     if [ "$COMP_CWORD" -eq 1 ]; then
@@ -42,20 +45,24 @@ def _bash(verbs: dict[str, list[str]]) -> str:
     case "${{COMP_WORDS[1]}}" in
 {cases}
     esac
-    if [ "$COMP_CWORD" -eq 2 ]; then
-        words="$words $({_DEVICES})"
-    fi
+    case "${{COMP_WORDS[1]}}:$COMP_CWORD" in
+        {":2|".join(_ON_DEVICES)}:2) words="$words $({_DEVICES})" ;;
+    esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
-complete -F _gattkeeper gattkeeper
+complete -o default -F _gattkeeper gattkeeper
 """
 
 
 def _fish(verbs: dict[str, list[str]]) -> str:
     lines = ["complete -c gattkeeper -f"]
     lines += [f"complete -c gattkeeper -n __fish_use_subcommand -a {verb}" for verb in verbs]
-    for verb, options in verbs.items():
+    for verb, words in verbs.items():
         seen = f"complete -c gattkeeper -n '__fish_seen_subcommand_from {verb}'"
-        lines += [f"{seen} -l {option.removeprefix('--')}" for option in options]
-        lines.append(f"{seen} -a '({_DEVICES})'")
+        lines += [
+            f"{seen} -l {word.removeprefix('--')}" if word.startswith("--") else f"{seen} -a {word}"
+            for word in words
+        ]
+        if verb in _ON_DEVICES:
+            lines.append(f"{seen} -a '({_DEVICES})'")
     return "\n".join(lines) + "\n"

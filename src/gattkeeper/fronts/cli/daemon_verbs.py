@@ -9,14 +9,15 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from msgspec import Struct
 
-from gattkeeper.errors import GattkeeperError, InvalidCommandError, UsageError
+from gattkeeper.errors import CommandError, GattkeeperError, InvalidCommandError, UsageError
 from gattkeeper.fronts import answers
 from gattkeeper.fronts.answers import EXIT_DONE, EXIT_GAVE_UP, EXIT_NOT_DELIVERED, EXIT_USAGE
 from gattkeeper.fronts.cli import frames, texts
 from gattkeeper.fronts.cli.detail import draw_detail
 from gattkeeper.fronts.cli.lanes import draw_lanes
 from gattkeeper.fronts.cli.parsers import CommandLineError, HelpRequested, build_parser
-from gattkeeper.fronts.cli.style import Terminal, seconds_text
+from gattkeeper.fronts.cli.progress import progress_lines
+from gattkeeper.fronts.cli.style import Terminal, clean
 from gattkeeper.fronts.commands import (
     Options,
     act_command,
@@ -25,13 +26,11 @@ from gattkeeper.fronts.commands import (
 )
 from gattkeeper.fronts.service import Service
 from gattkeeper.model.command import Command, Origin
+from gattkeeper.model.fault import Fault
 from gattkeeper.model.outcome import Outcome
 from gattkeeper.runtime.durations import optional_us
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ports import Sighting
-
-PROGRESS_S = 0.2
-"""How often the progress line is drawn anew."""
 
 SCAN_DEVICES_MAX = 1000
 """Most devices in the answer to one scan; further ones are not listed."""
@@ -67,7 +66,7 @@ async def run_daemon_verb(service: Service, argv: Sequence[str], terminal: Termi
         for frame in _failure("usage", str(error), EXIT_USAGE, as_json="--json" in argv):
             yield frame
     except GattkeeperError as error:
-        for frame in _failure(error.code, str(error), answers.exit_code_for(error), as_json=args.json):
+        for frame in _failure(error.code, str(error), answers.exit_code_for(error), as_json="--json" in argv):
             yield frame
 
 
@@ -140,8 +139,9 @@ async def _submit(call: _Call, command: Command) -> Frames:
 
 async def _until_outcome(call: _Call, handle: Handle, wait_s: float | None) -> Frames:
     """Progress while waiting, then the outcome, or the word that the command goes on."""
-    async for line in _progress(call, [handle], wait_s):
-        yield frames.progress(line)
+    async for line in progress_lines(call.service.timeline, call.terminal, [handle], wait_s):
+        if call.terminal.tty:
+            yield frames.progress(line)
     if handle.outcome is None:
         yield (
             frames.out_json({"command_id": handle.id, "gave_up": True})
@@ -152,35 +152,6 @@ async def _until_outcome(call: _Call, handle: Handle, wait_s: float | None) -> F
         return
     for frame in _ending(call, handle.command, handle.outcome):
         yield frame
-
-
-async def _progress(call: _Call, handles: Sequence[Handle], wait_s: float | None) -> AsyncGenerator[str, None]:
-    """Lines about the first command that is still open, until all have ended or patience has."""
-    loop = asyncio.get_running_loop()
-    started_at = loop.time()
-    for handle in handles:
-        while handle.outcome is None:
-            waited_s = loop.time() - started_at
-            left_s = None if wait_s is None else wait_s - waited_s
-            if left_s is not None and left_s <= 0:
-                return
-            if call.terminal.tty and waited_s > 0:
-                yield _progress_line(call, handle, waited_s)
-            tick_s = PROGRESS_S if call.terminal.tty else None
-            bounds = [bound for bound in (left_s, tick_s) if bound is not None]
-            try:
-                await handle.wait(min(bounds, default=None))
-            except TimeoutError:
-                continue
-
-
-def _progress_line(call: _Call, handle: Handle, waited_s: float) -> str:
-    known = call.service.timeline.of(handle.id)
-    phase = "waiting" if known is None else known.marks[-1].phase.value.replace("_", " ")
-    ahead = call.service.timeline.before(handle.id)
-    place = f", {ahead} before it" if ahead else ""
-    line = f"{texts.what(handle.command)}: {phase}{place}, {seconds_text(round(waited_s * 1e6))}"
-    return line[: call.terminal.width - 1]
 
 
 def _ending(call: _Call, command: Command, outcome: Outcome) -> list[bytes]:
@@ -199,14 +170,30 @@ async def _stop(call: _Call) -> Frames:
     if not handles:
         raise UsageError(f"{args.scope} has no devices: nothing was stopped")
     yield frames.accepted(" ".join(handle.id for handle in handles))
+    told: set[str] = set()
     if not args.no_wait:
-        async for line in _progress(call, handles, args.wait):
-            yield frames.progress(line)
-    for frame in _stop_result(call, handles):
+        async for line in progress_lines(call.service.timeline, call.terminal, handles, args.wait):
+            for frame in _ended_stops(call, handles, told):
+                yield frame
+            if call.terminal.tty:
+                yield frames.progress(line)
+    for frame in (*_ended_stops(call, handles, told), *_stop_result(call, handles)):
         yield frame
 
 
+def _ended_stops(call: _Call, handles: Sequence[Handle], told: set[str]) -> list[bytes]:
+    """How stops ended that nobody was `told` of: one device out of reach does not hide the others."""
+    result = []
+    for handle in () if call.args.json else handles:
+        if handle.outcome is not None and handle.id not in told:
+            told.add(handle.id)
+            text = texts.outcome_text(call.service.keeper.book, handle.command, handle.outcome, call.terminal)
+            result.append(frames.out(text) if handle.outcome.succeeded else frames.err(text))
+    return result
+
+
 def _stop_result(call: _Call, handles: Sequence[Handle]) -> list[bytes]:
+    """What goes on, and the exit code; all the outcomes where JSON is wanted."""
     book = call.service.keeper.book
     ended = [(handle.command, handle.outcome) for handle in handles if handle.outcome is not None]
     still = [handle for handle in handles if handle.outcome is None]
@@ -214,13 +201,7 @@ def _stop_result(call: _Call, handles: Sequence[Handle]) -> list[bytes]:
         outcomes = [answers.outcome_answer(book, command, outcome) for command, outcome in ended]
         result = [frames.out_json({"outcomes": outcomes, "going_on": [handle.id for handle in still]})]
     else:
-        result = [
-            (frames.out if outcome.succeeded else frames.err)(
-                texts.outcome_text(book, command, outcome, call.terminal)
-            )
-            for command, outcome in ended
-        ]
-        result += [frames.out(f"… {texts.what(handle.command)} goes on  {handle.id}") for handle in still]
+        result = [frames.out(f"… {texts.what(handle.command)} goes on  {handle.id}") for handle in still]
     codes = {answers.exit_code_of(outcome) for _command, outcome in ended}
     if still and not call.args.no_wait:
         codes.add(EXIT_GAVE_UP)
@@ -270,11 +251,7 @@ async def _outcome(call: _Call) -> Frames:
         for frame in _ending(call, known.command, known.outcome):
             yield frame
     else:
-        raise _unknown(call.args.id)
-
-
-def _unknown(command_id: str) -> UsageError:
-    return UsageError(f"no command {command_id!r} is known here; the journal may still have it")
+        raise UsageError(f"no command {call.args.id!r} is known here")
 
 
 async def _status(call: _Call) -> Frames:
@@ -299,8 +276,11 @@ async def _timeline(call: _Call) -> Frames:
     service, args = call.service, call.args
     if args.id:
         one = service.timeline.of(args.id)
+        if one is None and service.keeper.handle(args.id) is not None:
+            advice = f"`gattkeeper outcome {args.id}` says how it ended"
+            raise UsageError(f"the timeline of {args.id} is not remembered any more; {advice}")
         if one is None:
-            raise _unknown(args.id)
+            raise UsageError(f"no command {args.id!r} is known here")
         shown = [one]
     else:
         shown = service.timeline.newest(args.last)
@@ -336,6 +316,7 @@ async def _subscribe(call: _Call) -> Frames:
     """A line for each notification: hex, or JSON. With --for and too few of --count: gave up waiting."""
     args = call.args
     seen = 0
+    fault: Fault | None = None
     try:
         async with (
             asyncio.timeout(args.duration),
@@ -346,8 +327,22 @@ async def _subscribe(call: _Call) -> Frames:
                 seen += 1
                 if seen == args.count:
                     break
+            else:
+                fault = payloads.fault
     except TimeoutError:
         pass
+    except CommandError as error:
+        command = call.command(error.outcome.command_id)
+        if command is None:
+            raise
+        for frame in _ending(call, command, error.outcome):
+            yield frame
+        return
+    if fault is not None:
+        message = f"the subscription ended: {clean(str(fault))}"
+        for frame in _failure("subscription_ended", message, EXIT_NOT_DELIVERED, as_json=args.json):
+            yield frame
+        return
     enough = args.count is None or seen >= args.count
     yield frames.exit_code(EXIT_DONE if enough else EXIT_GAVE_UP)
 

@@ -82,7 +82,7 @@ def draw_lanes(
 ) -> list[str]:
     """The picture of these commands, oldest first, in `terminal.width` columns; a legend at the end."""
     if not commands:
-        return ["no commands yet"]
+        return ["no commands since the daemon started"]
     lines: list[str] = []
     for burst in _bursts(commands, now_us):
         lines += [*_draw_burst(burst, changes, now_us, terminal), ""]

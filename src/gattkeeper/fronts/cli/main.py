@@ -17,6 +17,7 @@ from gattkeeper.fronts.answers import (
     EXIT_DONE,
     EXIT_NO_DAEMON,
     EXIT_NOT_DELIVERED,
+    EXIT_REFUSED,
     EXIT_USAGE,
     error_answer,
     exit_code_for,
@@ -58,6 +59,9 @@ def _dispatch(argv: list[str], verbs: Mapping[str, LocalVerb], version: str) -> 
 def _run(args: argparse.Namespace, verbs: Mapping[str, LocalVerb]) -> int:
     if args.verb in DAEMON_VERBS:
         path = args.socket or default_socket_path()
+        if _is_closed_to_us(path):
+            message = f"you may not use {path}: ask the daemon's owner to list you in allow_users"
+            return _fail("not_allowed", message, EXIT_REFUSED, as_json=args.json)
         message = f"no gattkeeper daemon answers at {path}: start one with `gattkeeper serve`, or name its socket"
         return _fail("no_daemon", message, EXIT_NO_DAEMON, as_json=args.json)
     if args.verb == "completion":
@@ -67,6 +71,16 @@ def _run(args: argparse.Namespace, verbs: Mapping[str, LocalVerb]) -> int:
         return verbs[args.verb](args)
     except GattkeeperError as error:
         return _fail(error.code, str(error), exit_code_for(error), as_json=False)
+
+
+def _is_closed_to_us(path: str) -> bool:
+    try:
+        os.stat(path)  # noqa: PTH116 - the path may hold anything
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    except ValueError:  # a NUL in it
+        return False
+    return not os.access(path, os.W_OK, effective_ids=True)
 
 
 def _fail(code: str, message: str, exit_code: int, *, as_json: bool) -> int:

@@ -80,7 +80,9 @@ def _reason(outcome: Outcome, by: Command | None) -> str:
         return f"by {clean(overtaker)}"
     reason = _REASONS.get(outcome.cause, "")
     if outcome.fault is not None:
-        reason = f"{reason}: {clean(str(outcome.fault))}" if reason else clean(str(outcome.fault))
+        fault = outcome.fault
+        said = clean(fault.text if fault.stack == "keeper" and fault.text else str(fault))  # our own words suffice
+        reason = f"{reason}: {said}" if reason else said
     return reason
 
 

@@ -19,6 +19,9 @@ from gattkeeper.model.command import Origin
 ANSWER_TIMEOUT_S = 1.0
 """How long another daemon has to take a connection before its socket counts as stale; it takes microseconds."""
 
+PATH_BYTES_MAX = 107
+"""Longest path of a socket (`sun_path` in unix(7), without its last zero)."""
+
 BACKLOG = 64
 """Connections the kernel holds while the daemon is busy."""
 
@@ -54,6 +57,8 @@ def listen(path: Path, *, shared: bool) -> socket.socket:
     A missing folder is made with mode 0700 (0755 when shared). A socket that nobody answers on is
     replaced. Raises SettingsError when the folder is not safe, or when something else is in the way.
     """
+    if len(os.fsencode(path)) > PATH_BYTES_MAX:
+        raise SettingsError(f"the path {path} is too long for a socket: it may have {PATH_BYTES_MAX} bytes")
     _prepare_folder(path.parent, shared=shared)
     _remove_stale(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -97,6 +102,8 @@ def _prepare_folder(folder: Path, *, shared: bool) -> None:
         raise SettingsError(f"{folder} is not a folder: the socket needs one of its own")
     if found.st_uid != os.geteuid():
         raise SettingsError(f"the folder {folder} belongs to another user: put the socket into one of your own")
+    if shared and not found.st_mode & stat.S_IXOTH:
+        raise SettingsError(f"other users are allowed, but cannot get into {folder}: do `chmod 711 {folder}`")
     if found.st_mode & 0o022:
         raise SettingsError(f"others may write into {folder}: put the socket into a folder of its own (mode 0700)")
 

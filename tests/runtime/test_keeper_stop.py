@@ -1,0 +1,169 @@
+"""Emergency stops, the latch after an unknown, and how a person resolves it."""
+
+import asyncio
+
+import pytest
+from house import House, live, now, write
+
+from gattkeeper.errors import (
+    LatchedError,
+    StoppedError,
+    StorageError,
+    UsageError,
+)
+from gattkeeper.model.command import Command
+from gattkeeper.model.gatt import characteristic_ref
+from gattkeeper.model.operation import Read
+from gattkeeper.model.outcome import Cause, Phase, Verdict
+from gattkeeper.world import Hang, LinkMoment, LoseRequest, LoseResponse
+from sim.scene import COUNTER
+
+CONNECT, OPERATION = LinkMoment.CONNECT, LinkMoment.OPERATION
+READ = Read(target=characteristic_ref(COUNTER))
+
+
+async def connected(house: House) -> None:
+    await house.keeper.device("lamp").connect()
+
+
+def test_a_stop_ends_what_waits_goes_out_and_refuses_others_until_its_verdict():
+    async def story(house: House) -> None:
+        waiting = await house.keeper.submit(write(b"w"))
+        reading = await house.keeper.submit(Command(device="lamp", operation=READ))
+        (stop,) = await house.keeper.stop("lamp")
+        with pytest.raises(StoppedError, match="gattkeeper resume lamp"):
+            await house.keeper.submit(write(b"late"))
+        ended = await waiting.wait()
+        assert (ended.verdict, ended.cause, ended.by) == (Verdict.NOT_DELIVERED, Cause.STOPPED, stop.id)
+        assert (await stop.wait()).verdict is Verdict.DELIVERED
+        assert (await reading.wait()).succeeded
+        assert (await (await house.keeper.submit(write(b"next"))).wait()).succeeded
+        assert [payload[:1] for payload in house.applied()] == [b"S", b"n"]
+
+    live(story)
+
+
+def test_a_latched_stop_holds_until_it_is_resumed():
+    async def story(house: House) -> None:
+        for handle in await house.keeper.stop(latch=True):
+            assert (await handle.wait()).succeeded
+        for name in ("lamp", "door"):
+            with pytest.raises(StoppedError):
+                await house.keeper.submit(write(device=name))
+        assert house.keeper.resume() == ("lamp", "door")
+        assert (await (await house.keeper.submit(write())).wait()).succeeded
+
+    live(story)
+
+
+def test_two_stops_are_one_and_both_are_told():
+    async def story(house: House) -> None:
+        (one,), (two,) = await house.keeper.stop("lamp"), await house.keeper.stop("lamp")
+        first, second = await one.wait(), await two.wait()
+        assert first.verdict is second.verdict is Verdict.DELIVERED
+        assert second.by == one.id
+        assert len(house.applied()) == 1
+
+    live(story)
+
+
+def test_a_stop_does_not_wait_for_the_disk():
+    async def story(house: House) -> None:
+        await connected(house)
+        house.journal.failing = True
+        (stop,) = await house.keeper.stop("lamp")
+        assert (await stop.wait()).verdict is Verdict.DELIVERED
+        house.journal.failing = False
+
+    live(story, journal=True)
+
+
+@pytest.mark.parametrize("action", [LoseRequest(), LoseResponse()])
+def test_a_stop_drops_a_link_on_which_everything_hangs(action):
+    async def story(house: House) -> None:
+        await connected(house)
+        house.rule(OPERATION, action, times=1)
+        stuck = await house.keeper.submit(write(b"stuck"))
+        await asyncio.sleep(0.05)
+        asked_at = now()
+        (stop,) = await house.keeper.stop("lamp")
+        outcome = await stop.wait()
+        assert outcome.verdict is Verdict.DELIVERED
+        assert now() - asked_at < 1, "100 ms grace, and one connection"
+        assert (await stuck.wait()).verdict is Verdict.UNKNOWN
+        assert any(mark.phase is Phase.STOP_ROUTE for mark in outcome.timeline)
+
+    live(story)
+
+
+def test_a_stop_that_cannot_get_through_says_so_within_its_bound():
+    async def story(house: House) -> None:
+        house.rule(CONNECT, Hang())
+        (stop,) = await house.keeper.stop("lamp")
+        outcome = await stop.wait()
+        assert outcome.verdict is Verdict.NOT_DELIVERED
+        assert now() <= 30.01
+        assert house.applied() == []
+
+    live(story)
+
+
+def test_a_safety_device_is_held_after_an_unknown_until_a_person_decides():
+    async def story(house: House) -> None:
+        house.rule(OPERATION, LoseResponse(), times=1)
+        lost = await house.keeper.submit(write(attempt_timeout_us=500_000))
+        assert (await lost.wait()).verdict is Verdict.UNKNOWN
+        with pytest.raises(LatchedError, match=lost.id):
+            await house.keeper.submit(write(b"y"))
+        with pytest.raises(UsageError, match="who decided"):
+            await house.keeper.resolve(lost.id, applied=True, who="", why="")
+        await house.keeper.resolve(lost.id, applied=True, who="a person", why="looked")
+        with pytest.raises(UsageError):
+            await house.keeper.resolve(lost.id, applied=False, who="another", why="looked too")
+        done = await (await house.keeper.submit(write(b"y", survive_reconnect=True))).wait()
+        assert done.succeeded
+
+    live(story, safety=True, journal=True)
+
+
+def test_a_resolution_that_could_not_be_written_can_be_made_again():
+    async def story(house: House) -> None:
+        house.rule(OPERATION, LoseResponse(), times=1)
+        lost = await house.keeper.submit(write(attempt_timeout_us=500_000))
+        await lost.wait()
+        house.journal.failing = True
+        with pytest.raises(StorageError):
+            await house.keeper.resolve(lost.id, applied=True, who="a person", why="looked")
+        with pytest.raises(LatchedError):
+            await house.keeper.submit(write(b"y"))
+        house.journal.failing = False
+        await house.keeper.resolve(lost.id, applied=True, who="a person", why="looked")
+
+    live(story, safety=True, journal=True)
+
+
+def test_a_resolution_whose_caller_vanished_holds():
+    async def story(house: House) -> None:
+        house.rule(OPERATION, LoseResponse(), times=1)
+        lost = await house.keeper.submit(write(attempt_timeout_us=500_000))
+        await lost.wait()
+        call = asyncio.ensure_future(house.keeper.resolve(lost.id, applied=True, who="a person", why="looked"))
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.sleep(1)
+        assert house.keeper.status().devices[0].latched_by == ""
+
+    live(story, safety=True, journal=True)
+
+
+def test_only_what_ended_unknown_can_be_resolved():
+    async def story(house: House) -> None:
+        handle = await house.keeper.submit(write())
+        for _ in range(2):
+            with pytest.raises(UsageError, match="is not a command that ended unknown"):
+                await house.keeper.resolve(handle.id, applied=True, who="a person", why="looked")
+            await handle.wait()
+        with pytest.raises(UsageError):
+            await house.keeper.resolve("nothing", applied=True, who="a person", why="looked")
+
+    live(story)
