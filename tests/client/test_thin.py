@@ -191,6 +191,16 @@ def test_a_daemon_that_fails_in_the_middle_is_told_apart(capfd, answer, argv, co
     assert words in capfd.readouterr().err
 
 
+def test_a_piped_answer_is_as_wide_as_the_terminal_it_ends_on(monkeypatch):
+    def size(descriptor):
+        if descriptor != 2:
+            raise OSError
+        return os.terminal_size((72, 20))
+
+    monkeypatch.setattr(os, "get_terminal_size", size)
+    assert b'"columns":72' in thin.request_line(["timeline"])
+
+
 def test_arguments_that_are_no_text_are_bad_usage(capfd):
     ours, theirs = socket.socketpair()
     assert thin.talk(ours, ["act", "\udcff"]) == 2

@@ -1,6 +1,9 @@
 """What the ring of commands remembers and forgets."""
 
+from msgspec.structs import replace
+
 from fronts.cli.story import command, four_taps, marks, outcome, play
+from gattkeeper.model.command import Priority
 from gattkeeper.model.outcome import Phase, PhaseMark
 from gattkeeper.telemetry import timeline as module
 from gattkeeper.telemetry.timeline import Timeline
@@ -67,3 +70,15 @@ def test_those_before_are_the_one_in_flight_and_the_older_ones_of_the_device():
         timeline.accepted(command(f"c{number}", device, "up"), number)
     timeline.marked(command("c3", "lounge", "up"), PhaseMark(phase=Phase.DISPATCHED, at_us=9))
     assert [timeline.before(f"c{number}") for number in range(4)] == [1, 0, 2, 2]
+
+
+def test_who_waits_for_the_adapter_does_not_go_before_a_stop():
+    timeline = Timeline()
+    waiting, stop = (
+        command("c1", "lounge", "up"),
+        replace(command("c2", "lounge", "stop"), priority=Priority.URGENT),
+    )
+    timeline.accepted(waiting, 0)
+    timeline.marked(waiting, PhaseMark(phase=Phase.LOCK_WAIT, at_us=1))
+    timeline.accepted(stop, 2)
+    assert timeline.before("c2") == 0

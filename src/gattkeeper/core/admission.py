@@ -126,9 +126,7 @@ def take_back(state: State, device: DeviceState, entry: Entry, cause: Cause, *, 
 
 def expire(state: State, command_id: str) -> None:
     """The deadline has come."""
-    entry = state.entries.get(command_id)
-    if entry is None:
-        return
+    entry = state.entries[command_id]
     device = state.devices[entry.command.device]
     for slot in (device.slot, device.bypass):
         if slot is not None and slot.entry is entry and slot.phase is SlotPhase.IN_FLIGHT:

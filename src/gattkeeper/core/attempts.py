@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gattkeeper.core.effects import Dispatch, RecordAttempt, RecordIntent, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, note_uncertainty
-from gattkeeper.core.lifecycle import SLOT, CommandPhase, CommandStep, SlotPhase, SlotStep
+from gattkeeper.core.lifecycle import SLOT, CommandStep, SlotPhase, SlotStep
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import DeviceState, Entry, Limits, Slot, SlotRole, State
 from gattkeeper.model.command import ReadBack
@@ -37,11 +37,7 @@ LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.S
 def start(state: State, device: DeviceState, entry: Entry) -> None:
     """Give the device's slot to a command that was chosen."""
     state.unwait(device, entry)
-    if entry.phase is CommandPhase.BACKING_OFF:
-        entry.move(CommandStep.READY)
-        state.timers.cancel(("backoff", entry.command.id))
-    if not entry.move(CommandStep.START):
-        return
+    entry.move(CommandStep.START)
     operation = entry.command.operation
     # somebody has the subscription already, or wants it again since it was to be undone
     shared = isinstance(operation, Subscribe | Unsubscribe) and operation.target in device.wanted
@@ -182,7 +178,7 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
     _close_attempt(state, entry, None)
     state.mark(entry, Phase.ANSWERED)
     operation = slot.operation
-    if isinstance(operation, Subscribe):
+    if isinstance(operation, Subscribe) and not _undone_later(device, entry, operation):
         device.wanted[operation.target] = operation
     if entry.command.require_read_back and entry.command.read_back is not None:
         _read_back(state, device, entry, entry.command.read_back)
@@ -192,6 +188,11 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
         end(state, device, entry, Verdict.DELIVERED, Cause.VALUE, value=value)
     else:
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+
+
+def _undone_later(device: DeviceState, entry: Entry, operation: Subscribe) -> bool:
+    undo = Unsubscribe(target=operation.target)
+    return any(one.command.operation == undo and one.sequence > entry.sequence for one in device.waiting)
 
 
 def _read_back(state: State, device: DeviceState, entry: Entry, read_back: ReadBack) -> None:
@@ -249,7 +250,7 @@ def attempt_over(state: State, device: DeviceState, slot: Slot, fault: Fault) ->
         end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, fault=fault)
     elif slot.role is SlotRole.PAIRING:
         _pairing_over(state, device, entry, fault)
-    elif entry.phase is CommandPhase.IN_FLIGHT:
+    else:
         _close_attempt(state, entry, fault)
         note_uncertainty(entry, fault)
         if entry.command.stop:

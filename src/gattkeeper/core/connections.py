@@ -100,8 +100,7 @@ def gives_way(state: State, device: DeviceState) -> bool:
 
 def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     """Begin an attempt: a new epoch, so that nothing of an older connection counts any more."""
-    if not state.move_connection(device, ConnectionStep.CONNECT):
-        return
+    state.move_connection(device, ConnectionStep.CONNECT)
     adapter.wanting.pop(device.name, None)
     adapter.connecting = device.name
     adapter.occupied += 1
@@ -211,14 +210,15 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
 
 def drop(state: State, device: DeviceState) -> None:
     """Take an unused connection down."""
-    if state.move_connection(device, ConnectionStep.DROP):
-        _let_go(state, device)
+    state.move_connection(device, ConnectionStep.DROP)
+    _let_go(state, device)
 
 
 def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
     """The connection is gone, or must go: the one in flight ends or waits again, then those in line.
 
-    `cause` is the reason given to those in line that did not ask to survive.
+    `cause` is the reason given to those in line that did not ask to survive. One that is to be tried
+    again because its answer did not come is not among them when the link is dropped for just that.
     """
     if not state.move_connection(device, ConnectionStep.DROP):
         return
@@ -230,7 +230,8 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
     for entry in [*device.waiting, *device.held.values()]:
-        if not entry.command.survive_reconnect:
+        retried = fault is STALLED and FaultKind.TIMED_OUT in entry.faults
+        if not (entry.command.survive_reconnect or retried):
             end_without_success(state, device, entry, cause, fault=before)
 
 

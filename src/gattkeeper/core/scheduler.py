@@ -259,9 +259,9 @@ def _due(state: State, key: Hashable) -> None:
     device = state.devices[name]
     match kind:
         case "attempt":
-            slot = attempts.slot_of(device, rest[0])
-            if slot is not None:
-                attempts.release(state, device, slot, connections.ATTEMPT_TIMED_OUT)
+            for slot in (device.slot, device.bypass):
+                if slot is not None and slot.token == rest[0]:
+                    attempts.release(state, device, slot, connections.ATTEMPT_TIMED_OUT)
         case "grace":
             connections.lose(state, device, connections.STALLED)
         case "connect":

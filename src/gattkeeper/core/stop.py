@@ -56,9 +56,11 @@ def _choose_way(state: State, device: DeviceState, entry: Entry) -> None:
         _hurry_connection(state, device)
     elif slot is None:
         state.mark(entry, Phase.STOP_ROUTE, "nothing in flight: sent now")
-    elif _may_overtake(state, device, entry, slot):
+    elif isinstance(entry.command.operation, Write) and _may_overtake(state, device, entry, slot):
         state.mark(entry, Phase.STOP_ROUTE, "overtakes the request in flight, without response")
-        _overtake(state, device, entry)
+        entry.move(CommandStep.START)
+        without = replace(entry.command.operation, mode=WriteMode.WITHOUT_RESPONSE)
+        device.bypass = occupy(state, device, entry, without)
     else:
         state.mark(entry, Phase.STOP_ROUTE, "waits for the answer in flight, then drops the link")
         state.timers.set(("stop_grace", device.name), state.now + state.limits.stop_grace_us)
@@ -76,19 +78,10 @@ def _hurry_connection(state: State, device: DeviceState) -> None:
 
 
 def _may_overtake(state: State, device: DeviceState, entry: Entry, slot: Slot) -> bool:
-    operation = entry.command.operation
-    if not entry.command.may_bypass or not isinstance(operation, Write) or device.bypass is not None:
-        return False
     adapter = state.adapters[device.adapter]
     pending = getattr(slot.operation, "target", None)
-    return adapter.bypass or (adapter.bypass_other and pending != operation.target)
-
-
-def _overtake(state: State, device: DeviceState, entry: Entry) -> None:
-    operation = entry.command.operation
-    if isinstance(operation, Write) and entry.move(CommandStep.START):
-        without = replace(operation, mode=WriteMode.WITHOUT_RESPONSE)
-        device.bypass = occupy(state, device, entry, without)
+    elsewhere = pending != getattr(entry.command.operation, "target", None)
+    return entry.command.may_bypass and (adapter.bypass or (adapter.bypass_other and elsewhere))
 
 
 def grace_over(state: State, device: DeviceState) -> None:

@@ -14,6 +14,7 @@ from gattkeeper import __version__
 from gattkeeper.core.state import Limits
 from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
 from gattkeeper.daemon.settings_model import Adapter, BluezAdapter, BumbleAdapter, KeeperSettings, VirtualAdapter
+from gattkeeper.errors import SettingsError
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import Link, Observer
@@ -51,7 +52,7 @@ async def open_keeper(
         for number, (name, adapter) in enumerate(chosen.adapters.items(), start=1):
             link = await _link(chosen, name, adapter, number, stack)
             own = isinstance(adapter, VirtualAdapter)  # nobody else can reach a radio in our memory
-            links[name] = link if own else OwnedLink(link, chosen.keeper.socket.parent)
+            links[name] = link if own else OwnedLink(link, _lock_folder(chosen.keeper))
         opened = await _journal(chosen.keeper.journal, tuple(links)) if journal else None
         keeper = Keeper(
             links=links,
@@ -67,6 +68,16 @@ async def open_keeper(
         stack.push_async_callback(keeper.close)
         await keeper.start()
         yield keeper
+
+
+def _lock_folder(settings: KeeperSettings) -> Path:
+    """The socket's folder. Made here when it is missing, so that users who are allowed can get into it."""
+    folder = settings.socket.parent
+    try:
+        folder.mkdir(mode=0o711 if settings.allow_users else 0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"cannot make the folder {folder} for the socket: {error.strerror}") from None
+    return folder
 
 
 async def _journal(path: Path, adapters: tuple[str, ...]) -> SqliteJournal:
@@ -125,7 +136,10 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id_prefix(utc_ns: int) -> str:
-    """Eight characters that grow with the milliseconds since 1970: ids of later starts sort later."""
+    """Eight characters that grow with the milliseconds since 1970: ids of later starts sort later.
+
+    They begin anew every 35 years, in 2039 for the next time.
+    """
     rest = utc_ns // 1_000_000
     text = ""
     for _ in range(8):

@@ -5,6 +5,8 @@ must get its answer, and nothing else may have reached the blinds. Knows the sto
 """
 
 import contextlib
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +50,8 @@ TAP_TIMEOUT_S = 60.0
 MOVE_TIMEOUT_S = 30.0
 _POLL_S = 0.05
 
+_INDENT = "    "
+
 _SUPERSEDED = 5  # exit code of a tap whose place a newer one took
 
 
@@ -62,9 +66,8 @@ def run_demo(*, stay: bool = False) -> int:
     with tempfile.TemporaryDirectory(prefix="gattkeeper-demo-") as folder:
         home = Path(folder)
         (home / "gattkeeper.toml").write_text(SETTINGS)
-        _say(
-            "Starting the daemon: a virtual adapter and two virtual blinds, a complete Bluetooth stack in memory."
-        )
+        _say("Starting the daemon with a virtual adapter and two virtual blinds:")
+        _say("a complete Bluetooth stack in memory.")
         try:
             with _daemon(home):
                 _tap_all(home)
@@ -131,18 +134,24 @@ def _wait_until_ready(home: Path, process: "subprocess.Popen[bytes]") -> None:
 def _tap_all(home: Path) -> None:
     """Four programs, each started as soon as the one before it is accepted: they overlap, in this order."""
     _say("\nFour taps from four programs, overlapping in time:\n")
+    columns = shutil.get_terminal_size().columns - len(_INDENT)
     running = []
     for count, (device, percent) in enumerate(TAPS, start=1):
         words = ("act", device, "target_percent", str(percent))
         process = subprocess.Popen(  # noqa: S603 - our own program
-            _command(home, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            _command(home, *words),
+            stdin=subprocess.DEVNULL,  # with no terminal to ask, it keeps to the columns it is told
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COLUMNS": str(columns)},
         )
         running.append((device, percent, process))
         _wait_until_accepted(home, count)
     for device, percent, process in running:
         out, err = process.communicate(timeout=TAP_TIMEOUT_S)
         _say(f"  $ gattkeeper act {device} target_percent {percent}")
-        _say("\n".join(f"    {line}" for line in (out + err).splitlines()))
+        _say("\n".join(_INDENT + line for line in (out + err).splitlines()))
         wanted = 0 if WANTED[device] == percent else _SUPERSEDED
         if process.returncode != wanted:
             raise BrokenPromiseError(f"{device} {percent} ended with exit code {process.returncode}, not {wanted}")

@@ -28,7 +28,10 @@ _log = logging.getLogger("gattkeeper")
 
 
 def serve(settings: Settings, *, socket_path: Path | None = None, log_phases: bool = False) -> int:
-    """Run until SIGTERM or SIGINT; the exit code. Raises SettingsError or StorageError before it serves."""
+    """Run until SIGTERM, SIGINT or SIGHUP; the exit code.
+
+    Raises SettingsError or StorageError before it serves.
+    """
     logging.basicConfig(
         level=settings.keeper.log_level.name,
         stream=sys.stderr,
@@ -44,8 +47,9 @@ async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool) -> 
         observers.append(EventLog())
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) asks for that
+            loop.add_signal_handler(number, ending.set)
     async with open_keeper(settings, observers=observers) as keeper:
         front = SocketFront(
             keeper, socket_path, timeline=timeline, allowed_uids=_uids(settings.keeper.allow_users)
@@ -64,12 +68,12 @@ async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool) -> 
 
 
 def _ready_text(keeper: Keeper, socket_path: Path) -> str:
+    """What is served, and the command line that shows it."""
     names = keeper.book.names()
-    return (
-        f"gattkeeper {__version__} is ready: {', '.join(names) or 'any device by its address'} over "
-        + ", ".join(f"{name} ({link.name})" for name, link in keeper.links.items())
-        + f"; try `gattkeeper {'devices' if names else 'scan'} --socket {shlex.quote(str(socket_path.absolute()))}`"
-    )
+    devices = ", ".join(names) or "any device by its address"
+    adapters = ", ".join(f"{name} ({link.name})" for name, link in keeper.links.items())
+    try_this = f"gattkeeper {'devices' if names else 'scan'} --socket {shlex.quote(str(socket_path.absolute()))}"
+    return f"gattkeeper {__version__} is ready: {devices} over {adapters}; try `{try_this}`"
 
 
 def _uids(names: Iterable[str]) -> list[int]:

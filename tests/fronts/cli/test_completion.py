@@ -25,6 +25,26 @@ def test_bash_completes_verbs_and_options():
     assert done.stdout == "stop status\n--latch\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("act", "lo"), "lounge"),
+        (("outcome", "lo"), ""),
+        (("config", "ch"), "check"),
+        (("completion", ""), "--help bash zsh fish"),
+        (("serve", "./setti"), ""),  # left to the shell, which knows files
+    ],
+)
+def test_bash_offers_what_fits_the_verb(words, offered):
+    program = (
+        "gattkeeper() { echo 'lounge   F0:00:00:00:00:01  open'; }\n"
+        + completion_script("bash")
+        + f"COMP_WORDS=(gattkeeper {words[0]} '{words[1]}'); COMP_CWORD=2; _gattkeeper; echo \"${{COMPREPLY[@]}}\"\n"
+    )
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{offered}\n"
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_take_their_script(shell):
     if shutil.which(shell) is None:

@@ -5,10 +5,11 @@ import json
 
 import pytest
 
-from fronts.keeper_bench import bench
-from gattkeeper.fronts.cli import daemon_verbs
+from fronts.keeper_bench import FAULT, bench
+from gattkeeper.fronts.cli import daemon_verbs, progress
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.command import Origin
+from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import WriteMode
 
 pytestmark = pytest.mark.asyncio
@@ -105,7 +106,7 @@ async def test_a_superseded_tap_is_told_by_whom(tmp_path):
 
 
 async def test_progress_tells_phase_and_place(tmp_path, monkeypatch):
-    monkeypatch.setattr(daemon_verbs, "PROGRESS_S", 0.01)
+    monkeypatch.setattr(progress, "PROGRESS_S", 0.01)
     async with bench(tmp_path) as b:
         b.link.let_answer.clear()
         blocking = asyncio.ensure_future(run(b, *WRITE))
@@ -153,6 +154,28 @@ async def test_stop_tells_about_every_device_and_latch_refuses_until_resume(tmp_
         assert (await run(b, "resume", "lounge", "--json")).json == {"resumed": ["lounge"]}
         assert (await run(b, *WRITE)).code == 0
         assert (await run(b, "resume")).out == "resumed lounge, kitchen"
+
+
+async def test_stop_tells_each_outcome_as_soon_as_it_is_known(tmp_path):
+    async with bench(tmp_path) as b:
+        await run(b, "read", "kitchen", "2a19")
+        connect, in_reach = b.link.connect, asyncio.Event()
+
+        async def connect_when_in_reach(device, events):
+            await in_reach.wait()
+            return await connect(device, events)
+
+        b.link.connect = connect_when_in_reach
+        frames = daemon_verbs.run_daemon_verb(b.service, ["stop"], Terminal(), Origin(front="cli"))
+        told = ""
+        while "delivered" not in told:
+            told += (await anext(frames)).decode()
+        assert "kitchen stop  delivered" in told
+        assert "lounge" not in told
+        in_reach.set()
+        told = "".join([frame.decode() async for frame in frames])
+        assert "lounge stop  delivered" in told
+        assert told.endswith("x0\n")
 
 
 async def test_stop_without_patience_names_what_goes_on(tmp_path):
@@ -209,6 +232,16 @@ async def test_status_devices_scan_and_timeline_have_text_and_json(tmp_path):
         assert (await run(b, "timeline", "--json")).json["timeline"][0]["command_id"] == sent.accepted[0]
 
 
+async def test_command_that_only_the_journal_knows_has_an_outcome_and_no_timeline(tmp_path):
+    async with bench(tmp_path) as b:
+        sent = await run(b, *WRITE)
+        b.timeline._commands.clear()  # as after a restart; the keeper still finds it
+        said = await run(b, "timeline", sent.accepted[0])
+        assert said.code == 2
+        assert f"gattkeeper outcome {sent.accepted[0]}" in said.err
+        assert (await run(b, "outcome", sent.accepted[0])).code == 0
+
+
 async def test_help_is_no_failure(tmp_path):
     async with bench(tmp_path) as b:
         said = await run(b, "act", "--help")
@@ -224,6 +257,33 @@ async def test_notifications_come_as_lines_until_there_are_enough(tmp_path):
             b.link.connections[0].notify(payload)
         said = await listening
         assert (said.out, said.code) == ("01\n0203", 0)
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+async def test_subscription_that_cannot_be_had_is_told_like_any_outcome(tmp_path, words):
+    async with bench(tmp_path) as b:
+        b.link.let_answer.clear()
+        blocking = asyncio.ensure_future(run(b, *WRITE))
+        await b.link.reached.wait()
+        listening = asyncio.ensure_future(run(b, "subscribe", "lounge", "2a37", *words))
+        await b.until(lambda: len(b.timeline.newest(9)) == 2)
+        b.keeper.cancel(b.timeline.newest(1)[0].command.id)
+        said = await listening
+        b.link.let_answer.set()
+        await blocking
+    assert said.code == 5
+    assert said.json["cause"] == "cancelled" if words else said.err.startswith("- lounge subscribe  cancelled")
+
+
+async def test_subscription_that_ends_by_itself_says_why(tmp_path):
+    async with bench(tmp_path) as b:
+        listening = asyncio.ensure_future(run(b, "subscribe", "lounge", "2a37"))
+        await b.link.subscribed.wait()
+        await run(b, "read", "lounge", "2a19")  # by then the subscriber has its reader
+        b.keeper.hub.end("lounge", characteristic_ref("2a37"), FAULT)
+        said = await listening
+        assert said.code == 1
+        assert said.err.startswith("gattkeeper: the subscription ended: link_lost")
 
 
 async def test_too_few_notifications_in_time_is_giving_up(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fronts.cli.story import NOW_US, four_taps, reversed_roles
+from fronts.cli.story import NOW_US, command, four_taps, play, reversed_roles
 from gattkeeper.fronts.cli.lanes import draw_lanes
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.telemetry.timeline import Timeline
@@ -37,6 +37,15 @@ def test_the_picture_keeps_to_its_columns(columns):
     assert max(map(len, draw(four_taps(), columns=columns))) <= max(width, 60)
 
 
+@pytest.mark.parametrize("now_us", [31_000_000, 131_000_000, 86_400_000_000])
+def test_long_words_at_the_end_leave_the_picture_less_room(now_us):
+    timeline = Timeline()
+    play(timeline, command("c1", "lounge", "up"), "accepted=0 outcome=30000", "not_delivered", "expired")
+    lines = draw_lanes(timeline.newest(10), (), now_us, Terminal())
+    assert max(map(len, lines)) <= 80
+    assert any(line.endswith("✗ not delivered 30.0 s") for line in lines)
+
+
 def test_colour_changes_no_character():
     coloured = "\n".join(draw(four_taps(), color=True))
     for code in ("31", "32", "33", "34", "35", "36", "90"):
@@ -64,4 +73,4 @@ def test_an_open_command_lasts_until_now():
 
 
 def test_no_commands_is_a_sentence():
-    assert draw(Timeline()) == ["no commands yet"]
+    assert draw(Timeline()) == ["no commands since the daemon started"]

@@ -1,8 +1,11 @@
 """The local side of the command line. The local verbs are the tests' own."""
 
 import os
+import socket
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +34,7 @@ def test_version_help_and_completion_need_no_daemon(capsys):
     assert run("act", "--help") == 0
     assert "DEVICE" in capsys.readouterr().out
     assert run("completion", "bash") == 0
-    assert "complete -F" in capsys.readouterr().out
+    assert "complete -o default -F" in capsys.readouterr().out
 
 
 def test_nothing_to_do_is_bad_usage_with_help(capsys):
@@ -45,6 +48,22 @@ def test_without_a_daemon_its_verbs_say_where_it_was_looked_for(capsys):
     assert told.startswith(
         "gattkeeper: no gattkeeper daemon answers at /nowhere/k.sock: start one with `gattkeeper serve`"
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(("mode", "folder_mode"), [(0o600, 0o755), (0o666, 0o700)])
+def test_socket_that_is_closed_to_the_user_is_told_from_one_that_nobody_serves(capsys, mode, folder_mode):
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as daemon:
+        path = f"{folder}/k.sock"
+        daemon.bind(path)
+        Path(path).chmod(mode)
+        Path(folder).chmod(folder_mode)
+        os.seteuid(65534)
+        try:
+            assert run("status", "--socket", path) == 3
+        finally:
+            os.seteuid(0)
+    assert capsys.readouterr().err.startswith(f"gattkeeper: you may not use {path}: ask the daemon's owner")
 
 
 def test_json_asked_for_is_json_given(capsys):

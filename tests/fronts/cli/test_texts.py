@@ -4,13 +4,14 @@ from fronts.cli.story import NO_ANSWER, command, four_taps, outcome
 from fronts.keeper_bench import Book
 from gattkeeper.fronts.cli import texts
 from gattkeeper.fronts.cli.style import Terminal
+from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
 
 ONE = command("c1", "lounge", "set_position 73")
 UNKNOWN = """
-? lounge set_position 73  unknown  the device did not answer in time: timed_out
-  (keeper: no answer within 5 s)
+? lounge set_position 73  unknown  the device did not answer in time: no answer
+  within 5 s
   It may or may not have happened: look at lounge before you send it again.
   Then record what you found:
     gattkeeper resolve c1 --applied (or --not-applied) --why TEXT
@@ -43,6 +44,12 @@ def test_an_overtaken_command_names_the_one_that_overtook_it():
 
 def test_an_unknown_outcome_says_what_to_check():
     assert text_of(outcome("c1", "unknown", "timed_out_in_flight", fault=NO_ANSWER)) == UNKNOWN.strip("\n")
+
+
+def test_the_words_of_a_stack_are_told_as_its_own():
+    fault = Fault(kind=FaultKind.REJECTED, stack="att", code=0x80, text="too hot")
+    text = text_of(outcome("c1", "not_delivered", "rejected", fault=fault))
+    assert " ".join(text.split()).endswith("the device refused it: rejected (att 0x80: too hot)")
 
 
 def test_every_cause_that_needs_a_reason_has_one():

@@ -129,6 +129,18 @@ async def test_a_command_line_is_answered_in_frames_and_the_connection_ends(tmp_
         assert frames[-1] == "x0"
 
 
+async def test_what_ends_while_the_front_closes_is_still_told(tmp_path):
+    async with bench(tmp_path) as b, b.client() as client:
+        b.link.let_answer.clear()
+        await client.ask({**WRITE, "wait": True})
+        closing = asyncio.create_task(b.front.close())
+        await asyncio.sleep(0)
+        b.link.let_answer.set()
+        assert (await client.hear())["outcome"]["verdict"] == "delivered"
+        assert await client.gone()
+        await closing
+
+
 async def test_a_failure_of_ours_is_an_answer_too(tmp_path, monkeypatch, caplog):
     async with bench(tmp_path) as b, b.client() as client:
         with monkeypatch.context() as broken:

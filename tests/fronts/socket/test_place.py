@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -65,8 +66,16 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_told(tmp_path):
-    with pytest.raises(SettingsError, match="cannot make the socket"):
+    with pytest.raises(SettingsError, match="is too long for a socket: it may have 107 bytes"):
         place.listen(tmp_path / ("x" * 120), shared=False)
+
+
+def test_a_socket_that_cannot_be_made_is_told():
+    ours = Path(f"/proc/{os.getpid()}")  # our own folder, and no file can be made in it
+    if not ours.exists():
+        pytest.skip("there is no /proc here")
+    with pytest.raises(SettingsError, match="cannot make the socket"):
+        place.listen(ours / "keeper.sock", shared=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
@@ -81,6 +90,14 @@ def test_a_shared_socket_is_open_to_all(path):
     place.listen(path, shared=True).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o666
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o755
+
+
+def test_a_folder_that_the_allowed_users_cannot_get_into_is_told(path):
+    path.parent.mkdir(mode=0o700)
+    with pytest.raises(SettingsError, match="cannot get into .*: do `chmod 711 "):
+        place.listen(path, shared=True)
+    path.parent.chmod(0o711)
+    place.listen(path, shared=True).close()
 
 
 def test_only_our_own_socket_is_taken_away(path):

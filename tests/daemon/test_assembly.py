@@ -1,0 +1,139 @@
+"""Settings become a keeper that works, and what was begun is undone when one part cannot be had."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+import gattkeeper
+from gattkeeper.daemon import assembly
+from gattkeeper.daemon.assembly import limits_of, new_id_prefix, open_keeper, settings_from
+from gattkeeper.daemon.settings import Settings, load_settings
+from gattkeeper.daemon.settings_model import BluezAdapter, KeeperSettings, Timeouts
+from gattkeeper.errors import SettingsError, StorageError
+from gattkeeper.telemetry.timeline import Timeline
+from gattkeeper.world.virtual_blind import BLIND_LABEL
+from system.home import SETTINGS
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "gattkeeper.toml"
+    file.write_text(SETTINGS)
+    return file
+
+
+def test_settings_may_be_named_in_every_way(path, monkeypatch):
+    loaded = load_settings(path)
+    assert settings_from(loaded) is loaded
+    assert settings_from(path) == settings_from(str(path)) == loaded
+    monkeypatch.setenv("GATTKEEPER_SETTINGS", str(path))
+    assert settings_from(None) == loaded
+
+
+def test_without_any_file_there_is_one_bluez_adapter(tmp_path, monkeypatch):
+    monkeypatch.delenv("GATTKEEPER_SETTINGS", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    if Path("/etc/gattkeeper/settings.toml").exists():
+        pytest.skip("this machine has settings in /etc/gattkeeper")
+    assert settings_from(None) == Settings()
+    assert settings_from(None).adapters == {"default": BluezAdapter()}
+
+
+@pytest.mark.asyncio
+async def test_the_keeper_of_a_settings_file_reaches_its_devices(path):
+    async with gattkeeper.open(path) as keeper:
+        lounge = keeper.device("lounge")
+        battery = await lounge.read("2a19")
+        await lounge.act("set_position", 100)
+    assert battery
+    assert (path.parent / "applied.jsonl").read_bytes().count(b"\n") == 1
+
+
+@pytest.mark.asyncio
+async def test_observers_are_told(path):
+    timeline = Timeline()
+    async with open_keeper(path, observers=[timeline]) as keeper:
+        await keeper.device("lounge").read("2a19")
+    assert [known.command.device for known in timeline.newest(10)] == ["lounge"]
+
+
+@pytest.mark.asyncio
+async def test_outcomes_of_an_earlier_keeper_are_found_in_the_journal(path):
+    timeline = Timeline()
+    async with open_keeper(path, observers=[timeline]) as keeper:
+        await keeper.device("lounge").write(BLIND_LABEL, b"\x01")
+    (known,) = timeline.newest(10)
+    async with open_keeper(path) as keeper:
+        assert keeper.handle(known.command.id).outcome.succeeded
+
+
+@pytest.mark.asyncio
+async def test_without_a_journal_nothing_is_written(path):
+    async with open_keeper(path, journal=False) as keeper:
+        await keeper.device("lounge").read("2a19")
+    assert {file.name for file in path.parent.iterdir()} == {"gattkeeper.toml", "applied.jsonl"}
+
+
+@pytest.mark.asyncio
+async def test_two_keepers_cannot_share_a_journal_and_the_first_one_goes_on(path):
+    async with open_keeper(path) as keeper:
+        with pytest.raises(StorageError, match="is held by process"):
+            async with open_keeper(path):
+                pass
+        assert await keeper.device("lounge").read("2a19")
+
+
+@pytest.mark.asyncio
+async def test_missing_bus_is_told_and_the_adapters_before_it_are_let_go(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nowhere'}")
+    path.write_text(SETTINGS.split("[devices")[0] + '[adapters.real]\nlink = "bluez"\n')
+    with pytest.raises(SettingsError, match="D-Bus"):
+        async with open_keeper(path):
+            pass
+    path.write_text(SETTINGS)
+    async with open_keeper(path) as keeper:  # the journal is free again
+        assert keeper.book.names() == ("lounge", "kitchen")
+
+
+@pytest.mark.asyncio
+async def test_controller_that_is_not_there_is_named(path):
+    path.write_text(
+        '[keeper]\nsocket = "run/s"\njournal = "j"\n[adapters.a]\nlink = "bumble"\ntransport = "usb:7"\n'
+    )
+    with pytest.raises(SettingsError, match="usb:7"):
+        async with open_keeper(path):
+            pass
+
+
+@pytest.mark.parametrize(("users", "mode"), [((), 0o700), (("root",), 0o711)])
+def test_folder_of_locks_can_be_passed_by_users_who_are_allowed(tmp_path, users, mode):
+    folder = assembly._lock_folder(KeeperSettings(socket=tmp_path / "run" / "keeper.sock", allow_users=users))
+    assert folder.stat().st_mode & 0o777 == mode
+
+
+def test_folder_of_locks_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot make the folder .*file/run"):
+        assembly._lock_folder(KeeperSettings(socket=tmp_path / "file" / "run" / "keeper.sock"))
+
+
+def test_every_limit_of_the_settings_reaches_the_core():
+    timeouts = Timeouts(gatt=1, discovery=2, mtu=3, connect=4, pair=5)
+    settings = KeeperSettings(
+        queue_max=6, queue_per_device_max=7, ageing=8, late_answer_grace=0.25, stop_grace=0.05, timeouts=timeouts
+    )
+    limits = limits_of(settings)
+    assert (limits.queue_max, limits.queue_per_device_max, limits.ageing_us) == (6, 7, 8_000_000)
+    assert (limits.attempt_timeout_us, limits.discovery_timeout_us) == (1_000_000, 2_000_000)
+    assert (limits.mtu_timeout_us, limits.connect_timeout_us) == (3_000_000, 4_000_000)
+    assert (limits.pair_timeout_us, limits.late_answer_grace_us) == (5_000_000, 250_000)
+    assert limits.stop_grace_us == 50_000
+
+
+def test_ids_of_later_starts_sort_later():
+    moments = [1_700_000_000_000_000_000 + step for step in (0, 1_000_000, 31_000_000, 10**12, 10**17)]
+    prefixes = [new_id_prefix(moment) for moment in moments]
+    assert all(len(prefix) == 8 for prefix in prefixes)
+    assert all(earlier < later for earlier, later in itertools.pairwise(prefixes))
