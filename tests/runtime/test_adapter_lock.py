@@ -45,19 +45,44 @@ async def radio():
         await air.close()
 
 
-def link_to(air, folder, address=ADAPTER):
-    return OwnedLink(BumbleLink(air.adapter(address), name="stick"), folder)
+def link_to(air, folder, address=ADAPTER, name="stick"):
+    return OwnedLink(BumbleLink(air.adapter(address), name=name), folder)
 
 
 async def test_second_owner_is_refused_and_told_who_is_first(tmp_path):
     async with radio() as air, radio() as other_air:
-        first, second = link_to(air, tmp_path), link_to(other_air, tmp_path)
+        first, second = link_to(air, tmp_path), link_to(other_air, tmp_path, name="the same, asked for otherwise")
         await first.open(ignore)
         with pytest.raises(SettingsError, match=rf"adapter {ADAPTER}: .* is held by process \d+: two owners"):
             await second.open(ignore)
         with pytest.raises(LinkError):  # and its own hold on the stack is gone
             await second.connect(parse_address(BLIND), Quiet())
         await first.close()
+
+
+async def test_adapter_that_somebody_owns_is_not_even_opened(tmp_path):
+    async with radio() as air:
+        first = link_to(air, tmp_path)
+        await first.open(ignore)
+        opened = []
+
+        async def open_host():
+            opened.append(True)
+
+        second = OwnedLink(BumbleLink(open_host, name="stick"), tmp_path)
+        with pytest.raises(SettingsError, match=r"adapter stick: .* is held by process"):
+            await second.open(ignore)
+        assert opened == []
+        await first.close()
+
+
+async def test_adapter_that_cannot_be_opened_is_not_held(tmp_path):
+    async def open_host():
+        raise OSError(19, "No such device")
+
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="No such device"):
+            await OwnedLink(BumbleLink(open_host, name="stick"), tmp_path).open(ignore)
 
 
 async def test_owner_that_closed_makes_room_for_the_next(tmp_path):
@@ -70,11 +95,13 @@ async def test_owner_that_closed_makes_room_for_the_next(tmp_path):
 
 async def test_adapters_with_other_addresses_are_other_adapters(tmp_path):
     async with radio() as air:
-        owners = [link_to(air, tmp_path), link_to(air, tmp_path, "C0:00:00:00:00:02")]
+        owners = [link_to(air, tmp_path), link_to(air, tmp_path, "C0:00:00:00:00:02", name="other")]
         for owner in owners:
             await owner.open(ignore)
         assert {file.name for file in tmp_path.iterdir()} == {
+            "adapter-stick.lock",
             "adapter-C0-00-00-00-00-01.lock",
+            "adapter-other.lock",
             "adapter-C0-00-00-00-00-02.lock",
         }
         for owner in owners:
@@ -83,7 +110,7 @@ async def test_adapters_with_other_addresses_are_other_adapters(tmp_path):
 
 async def test_folder_that_cannot_hold_a_lock_is_named(tmp_path):
     async with radio() as air:
-        with pytest.raises(SettingsError, match=rf"adapter {ADAPTER}: the lock file .*missing.* cannot be opened"):
+        with pytest.raises(SettingsError, match=r"adapter stick: the lock file .*missing.* cannot be opened"):
             await link_to(air, tmp_path / "missing").open(ignore)
 
 

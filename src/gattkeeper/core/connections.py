@@ -107,6 +107,7 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     device.epoch += 1
     device.reconnect = False
     device.connect_verdict = None
+    device.connect_phase = None
     device.connect_started_at = state.now
     device.connect_for = entry = first_in_line(device)
     timeout_us = state.limits.connect_timeout_us
@@ -127,6 +128,8 @@ def adopt_attempt(state: State, device: DeviceState) -> None:
     if entry is not None:
         state.mark(entry, Phase.LOCK_ACQUIRED)
         state.mark(entry, Phase.CONNECT_START, "takes over the attempt that runs already")
+        if device.connect_phase is not None:
+            state.mark(entry, device.connect_phase)
 
 
 def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:

@@ -208,6 +208,7 @@ def _take_connection(
     device = state.devices[event.device]
     match event:
         case events.ConnectProgressed():
+            device.connect_phase = event.phase
             if device.connect_for is not None:
                 state.mark(device.connect_for, event.phase)
         case events.Connected():

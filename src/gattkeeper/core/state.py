@@ -126,6 +126,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
     connect_for: Entry | None = None
     connect_started_at: int = 0
+    connect_phase: Phase | None = None  # how far the attempt has come
     connect_failures: int = 0
     connect_ready_at: int = 0
     connect_verdict: Fault | None = None  # why we abandoned the attempt; None: nobody's fault

@@ -21,7 +21,7 @@ class OwnedLink:
     def __init__(self, link: Link, folder: Path) -> None:
         self._link = link
         self._folder = folder
-        self._lock: int | None = None
+        self._locks: list[int] = []
 
     @property
     def name(self) -> str:
@@ -35,16 +35,31 @@ class OwnedLink:
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         """See `ports.Link`; raises SettingsError, naming the owner, when another process has the adapter."""
-        await self._link.open(on_adapter)
+        asked_for = self._link.name
+        self._hold(asked_for)  # before it is touched: opening resets it, whoever else is using it
         try:
-            key = "".join(letter if letter.isalnum() else "-" for letter in self._link.name)
-            self._lock = hold(
-                self._folder / f"adapter-{key}.lock",
-                remedy="two owners of one adapter destroy each other's connections; stop one of them",
-            )
+            await self._link.open(on_adapter)
+        except BaseException:
+            self._let_go()
+            raise
+        if self._link.name != asked_for:
+            try:
+                self._hold(self._link.name)  # its address: the same adapter may have been asked for otherwise
+            except SettingsError:
+                await self.close()
+                raise
+
+    def _hold(self, name: str) -> None:
+        key = "".join(letter if letter.isalnum() else "-" for letter in name)
+        remedy = "two owners of one adapter destroy each other's connections; stop one of them"
+        try:
+            self._locks.append(hold(self._folder / f"adapter-{key}.lock", remedy=remedy))
         except StorageError as error:
-            await self._link.close()
-            raise SettingsError(f"adapter {self._link.name}: {error}") from error
+            raise SettingsError(f"adapter {name}: {error}") from error
+
+    def _let_go(self) -> None:
+        while self._locks:
+            os.close(self._locks.pop())
 
     async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
         """See `ports.Link`."""
@@ -57,6 +72,4 @@ class OwnedLink:
     async def close(self) -> None:
         """See `ports.Link`."""
         await self._link.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._let_go()
