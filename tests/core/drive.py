@@ -1,0 +1,216 @@
+"""Drives a scheduler in a test: keeps the clock, feeds events, plays the disk and, when told, the stack.
+
+Knows events, effects and public commands. It decides nothing: each test says what the stack answers.
+"""
+
+from typing import Any, TypeVar
+
+from core.watch import Watch
+from gattkeeper.core import effects, events
+from gattkeeper.core.scheduler import Scheduler
+from gattkeeper.core.state import Limits
+from gattkeeper.model.command import Command
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.operation import Connect, Operation, Read, Write, WriteMode
+from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
+from gattkeeper.model.status import AdapterStatus, DeviceStatus
+
+MS = 1_000
+S = 1_000_000
+
+POSITION = CharacteristicRef(uuid="00000001-0000-1000-8000-00805f9b34fb")
+BATTERY = CharacteristicRef(uuid="00002a19-0000-1000-8000-00805f9b34fb")
+
+A_READ = Read(target=BATTERY)
+STOP_WRITE = Write(target=POSITION, payload=b"\xff")
+
+E = TypeVar("E", bound=effects.Effect)
+
+
+def write(payload: int = 1, *, without: bool = False) -> Write:
+    """A write that tests tell apart by its one byte."""
+    mode = WriteMode.WITHOUT_RESPONSE if without else WriteMode.WITH_RESPONSE
+    return Write(target=POSITION, payload=bytes([payload]), mode=mode)
+
+
+def fault(kind: FaultKind, ran: Ran = Ran.MAYBE) -> Fault:
+    return Fault(kind=kind, ran=ran, stack="test")
+
+
+class Drive:
+    """One adapter "hci" with some devices. Intents are durable at once unless `slow_disk` is set."""
+
+    def __init__(
+        self,
+        *devices: str,
+        slots: int = 5,
+        limits: Limits | None = None,
+        journalled: bool = True,
+        safety: bool = False,
+        linger_us: int = 8 * S,
+        watch: Watch | None = None,
+        **traits: bool,
+    ) -> None:
+        self.scheduler = Scheduler(limits, journalled=journalled)
+        self.now = 0
+        self.slow_disk = False
+        self.watch = watch
+        self.effects: list[effects.Effect] = []
+        self.fed: list[tuple[events.Event, int]] = []
+        self.owed: list[effects.Dispatch] = []  # handed over, not answered, link still there
+        self.epochs: dict[str, int] = {}
+        self.feed(events.AdapterAdded(adapter="hci", slots=slots, **traits))
+        for device in devices or ("blind",):
+            self.feed(events.DeviceAdded(device=device, adapter="hci", safety=safety, linger_us=linger_us))
+
+    def feed(self, event: events.Event) -> list[effects.Effect]:
+        """One event now; everything it caused."""
+        self.fed.append((event, self.now))
+        if self.watch is not None:
+            self.watch.before(event)
+        caused = self.scheduler.handle(event, self.now)
+        if self.watch is not None:
+            self.watch.after(event, caused, self.now)
+        self.effects += caused
+        for effect in caused:
+            self._note(effect)
+        for effect in caused:
+            if isinstance(effect, effects.RecordIntent) and effect.awaited and not self.slow_disk:
+                caused = caused + self.feed(events.IntentRecorded(device=effect.device, token=effect.token))
+        return caused
+
+    def _note(self, effect: effects.Effect) -> None:
+        match effect:
+            case effects.StartConnect():
+                self.epochs[effect.device] = effect.epoch
+            case effects.Dispatch():
+                self.owed.append(effect)
+            case effects.StartDisconnect():
+                self.owed = [one for one in self.owed if one.device != effect.device]
+            case _:
+                pass
+
+    def wait(self, length_us: int) -> None:
+        """Let time pass; the scheduler is woken whenever it asked for it."""
+        until = self.now + length_us
+        while (at := self.scheduler.wakeup_at()) is not None and at <= until:
+            self.now = max(self.now, at)
+            self.feed(events.Ticked())
+        self.now = until
+
+    def jump(self, length_us: int) -> None:
+        """Let time pass without waking the scheduler: the machine was asleep."""
+        self.now += length_us
+
+    # what callers do
+
+    def submit(self, command_id: str, operation: Operation, device: str = "blind", **fields: Any) -> None:
+        command = Command(id=command_id, device=device, operation=operation, **fields)
+        self.feed(events.Submitted(command=command))
+
+    def stop(self, command_id: str = "stop", operation: Operation = STOP_WRITE, **fields: Any) -> None:
+        latch = fields.pop("latch", False)
+        fields.setdefault("device", "blind")
+        command = Command(id=command_id, operation=operation, stop=True, **fields)
+        self.feed(events.StopRequested(command=command, latch=latch))
+
+    def cancel(self, command_id: str) -> None:
+        self.feed(events.CancelRequested(command_id=command_id))
+
+    # what the stack does
+
+    def connected(self, device: str = "blind") -> None:
+        self.feed(events.Connected(device=device, epoch=self.epochs[device]))
+
+    def connect_failed(
+        self, kind: FaultKind = FaultKind.CANCELLED, device: str = "blind", ran: Ran = Ran.NO
+    ) -> None:
+        self.feed(events.ConnectFailed(device=device, epoch=self.epochs[device], fault=fault(kind, ran)))
+
+    def warm(self, device: str = "blind") -> None:
+        """Have the device connected, with nothing to do."""
+        self.submit(f"connect-{device}", Connect(), device)
+        self.connected(device)
+
+    def answer(self, value: AnswerValue = None, device: str = "blind") -> None:
+        """A good answer to what has been owed longest."""
+        self.answer_to(self._oldest(device), value)
+
+    def answer_to(self, owed: effects.Dispatch, value: AnswerValue = None) -> None:
+        self.feed(events.Answered(device=owed.device, epoch=owed.epoch, token=owed.token, value=value))
+
+    def fail(self, kind: FaultKind, ran: Ran = Ran.MAYBE, device: str = "blind") -> None:
+        """A bad answer to what has been owed longest."""
+        self.fail_to(self._oldest(device), kind, ran)
+
+    def fail_to(self, owed: effects.Dispatch, kind: FaultKind, ran: Ran = Ran.MAYBE) -> None:
+        self.feed(events.Failed(device=owed.device, epoch=owed.epoch, token=owed.token, fault=fault(kind, ran)))
+
+    def _oldest(self, device: str) -> effects.Dispatch:
+        owed = next(one for one in self.owed if one.device == device)
+        self.owed.remove(owed)
+        return owed
+
+    def lost(self, device: str = "blind", kind: FaultKind = FaultKind.LINK_LOST) -> None:
+        self.feed(events.ConnectionLost(device=device, epoch=self.epochs[device], fault=fault(kind)))
+
+    def gone(self, device: str = "blind") -> None:
+        self.feed(events.DisconnectDone(device=device, epoch=self.epochs[device]))
+
+    def adapter_down(self, kind: FaultKind = FaultKind.ADAPTER_GONE) -> None:
+        self.feed(events.AdapterDown(adapter="hci", fault=fault(kind)))
+
+    def adapter_up(self) -> None:
+        self.feed(events.AdapterUp(adapter="hci"))
+
+    # what a test asks
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Every effect of a kind so far."""
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def sent(self, device: str = "blind") -> list[Operation]:
+        """What was handed over to the stack, in order."""
+        return [one.operation for one in self.of(effects.Dispatch) if one.device == device]
+
+    def payloads(self, device: str = "blind") -> list[int]:
+        """The bytes of the writes that were handed over, in order."""
+        return [one.payload[0] for one in self.sent(device) if isinstance(one, Write)]
+
+    def endings(self) -> dict[str, Outcome]:
+        """Outcomes by command, in the order in which they were given."""
+        finished = self.of(effects.Finish)
+        outcomes = {one.command.id: one.outcome for one in finished}
+        assert len(outcomes) == len(finished), "a command ended twice"
+        return outcomes
+
+    def ended(self, command_id: str) -> tuple[Verdict, Cause]:
+        outcome = self.endings()[command_id]
+        return outcome.verdict, outcome.cause
+
+    def open(self, command_id: str) -> bool:
+        """Accepted, and without outcome."""
+        accepted = any(one.command.id == command_id for one in self.of(effects.Accept))
+        return accepted and command_id not in self.endings()
+
+    def refusal(self, command_id: str) -> effects.Refuse | None:
+        return next((one for one in self.of(effects.Refuse) if one.command_id == command_id), None)
+
+    def phases(self, command_id: str) -> list[Phase]:
+        return [one.mark.phase for one in self.of(effects.Marked) if one.command.id == command_id]
+
+    def note(self, command_id: str, phase: Phase) -> str:
+        """What the command's timeline says at its last mark of this phase."""
+        marks = [one.mark for one in self.of(effects.Marked) if one.command.id == command_id]
+        return [mark.note for mark in marks if mark.phase is phase][-1]
+
+    def device(self, name: str = "blind") -> DeviceStatus:
+        return next(one for one in self.scheduler.status(self.now).devices if one.name == name)
+
+    def adapter(self) -> AdapterStatus:
+        return self.scheduler.status(self.now).adapters[0]
+
+    def connects(self) -> list[str]:
+        """The devices of all connection attempts, in order."""
+        return [one.device for one in self.of(effects.StartConnect)]

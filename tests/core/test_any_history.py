@@ -1,0 +1,363 @@
+"""Whatever callers, stacks, disk and clock do, in any order: the promises hold, and everything ends.
+
+Knows how to play a random world. The promises themselves are checked in `watch`.
+"""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from core.drive import BATTERY, MS, POSITION, Drive, S, fault
+from core.watch import Watch
+from gattkeeper.core import effects, events
+from gattkeeper.core.state import Limits
+from gattkeeper.model.command import Priority, ReadBack
+from gattkeeper.model.fault import FaultKind, Ran
+from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.operation import Connect, Disconnect, Operation, Pair, Read, Subscribe, Write, WriteMode
+from gattkeeper.model.outcome import Verdict
+
+DEVICES = ("a", "b", "c")
+LIMITS = Limits(queue_per_device_max=4, queue_max=9)
+DEADLINE_US_MAX = 40 * S
+
+devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
+kinds = st.sampled_from(FaultKind)
+AGAIN = (FaultKind.BUSY, FaultKind.TRANSIENT, FaultKind.TIMED_OUT, FaultKind.NEEDS_PAIRING)
+rans = st.sampled_from(Ran)
+jitters = st.sampled_from((0.0, 0.5, 1.0))
+lengths = st.sampled_from((1, 50 * MS, 100 * MS, 250 * MS, 500 * MS, 1 * S, 2 * S, 5 * S, 12 * S))
+
+
+class AnyHistory(RuleBasedStateMachine):
+    """One adapter, three devices, and a world without manners."""
+
+    @initialize(
+        slots=st.integers(1, 3),
+        journalled=st.booleans(),
+        safety=st.booleans(),
+        bypass=st.booleans(),
+        bypass_other=st.booleans(),
+        linger_us=st.sampled_from((0, 8 * S)),
+    )
+    def begin(
+        self, *, slots: int, journalled: bool, safety: bool, bypass: bool, bypass_other: bool, linger_us: int
+    ) -> None:
+        self.watch = Watch(slots=slots, safety=safety)
+        self.drive = Drive(
+            *DEVICES,
+            slots=slots,
+            limits=LIMITS,
+            journalled=journalled,
+            safety=safety,
+            linger_us=linger_us,
+            watch=self.watch,
+            bypass=bypass,
+            bypass_other=bypass_other,
+        )
+        self.links_obey = True  # connections come up and go as asked, at once
+        self.count = 0
+        self.adapter_is_up = True
+        self.drive.warm("a")
+
+    def new_number(self) -> int:
+        self.count += 1
+        return self.count
+
+    # callers
+
+    @rule(
+        device=devices,
+        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect")),
+        priority=st.sampled_from(Priority),
+        survives=st.booleans(),
+    )
+    def submit(self, *, device: str, kind: str, priority: Priority, survives: bool) -> None:
+        number = self.new_number()
+        operation = _operation(kind, number)
+        self.drive.submit(f"{kind}-{number}", operation, device, priority=priority, survive_reconnect=survives)
+
+    @rule(
+        device=devices,
+        priority=st.sampled_from((Priority.NORMAL, Priority.NORMAL, Priority.URGENT)),
+        deadline_us=st.sampled_from((3 * S, 30 * S, DEADLINE_US_MAX)),
+        queue_timeout_us=st.sampled_from((None, None, 1 * S)),
+        idempotent=st.booleans(),
+        survives=st.booleans(),
+        key=st.sampled_from(("", "", "position")),
+        proof=st.booleans(),
+    )
+    def write(
+        self,
+        *,
+        device: str,
+        priority: Priority,
+        deadline_us: int,
+        queue_timeout_us: int | None,
+        idempotent: bool,
+        survives: bool,
+        key: str,
+        proof: bool,
+    ) -> None:
+        number = self.new_number()
+        self.drive.submit(
+            f"write-{number}",
+            _operation("write", number),
+            device,
+            priority=priority,
+            deadline_us=deadline_us,
+            queue_timeout_us=queue_timeout_us,
+            idempotent=idempotent,
+            survive_reconnect=survives,
+            coalesce_key=key,
+            read_back=ReadBack(target=BATTERY, expected=b"y") if proof else None,
+            require_read_back=proof,
+        )
+
+    @rule(device=devices)
+    def write_plainly(self, device: str) -> None:
+        number = self.new_number()
+        self.drive.submit(f"write-{number}", _operation("write", number), device)
+
+    @rule(device=devices, latch=st.booleans(), bypass=st.booleans(), proof=st.booleans(), leaves=st.booleans())
+    def stop(self, *, device: str, latch: bool, bypass: bool, proof: bool, leaves: bool) -> None:
+        number = self.new_number()
+        self.drive.stop(
+            f"stop-{number}",
+            Disconnect() if leaves and proof else _operation("write", number),
+            device=device,
+            latch=latch,
+            may_bypass=bypass,
+            read_back=ReadBack(target=BATTERY, expected=b"y") if proof else None,
+            require_read_back=proof,
+        )
+
+    @precondition(lambda self: self.watch.open())
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.drive.cancel(data.draw(st.sampled_from(self.watch.open())))
+
+    @precondition(lambda self: any(one.gate for one in self.watch.devices.values()))
+    @rule()
+    def resume(self) -> None:
+        for name, device in self.watch.devices.items():
+            if device.gate:
+                self.drive.feed(events.Resumed(device=name))
+
+    @precondition(lambda self: any(one.latched_by for one in self.watch.devices.values()))
+    @rule()
+    def resolve(self) -> None:
+        for name, device in self.watch.devices.items():
+            if device.latched_by:
+                self.drive.feed(events.Resolved(command_id=device.latched_by, device=name))
+
+    # the disk
+
+    @precondition(lambda self: self.drive.slow_disk)
+    @rule(data=st.data(), good=st.booleans())
+    def record(self, data: st.DataObject, *, good: bool) -> None:
+        awaited = [one for one in self.drive.of(effects.RecordIntent)[-3:] if one.awaited]
+        if awaited:
+            self._record(data.draw(st.sampled_from(awaited)), good=good)
+
+    @rule(writes_at_once=st.booleans())
+    def disk(self, *, writes_at_once: bool) -> None:
+        self.drive.slow_disk = not writes_at_once
+        for intent in self.drive.of(effects.RecordIntent)[-3:]:
+            if intent.awaited and writes_at_once:
+                self._record(intent, good=True)
+
+    def _record(self, intent: effects.RecordIntent, *, good: bool) -> None:
+        if good:
+            self.drive.feed(events.IntentRecorded(device=intent.device, token=intent.token))
+        else:
+            why = fault(FaultKind.JOURNAL, Ran.NO)
+            self.drive.feed(events.IntentFailed(device=intent.device, token=intent.token, fault=why))
+
+    @precondition(lambda self: self.watch.open())
+    @rule(data=st.data())
+    def accept_fails(self, data: st.DataObject) -> None:
+        self.drive.feed(events.AcceptFailed(command_id=data.draw(st.sampled_from(self.watch.open()))))
+
+    # the stack
+
+    @precondition(lambda self: self.drive.owed)
+    @rule(data=st.data(), value=st.sampled_from((None, b"yes", b"no")))
+    def answer(self, data: st.DataObject, value: bytes | None) -> None:
+        owed = data.draw(st.sampled_from(self.drive.owed))
+        self.drive.owed.remove(owed)
+        self.drive.answer_to(owed, value)
+
+    @precondition(lambda self: self.drive.owed)
+    @rule(data=st.data(), kind=kinds | st.sampled_from(AGAIN), ran=rans, jitter=jitters)
+    def fail(self, data: st.DataObject, kind: FaultKind, ran: Ran, jitter: float) -> None:
+        owed = data.draw(st.sampled_from(self.drive.owed))
+        self.drive.owed.remove(owed)
+        why = fault(kind, ran)
+        self.drive.feed(
+            events.Failed(device=owed.device, epoch=owed.epoch, token=owed.token, fault=why, jitter=jitter)
+        )
+
+    @precondition(lambda self: len(self.drive.of(effects.Dispatch)) > len(self.drive.owed))
+    @rule(data=st.data())
+    def answer_again(self, data: st.DataObject) -> None:
+        """An answer that comes twice, late, or from a connection that is gone."""
+        old = [one for one in self.drive.of(effects.Dispatch) if one not in self.drive.owed]
+        self.drive.answer_to(data.draw(st.sampled_from(old)))
+
+    @precondition(lambda self: self.watch.connecting())
+    @rule()
+    def connect(self) -> None:
+        self.drive.connected(self.watch.connecting()[0])
+
+    @precondition(lambda self: self.watch.connecting())
+    @rule(kind=kinds)
+    def connect_fails(self, kind: FaultKind) -> None:
+        self.drive.connect_failed(kind, self.watch.connecting()[0])
+
+    @rule(steps=st.integers(1, 6))
+    def play(self, steps: int) -> None:
+        """The world behaves for a while."""
+        for _ in range(steps):
+            self._play_one()
+
+    @rule()
+    def links(self) -> None:
+        """They obey from now on, or do not."""
+        self.links_obey = not self.links_obey
+
+    @rule(device=devices)
+    def link_lost(self, device: str) -> None:
+        if self.watch.device(device).connection == "connected":
+            self.drive.feed(
+                events.ConnectionLost(
+                    device=device, epoch=self.watch.device(device).epoch, fault=fault(FaultKind.LINK_LOST)
+                )
+            )
+
+    @rule()
+    def adapter(self) -> None:
+        """It goes away, or comes back."""
+        self.adapter_is_up = not self.adapter_is_up
+        self.drive.adapter_up() if self.adapter_is_up else self.drive.adapter_down()
+
+    # time
+
+    @rule(length_us=lengths)
+    def wait(self, length_us: int) -> None:
+        self.drive.wait(length_us)
+
+    @rule(length_us=lengths)
+    def sleep(self, length_us: int) -> None:
+        self.drive.jump(length_us)
+
+    @invariant()
+    def links_play(self) -> None:
+        if hasattr(self, "drive") and self.links_obey:
+            while self._play_link():
+                pass
+
+    @invariant()
+    def moments_are_not_forgotten(self) -> None:
+        if not hasattr(self, "drive") or not self.drive.fed:
+            return
+        at = self.drive.scheduler.wakeup_at()
+        assert at is None or at >= self.drive.fed[-1][1], "a moment was due, and nothing came of it"
+
+    @invariant()
+    def figures_agree(self) -> None:
+        if not hasattr(self, "drive"):
+            return
+        status = self.drive.scheduler.status(self.drive.now)
+        assert status.adapters[0].connections == self.watch.occupied()
+        assert status.accepted - status.ended == len(self.watch.open())
+        assert status.waiting == sum(one.waiting for one in status.devices)
+        assert status.waiting <= LIMITS.queue_max
+
+    # the end
+
+    def teardown(self) -> None:
+        if not hasattr(self, "drive"):
+            return
+        self.drive.slow_disk = False
+        self.drive.adapter_up()
+        self._behave(DEADLINE_US_MAX + 60 * S)
+        assert not self.watch.open(), "commands without an outcome"
+        self._works_again()
+        self._replays()
+
+    def _behave(self, length_us: int) -> None:
+        """Let time pass while the world answers everything well and at once."""
+        until = self.drive.now + length_us
+        for intent in self.drive.of(effects.RecordIntent):
+            if intent.awaited:
+                self._record(intent, good=True)
+        while self.drive.now < until:
+            for _ in range(60):
+                if not self._play_one():
+                    break
+            else:
+                raise AssertionError("it goes on for ever")
+            at = self.drive.scheduler.wakeup_at()
+            self.drive.wait(min(until, at if at is not None else until) - self.drive.now)
+
+    def _play_one(self) -> bool:
+        if self.drive.owed:
+            owed = self.drive.owed.pop(0)
+            self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)
+            return True
+        return self._play_link()
+
+    def _play_link(self) -> bool:
+        for name, device in self.watch.devices.items():
+            if device.connection == "connecting":
+                self.drive.connected(name)
+                return True
+            if device.connection == "abandoning":
+                self.drive.connect_failed(device=name)
+                return True
+            if device.connection == "disconnecting":
+                self.drive.gone(name)
+                return True
+        return False
+
+    def _works_again(self) -> None:
+        """Once faults stop, gates are opened and latches resolved, every device obeys again."""
+        for device in DEVICES:
+            self.drive.feed(events.Resumed(device=device))
+            self.drive.feed(events.Resolved(command_id=self.watch.device(device).latched_by, device=device))
+            self.drive.submit(f"last-{device}", _operation("write", self.new_number()), device)
+        self._behave(30 * S)
+        for device in DEVICES:
+            outcome = self.watch.seen[f"last-{device}"].outcome
+            assert outcome is not None
+            assert outcome.verdict is Verdict.DELIVERED, outcome
+
+    def _replays(self) -> None:
+        again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
+        effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
+        assert effects_again == self.drive.effects
+
+
+def _operation(kind: str, number: int) -> Operation:
+    """An operation that tells its command: by payload, or by handle."""
+    payload = number.to_bytes(2)
+    match kind:
+        case "read":
+            return Read(target=CharacteristicRef(handle=number))
+        case "write":
+            return Write(target=POSITION, payload=payload)
+        case "without":
+            return Write(target=POSITION, payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
+        case "subscribe":
+            return Subscribe(target=CharacteristicRef(handle=number))
+        case "pair":
+            return Pair()
+        case "connect":
+            return Connect()
+        case _:
+            return Disconnect()
+
+
+TestAnyHistory = AnyHistory.TestCase
+TestAnyHistory.settings = settings(max_examples=200, stateful_step_count=60)

@@ -1,0 +1,344 @@
+"""Connections: one attempt per adapter, slots, linger, loss, adapters that go and come back."""
+
+from core.drive import A_READ, MS, Drive, S, write
+from gattkeeper.core import events
+from gattkeeper.core.connections import RESUBSCRIBE_US
+from gattkeeper.core.effects import AbandonConnect, StartConnect, StartDisconnect
+from gattkeeper.model.command import Priority
+from gattkeeper.model.fault import FaultKind
+from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.operation import Connect, Subscribe
+from gattkeeper.model.outcome import Cause, Phase, Verdict
+
+NOT = Verdict.NOT_DELIVERED
+UNKNOWN = Verdict.UNKNOWN
+VALUE = CharacteristicRef(handle=3)
+
+
+def subscribed(*devices: str, slots: int = 5) -> Drive:
+    """Devices that are connected, as far as the slots allow, for their subscriptions alone."""
+    drive = Drive(*devices, slots=slots)
+    for device in devices:
+        drive.submit(f"subscribe-{device}", Subscribe(target=VALUE), device)
+        drive.connected(device)
+        drive.answer(device=device)
+    return drive
+
+
+def dropped(drive: Drive) -> list[str]:
+    return [one.device for one in drive.of(StartDisconnect)]
+
+
+def test_a_connection_is_kept_for_its_linger_and_then_let_go() -> None:
+    drive = Drive(linger_us=3 * S)
+    drive.warm()
+    drive.wait(3 * S - 1)
+    assert dropped(drive) == []
+    drive.submit("one", A_READ)
+    drive.answer()
+    drive.wait(3 * S - 1)
+    assert dropped(drive) == []
+    drive.wait(1)
+    assert dropped(drive) == ["blind"]
+    drive.gone()
+    assert drive.adapter().connections == 0
+
+
+def test_a_linger_of_nothing_lets_go_at_once() -> None:
+    drive = Drive(linger_us=0)
+    drive.warm()
+    drive.wait(0)
+    assert dropped(drive) == ["blind"]
+
+
+def test_a_subscription_keeps_its_connection() -> None:
+    drive = subscribed("blind")
+    drive.wait(3600 * S)
+    assert dropped(drive) == []
+
+
+def test_the_one_idle_longest_gives_its_place_to_a_device_that_waits() -> None:
+    drive = Drive("a", "b", "c", slots=2)
+    drive.warm("a")
+    drive.wait(1 * S)
+    drive.warm("b")
+    drive.submit("one", A_READ, "c")
+    assert dropped(drive) == ["a"]
+    drive.gone("a")
+    assert drive.connects() == ["a", "b", "c"]
+
+
+def test_one_with_a_subscription_is_let_go_only_when_there_is_no_other() -> None:
+    drive = subscribed("a", "b", slots=2)
+    drive.submit("one", A_READ, "b")
+    drive.feed(events.DeviceAdded(device="c", adapter="hci"))
+    drive.submit("two", A_READ, "c")
+    assert dropped(drive) == ["a"]
+
+
+def test_subscriptions_alone_do_not_take_each_others_places() -> None:
+    drive = subscribed("a", slots=1)
+    drive.feed(events.DeviceAdded(device="b", adapter="hci"))
+    drive.submit("one", Subscribe(target=VALUE), "b")
+    drive.gone("a")
+    drive.connected("b")
+    drive.answer(device="b")
+    drive.wait(3600 * S)
+    assert drive.connects() == ["a", "b"]
+    assert dropped(drive) == ["a"]
+
+
+def test_places_that_are_all_busy_are_waited_for() -> None:
+    drive = Drive("a", "b", slots=1)
+    drive.warm("a")
+    drive.submit("one", A_READ, "a")
+    drive.submit("two", A_READ, "b")
+    assert dropped(drive) == []
+    drive.answer(b"x", "a")
+    assert dropped(drive) == ["a"]
+
+
+def test_the_device_whose_first_command_is_most_urgent_connects_first() -> None:
+    drive = Drive("a", "b", "c")
+    drive.submit("one", A_READ, "a")
+    drive.submit("two", A_READ, "b")
+    drive.submit("three", A_READ, "c", priority=Priority.URGENT)
+    drive.connected("a")
+    drive.connected("c")
+    assert drive.connects() == ["a", "c", "b"]
+
+
+def test_a_device_that_only_restores_subscriptions_connects_last() -> None:
+    drive = subscribed("a", "b")
+    drive.lost("a")
+    drive.lost("b")
+    drive.submit("one", A_READ, "b", survive_reconnect=True)
+    drive.adapter_down()
+    drive.gone("a")
+    drive.gone("b")
+    drive.adapter_up()
+    assert drive.connects()[-1] == "b"
+
+
+def test_an_attempt_nobody_needs_any_more_is_ended() -> None:
+    drive = Drive("a", "b")
+    drive.submit("one", A_READ, "a")
+    drive.submit("two", A_READ, "b")
+    drive.cancel("one")
+    assert [one.device for one in drive.of(AbandonConnect)] == ["a"]
+    assert drive.connects() == ["a"]
+    drive.connect_failed(device="a")
+    assert drive.connects() == ["a", "b"]
+    assert drive.device("a").connection == "disconnected"
+
+
+def test_an_attempt_goes_on_for_the_next_in_line() -> None:
+    drive = Drive()
+    drive.submit("one", A_READ)
+    drive.submit("two", A_READ)
+    drive.feed(events.ConnectProgressed(device="blind", epoch=1, phase=Phase.CONNECTED))
+    drive.cancel("one")
+    assert drive.of(AbandonConnect) == []
+    assert drive.note("two", Phase.CONNECT_START) == "takes over the attempt that runs already"
+    assert drive.phases("two")[-1] is Phase.CONNECTED  # it sees how far that had come
+    drive.connect_failed(FaultKind.NOT_FOUND)
+    drive.wait(1 * S)
+    drive.connected()
+    drive.answer(b"x")
+    assert len(drive.endings()["two"].attempts) == 2
+
+
+def test_an_attempt_for_a_subscription_goes_on_for_nobody_in_particular() -> None:
+    drive = subscribed("blind")
+    drive.lost()
+    drive.submit("one", A_READ)
+    drive.gone()
+    drive.cancel("one")
+    drive.connected()
+    assert drive.sent()[-1] == Subscribe(target=VALUE)
+
+
+def test_a_connection_that_comes_up_after_it_was_given_up_is_not_used() -> None:
+    drive = Drive()
+    drive.submit("one", A_READ)
+    drive.cancel("one")
+    drive.connected()
+    assert drive.device().connection == "abandoning"
+    drive.connect_failed()
+    assert drive.device().connection == "disconnected"
+
+
+def test_progress_of_an_attempt_is_marked_at_the_command_it_is_for() -> None:
+    drive = Drive()
+    drive.submit("one", A_READ)
+    drive.feed(events.ConnectProgressed(device="blind", epoch=1, phase=Phase.SCAN))
+    drive.feed(events.ConnectProgressed(device="blind", epoch=0, phase=Phase.DISCOVERED))
+    drive.connected()
+    drive.feed(events.ConnectProgressed(device="blind", epoch=1, phase=Phase.DISCOVERED))
+    phases = drive.phases("one")
+    assert phases.index(Phase.LOCK_ACQUIRED) < phases.index(Phase.CONNECT_START) < phases.index(Phase.SCAN)
+    assert Phase.DISCOVERED not in phases
+
+
+def test_connect_has_a_time_of_its_own_when_it_asks_for_one() -> None:
+    drive = Drive()
+    drive.submit("connect", Connect(), attempt_timeout_us=3 * S)
+    drive.wait(3 * S)
+    assert len(drive.of(AbandonConnect)) == 1
+    drive.connect_failed()
+    assert drive.ended("connect") == (NOT, Cause.NEVER_SENT)
+
+
+def test_a_fast_failure_is_tried_again_after_a_back_off_and_counts_as_an_attempt() -> None:
+    drive = Drive()
+    drive.submit("one", A_READ)
+    drive.connect_failed(FaultKind.NOT_FOUND)
+    assert drive.connects() == ["blind"]
+    drive.wait(1 * S)
+    drive.connected()
+    drive.answer(b"x")
+    assert drive.connects() == ["blind"] * 2
+    assert [attempt.number for attempt in drive.endings()["one"].attempts] == [1, 2]
+
+
+def test_a_newcomer_does_not_shorten_the_back_off_of_a_failed_attempt() -> None:
+    drive = Drive()
+    drive.submit("one", A_READ)
+    drive.connect_failed(FaultKind.NOT_FOUND)
+    drive.submit("two", A_READ)
+    assert drive.connects() == ["blind"]
+    drive.wait(1 * S)
+    assert drive.connects() == ["blind"] * 2
+
+
+def test_a_failure_that_nobody_waits_for_any_more_is_nobodys_attempt() -> None:
+    drive = subscribed("blind")
+    drive.lost()
+    drive.gone()
+    drive.connect_failed(FaultKind.NOT_FOUND)
+    drive.wait(1 * S)
+    assert drive.connects() == ["blind"] * 3
+
+
+def test_subscriptions_of_a_device_out_of_reach_are_tried_again_after_a_pause() -> None:
+    drive = subscribed("blind")
+    drive.lost()
+    drive.gone()
+    drive.connect_failed(FaultKind.UNREACHABLE)
+    drive.wait(RESUBSCRIBE_US - 1)
+    assert drive.connects() == ["blind"] * 2
+    drive.wait(1)
+    assert drive.connects() == ["blind"] * 3
+
+
+def test_a_device_out_of_reach_ends_everything_that_waits_for_it() -> None:
+    drive = Drive()
+    drive.submit("one", write(1))
+    drive.submit("two", A_READ, survive_reconnect=True)
+    drive.wait(20 * S)
+    drive.connect_failed()
+    assert drive.ended("one") == drive.ended("two") == (NOT, Cause.NEVER_SENT)
+    fault = drive.endings()["two"].fault
+    assert fault is not None
+    assert fault.kind is FaultKind.UNREACHABLE
+
+
+def test_a_chosen_command_whose_link_is_lost_waits_again_when_it_may_survive() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.slow_disk = True
+    drive.submit("one", write(1), survive_reconnect=True)
+    drive.submit("two", write(2))
+    drive.lost()
+    assert drive.ended("two") == (NOT, Cause.LINK_LOST_BEFORE_SEND)
+    assert drive.open("one")
+    drive.slow_disk = False
+    drive.gone()
+    drive.connected()
+    assert drive.payloads() == [1]
+
+
+def test_a_chosen_setpoint_whose_link_is_lost_gives_way_to_a_newer_one() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.slow_disk = True
+    for name, payload in (("older", 1), ("newer", 2)):
+        drive.submit(name, write(payload), coalesce_key="position", survive_reconnect=True)
+    drive.lost()
+    assert drive.ended("older") == (NOT, Cause.SUPERSEDED)
+    assert drive.endings()["older"].by == "newer"
+
+
+def test_a_queue_timeout_counts_until_the_hand_over() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.slow_disk = True
+    drive.submit("one", write(1), survive_reconnect=True, queue_timeout_us=1 * S)
+    drive.lost()
+    drive.wait(1 * S)
+    assert drive.ended("one") == (NOT, Cause.EXPIRED)
+
+
+def test_a_loss_that_is_told_twice_or_of_an_older_connection_changes_nothing() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.lost()
+    before = len(drive.effects)
+    drive.lost()
+    drive.feed(events.DisconnectDone(device="blind", epoch=0))
+    drive.connected()
+    drive.connect_failed()
+    assert len(drive.effects) == before
+    drive.gone()
+    drive.gone()
+    assert drive.adapter().connections == 0
+
+
+def test_a_read_that_may_survive_is_repeated_on_the_next_connection() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.submit("one", A_READ, survive_reconnect=True)
+    drive.lost()
+    drive.gone()
+    drive.wait(250 * MS)
+    drive.connected()
+    drive.answer(b"x")
+    assert drive.ended("one") == (Verdict.DELIVERED, Cause.VALUE)
+
+
+def test_an_adapter_that_goes_ends_attempts_too_and_they_go_on_when_it_is_back() -> None:
+    drive = Drive("a", "b")
+    drive.warm("a")
+    drive.submit("write", write(1), "a")
+    drive.submit("one", A_READ, "b")
+    drive.adapter_down()
+    assert drive.ended("write") == (UNKNOWN, Cause.STACK_RESTARTED)
+    drive.connect_failed(device="b")
+    drive.gone("a")
+    assert not drive.adapter().up
+    assert drive.connects() == ["a", "b"]
+    drive.adapter_up()
+    assert drive.connects() == ["a", "b", "b"]
+
+
+def test_every_attempt_has_an_epoch_of_its_own() -> None:
+    drive = Drive()
+    drive.submit("one", A_READ)
+    for _ in range(3):
+        drive.connect_failed(FaultKind.BUSY)
+        drive.wait(4 * S)
+    assert [one.epoch for one in drive.of(StartConnect)] == [1, 2, 3, 4]
+
+
+def test_a_read_without_answer_is_tried_again_on_the_next_connection_and_those_in_line_end() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.submit("read", A_READ)
+    drive.submit("behind", write())
+    drive.wait(6 * S)  # no answer, and none within the grace either
+    assert drive.ended("behind") == (Verdict.NOT_DELIVERED, Cause.LINK_LOST_BEFORE_SEND)
+    drive.gone()
+    drive.connected()
+    drive.answer(b"\x57")
+    assert drive.ended("read") == (Verdict.DELIVERED, Cause.VALUE)
+    assert len(drive.sent()) == 2

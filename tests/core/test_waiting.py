@@ -1,0 +1,169 @@
+"""The line of one device: order by a fixed key, places kept, and nothing that costs more in a long line."""
+
+import sys
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.drive import A_READ
+from gattkeeper.core.state import Entry, waiting_start
+from gattkeeper.core.waiting import Waiting
+from gattkeeper.model.command import Command, Priority
+
+AGEING_US = 1_000
+
+
+def entry(number: int, priority: Priority = Priority.NORMAL, key: str = "", *, at: int = 0) -> Entry:
+    command = Command(id=str(number), device="blind", operation=A_READ, priority=priority, coalesce_key=key)
+    start_us = waiting_start(at or number, priority, AGEING_US)
+    return Entry(command=command, start_us=start_us, sequence=number, accepted_at=at)
+
+
+def line(*entries: Entry) -> Waiting:
+    waiting = Waiting()
+    for one in entries:
+        waiting.push(one)
+    return waiting
+
+
+def in_turn(waiting: Waiting) -> list[Entry]:
+    """Empty the line as the scheduler does: the next one, until there is none."""
+    taken = []
+    while (one := waiting.ready(10_000)) is not None:
+        waiting.remove(one)
+        taken.append(one)
+    return taken
+
+
+def test_an_empty_line_has_nobody() -> None:
+    waiting = line()
+    assert len(waiting) == 0
+    assert waiting.head() is None
+    assert waiting.ready(0) is None
+
+
+def test_the_more_urgent_is_first_and_equals_are_first_in_first_out() -> None:
+    low, first, second, urgent = (
+        entry(1, Priority.BACKGROUND),
+        entry(2),
+        entry(3),
+        entry(4, Priority.URGENT),
+    )
+    waiting = line(low, first, second, urgent)
+    assert list(waiting) == [urgent, first, second, low]
+    assert waiting.head() is urgent
+
+
+def test_one_that_waited_the_ageing_time_is_before_newcomers_one_priority_up() -> None:
+    old = entry(1, Priority.BACKGROUND, at=1)
+    new = entry(2, Priority.NORMAL, at=1 + AGEING_US + 1)
+    assert line(old, new).ready(5_000) is old
+
+
+def test_while_one_backs_off_only_a_higher_priority_overtakes_it() -> None:
+    backing_off, equal, lower = entry(1), entry(2), entry(3, Priority.BACKGROUND)
+    backing_off.ready_at = 10_000
+    waiting = line(backing_off, equal, lower)
+    assert waiting.ready(0) is None
+    urgent = entry(4, Priority.URGENT)
+    waiting.push(urgent)
+    assert waiting.ready(0) is urgent
+    assert waiting.ready(10_000) is urgent
+
+
+def test_the_oldest_of_several_that_back_off_decides_who_is_blocked() -> None:
+    older, younger = entry(1, Priority.BACKGROUND, at=1), entry(2, Priority.NORMAL, at=9_000)
+    older.ready_at = younger.ready_at = 20_000
+    waiting = line(younger, older)
+    assert waiting.ready(0) is None
+
+
+def test_put_back_finds_its_old_place_behind_older_ones() -> None:
+    first, second, third = entry(1), entry(2), entry(3)
+    waiting = line(first, third)
+    waiting.put_back(second)
+    assert in_turn(waiting) == [first, second, third]
+
+
+def test_removing_takes_out_one_wherever_it_stands_and_only_once() -> None:
+    first, second, third = entry(1), entry(2), entry(3)
+    waiting = line(first, second, third)
+    waiting.remove(second)
+    waiting.remove(second)
+    assert list(waiting) == [first, third]
+    waiting.remove(first)
+    assert waiting.head() is third
+    assert len(waiting) == 1
+
+
+def test_take_takes_all_that_fit_and_leaves_the_others_in_order() -> None:
+    entries = [entry(number) for number in range(1, 7)]
+    waiting = line(*entries)
+    assert waiting.take(lambda one: one.sequence % 2 == 0) == entries[1::2]
+    assert list(waiting) == entries[::2]
+    for one in reversed(entries[1::2]):
+        waiting.put_back(one)
+    assert in_turn(waiting) == entries
+
+
+def test_a_coalesce_key_names_the_newest_and_is_forgotten_with_it() -> None:
+    older, newer = entry(1, key="position"), entry(2, key="position")
+    waiting = line(newer)
+    waiting.put_back(older)
+    assert waiting.keys["position"] is newer
+    waiting.remove(older)
+    assert waiting.keys["position"] is newer
+    waiting.remove(newer)
+    assert waiting.keys == {}
+
+
+def test_a_line_whose_members_leave_from_its_middle_does_not_grow() -> None:
+    first = entry(1)
+    waiting = line(first)
+    for number in range(2, 5_000):
+        one = entry(number)
+        waiting.push(one)
+        waiting.remove(one)
+    assert sum(map(len, waiting._lines)) < 200
+    assert list(waiting) == [first]
+
+
+@given(st.lists(st.tuples(st.sampled_from(Priority), st.integers(1, 5_000)), max_size=40))
+def test_taking_the_next_until_the_end_gives_the_order_of_the_keys(commands: list[tuple[Priority, int]]) -> None:
+    moments = sorted(at for _, at in commands)
+    priorities = [priority for priority, _ in commands]
+    entries = [
+        entry(number, priority, at=at)
+        for number, (priority, at) in enumerate(zip(priorities, moments, strict=True), start=1)
+    ]
+    waiting = line(*entries)
+    assert in_turn(waiting) == sorted(entries, key=lambda one: one.order)
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many Python and C calls the work makes: a cost that no busy machine changes."""
+    count = 0
+
+    def note(_frame: object, what: str, _argument: object) -> None:
+        nonlocal count
+        count += what in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_push_next_and_remove_cost_the_same_in_a_line_of_twenty_thousand() -> None:
+    def cycle(waiting: Waiting, number: int) -> None:
+        waiting.push(entry(number))
+        head = waiting.ready(10**9)
+        assert head is not None
+        waiting.remove(head)
+
+    short = line(*(entry(number) for number in range(1, 10)))
+    long = line(*(entry(number) for number in range(1, 20_001)))
+    assert calls(lambda: cycle(long, 30_000)) == calls(lambda: cycle(short, 30_000))
