@@ -262,7 +262,17 @@ class FakeBluez:
                 raise Refused(f"{BLUEZ_ERROR}Failed", "No discovery started")
             case "StopDiscovery":
                 self._scanning.discard(message.sender)
+            case "RemoveDevice":
+                self._remove_with_bond(message.body[0])
         return "", []
+
+    def _remove_with_bond(self, path: str) -> None:
+        """The link goes first, then the object; only then the caller is answered."""
+        device = next(each for each in self.devices if each.path(self.home) == path)
+        device.paired = False
+        if device.connected:
+            self.drop_link(device)
+        self.remove_device(device)
 
     def _start_discovery(self, message: Message) -> None:
         if message.sender in self._scanning:

@@ -4,6 +4,7 @@ Knows benches and ports only.
 """
 
 import asyncio
+from typing import get_args
 
 import pytest
 
@@ -18,9 +19,13 @@ from gattkeeper.model.operation import (
     Pair,
     Read,
     ReadDescriptor,
+    ReadPhy,
     ReadRssi,
+    RequestConnectionParameters,
     RequestMtu,
+    SetPhy,
     Subscribe,
+    Unpair,
     Unsubscribe,
     Write,
     WriteDescriptor,
@@ -202,9 +207,14 @@ async def check_traits_tell_the_truth(bench: LinkBench) -> None:
         RequestMtu(),
         ReadRssi(),
         DiscoverServices(),
+        ReadPhy(),
+        SetPhy(),
+        RequestConnectionParameters(interval_min_us=30_000, interval_max_us=50_000),
         Pair(),
+        Unpair(),
         Disconnect(),
     )
+    assert {type(each) for each in samples} == set(get_args(Operation))
     connection, _ = await connected(bench)
     for operation in samples:
         try:

@@ -23,6 +23,8 @@ from gattkeeper.model.operation import (
     ReadDescriptor,
     RequestMtu,
     Subscribe,
+    SubscriptionKind,
+    Unpair,
     Write,
     WriteDescriptor,
     WriteMode,
@@ -243,6 +245,54 @@ async def test_pairing_is_asked_of_bluez(device: FakeDevice, link: BleakLink) ->
     connection, _ = await up(link, device)
     await connection.perform(Pair())
     assert device.paired
+
+
+async def test_unpairing_removes_the_device_from_bluez(
+    bluez: FakeBluez, device: FakeDevice, link: BleakLink
+) -> None:
+    connection, log = await up(link, device)
+    await connection.perform(Pair())
+    await connection.perform(Unpair())
+    assert not device.paired
+    assert device.path("/org/bluez/hci0") not in bluez.objects
+    assert (await log.until_lost()).text == "unpaired"
+    await up(link, device)  # found by a scan
+    assert len(log.losses) == 1
+
+
+async def test_a_refused_unpairing_is_told_and_ends_the_connection(
+    bluez: FakeBluez, device: FakeDevice, link: BleakLink
+) -> None:
+    connection, log = await up(link, device)
+    bluez.script("RemoveDevice", Step(refuse=f"{BLUEZ}NotAuthorized", text="no"))
+    assert (await refusal(connection, Unpair())).kind is FaultKind.REJECTED
+    await log.until_lost()
+    await connection.disconnect()
+    assert len(log.losses) == 1
+
+
+async def test_an_adapter_that_goes_away_ends_an_unpairing_at_once(
+    bluez: FakeBluez, device: FakeDevice, link: BleakLink
+) -> None:
+    connection, log = await up(link, device)
+    bluez.script("RemoveDevice", Step(hang=True))
+    unpairing = asyncio.create_task(refusal(connection, Unpair()))
+    await bluez.until_called("RemoveDevice")
+    bluez.remove_adapter()
+    fault = await unpairing
+    assert (fault.kind, fault.ran) == (FaultKind.ADAPTER_GONE, Ran.MAYBE)
+    assert len(log.losses) == 1
+
+
+async def test_where_bluez_chooses_the_kind_nobody_else_may(device: FakeDevice, link: BleakLink) -> None:
+    (layout,) = device.layout.values()
+    next(each for each in layout if each.uuid == TICKS).flags.append("indicate")
+    connection, _ = await up(link, device)
+    for kind in (SubscriptionKind.NOTIFY, SubscriptionKind.INDICATE):
+        fault = await refusal(connection, Subscribe(target=at(TICKS), kind=kind))
+        assert (fault.kind, fault.ran) == (FaultKind.UNSUPPORTED, Ran.NO)
+        assert "subscribe to either" in fault.text
+    await connection.perform(Subscribe(target=at(TICKS)))
 
 
 async def test_missing_keys_are_told_from_a_refusal(device: FakeDevice, link: BleakLink) -> None:

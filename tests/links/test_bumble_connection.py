@@ -15,6 +15,8 @@ from gattkeeper.model.operation import (
     ReadDescriptor,
     ReadRssi,
     Subscribe,
+    SubscriptionKind,
+    Unsubscribe,
     Write,
     WriteMode,
 )
@@ -242,5 +244,28 @@ def test_signal_strength_and_descriptors_are_read():
             assert await connection.perform(cccd) == b"\x00\x00"
             await connection.perform(Subscribe(target=at(TICKS)))
             assert await connection.perform(cccd) == b"\x01\x00"
+
+    run_virtual(main())
+
+
+def test_the_kind_that_is_asked_for_is_enabled_and_kept():
+    async def main():
+        async with bumble_bench() as bench:
+            both = VirtualCharacteristic("2a01", Property.NOTIFY | Property.INDICATE)
+            bench.radio.change_services(bench.device, (VirtualService("fe51", (both,)),))
+            connection, _ = await connected(bench)
+            target = at("00002a01-0000-1000-8000-00805f9b34fb", "0000fe51-0000-1000-8000-00805f9b34fb")
+            cccd = ReadDescriptor(target=target, descriptor="00002902-0000-1000-8000-00805f9b34fb")
+            for kind, other, enabled in (
+                (SubscriptionKind.INDICATE, SubscriptionKind.NOTIFY, b"\x02\x00"),
+                (SubscriptionKind.NOTIFY, SubscriptionKind.INDICATE, b"\x01\x00"),
+            ):
+                for each in (kind, kind, SubscriptionKind.EITHER):
+                    await connection.perform(Subscribe(target=target, kind=each))
+                    assert await connection.perform(cccd) == enabled
+                fault = await refusal(connection, Subscribe(target=target, kind=other))
+                assert (fault.kind, fault.ran, fault.name) == (FaultKind.REJECTED, Ran.NO, "subscription_kind")
+                assert await connection.perform(cccd) == enabled, "the first subscriber keeps what it has"
+                await connection.perform(Unsubscribe(target=target))
 
     run_virtual(main())

@@ -1,11 +1,13 @@
 """What is refused before anything is sent says what to do instead."""
 
 import pytest
+from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
-from gattkeeper.links.targets import find_descriptor, find_target, must_allow, must_fit
+from gattkeeper.links.targets import chosen_kind, find_descriptor, find_target, must_allow, must_fit
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Descriptor, Property, Service, normal_uuid
+from gattkeeper.model.operation import SubscriptionKind
 
 BATTERY = Characteristic(
     uuid=normal_uuid("2a19"),
@@ -82,3 +84,38 @@ def test_a_payload_fits_up_to_three_bytes_less_than_the_mtu():
     must_fit(bytes(20), 23)
     fault = refused(must_fit, bytes(21), 23)
     assert (fault.kind, fault.name) == (FaultKind.UNSUPPORTED, "att_mtu")
+
+
+EITHER, NOTIFY, INDICATE = SubscriptionKind.EITHER, SubscriptionKind.NOTIFY, SubscriptionKind.INDICATE
+
+
+def pushing(*properties):
+    return replace(BATTERY, properties=sum(each.value for each in properties))
+
+
+@pytest.mark.parametrize(
+    ("properties", "wanted", "held", "chosen"),
+    [
+        ((Property.NOTIFY,), EITHER, None, NOTIFY),
+        ((Property.INDICATE,), EITHER, None, INDICATE),
+        ((Property.NOTIFY, Property.INDICATE), EITHER, None, NOTIFY),
+        ((Property.NOTIFY, Property.INDICATE), EITHER, INDICATE, INDICATE),
+        ((Property.NOTIFY, Property.INDICATE), INDICATE, None, INDICATE),
+        ((Property.NOTIFY, Property.INDICATE), INDICATE, INDICATE, INDICATE),
+        ((Property.NOTIFY, Property.INDICATE), NOTIFY, None, NOTIFY),
+    ],
+)
+def test_the_kind_follows_the_wish_the_subscriber_there_is_and_the_property(properties, wanted, held, chosen):
+    assert chosen_kind(pushing(*properties), wanted, held) is chosen
+
+
+@pytest.mark.parametrize(("wanted", "held"), [(NOTIFY, INDICATE), (INDICATE, NOTIFY)])
+def test_two_subscribers_cannot_have_different_kinds(wanted, held):
+    fault = refused(chosen_kind, pushing(Property.NOTIFY, Property.INDICATE), wanted, held)
+    assert (fault.kind, fault.name) == (FaultKind.REJECTED, "subscription_kind")
+    assert "2a19 is subscribed to the other way already" in fault.text
+
+
+@pytest.mark.parametrize("wanted", list(SubscriptionKind))
+def test_a_kind_that_is_not_there_is_refused_by_property(wanted):
+    assert refused(chosen_kind, BATTERY, wanted, None).name == "property"

@@ -98,6 +98,101 @@ def test_the_signal_strength_of_a_connection_can_be_read():
     run_virtual(scenario())
 
 
+@pytest.mark.parametrize(
+    "figures",
+    [
+        (5, 12, 0, 500),
+        (12, 9, 0, 500),
+        (9, 3201, 0, 3200),
+        (9, 12, 500, 3200),
+        (9, 12, 0, 9),
+        (9, 12, 0, 3201),
+        (80, 80, 4, 100),
+    ],
+    ids=[
+        "too short",
+        "backwards",
+        "too long",
+        "too much sleep",
+        "too hasty",
+        "too patient",
+        "asleep when it is over",
+    ],
+)
+def test_a_pace_outside_of_the_specification_is_refused(figures: tuple[int, ...]):
+    async def scenario():
+        central = await on_air(VirtualRadio(), lounge().device)
+        with pytest.raises(hci.HCI_Error) as refused:
+            await central.device.send_async_command(update(central.connection.handle, *figures))
+        assert refused.value.error_code == hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR
+
+    run_virtual(scenario())
+
+
+def test_both_ends_hear_of_another_pace():
+    async def scenario():
+        radio, device = VirtualRadio(), lounge().device
+        central = await on_air(radio, device)
+        (theirs,) = radio._devices["lounge"]._bumble.connections.values()
+        await central.device.send_async_command(update(central.connection.handle, 9, 12, 1, 500))
+        await asyncio.sleep(1)
+        for end in (central.connection, theirs):
+            assert (end.parameters.connection_interval, end.parameters.peripheral_latency) == (15.0, 1)
+
+    run_virtual(scenario())
+
+
+def update(handle: int, shortest: int, longest: int, latency: int, timeout: int) -> hci.HCI_Command:
+    return hci.HCI_LE_Connection_Update_Command(
+        connection_handle=handle,
+        connection_interval_min=shortest,
+        connection_interval_max=longest,
+        max_latency=latency,
+        supervision_timeout=timeout,
+        min_ce_length=0,
+        max_ce_length=0,
+    )
+
+
+def test_both_ends_agree_on_phys_each_from_its_side():
+    async def scenario():
+        radio, device = VirtualRadio(), lounge().device
+        central = await on_air(radio, device)
+        ours = central.connection
+        (theirs,) = radio._devices["lounge"]._bumble.connections.values()
+        told = []
+        for end in (ours, theirs):
+            end.on("connection_phy_update", lambda phy, end=end: told.append((end, phy.tx_phy, phy.rx_phy)))
+        await ours.set_phy([hci.Phy.LE_2M], [hci.Phy.LE_CODED, hci.Phy.LE_1M])
+        await asyncio.sleep(1)
+        assert told == [(theirs, 1, 2), (ours, 2, 1)], "the faster one of two"
+        for end, tx, rx in told:
+            phy = await end.get_phy()
+            assert (phy.tx_phy, phy.rx_phy) == (tx, rx)
+        await theirs.set_phy([hci.Phy.LE_1M], None)
+        await asyncio.sleep(1)
+        assert told[2:] == [(theirs, 1, 2)], "nothing changed for the other end, and only who asked is told"
+
+    run_virtual(scenario())
+
+
+def test_phys_of_a_connection_that_is_not_there_are_refused():
+    async def scenario():
+        central = await on_air(VirtualRadio(), lounge().device)
+        wanted = hci.HCI_LE_Set_PHY_Command(
+            connection_handle=0x0EEE, all_phys=3, tx_phys=0, rx_phys=0, phy_options=0
+        )
+        for call in (
+            central.device.send_sync_command(hci.HCI_LE_Read_PHY_Command(connection_handle=0x0EEE)),
+            central.device.send_async_command(wanted),
+        ):
+            with pytest.raises(hci.HCI_Error) as refused:
+                await call
+            assert refused.value.error_code == hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
+
+    run_virtual(scenario())
+
+
 QUIET = """
 import logging, sys
 from bumble import att, colors, device, hci

@@ -6,21 +6,28 @@ import pytest
 from simulated_owner import Scene, fault_of, hangs, play
 
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef, characteristic_ref
+from gattkeeper.model.gatt import CharacteristicRef, Property, characteristic_ref
 from gattkeeper.model.operation import (
     Connect,
     Disconnect,
     DiscoverServices,
     Pair,
+    Phy,
     Read,
     ReadDescriptor,
+    ReadPhy,
     ReadRssi,
+    RequestConnectionParameters,
     RequestMtu,
+    SetPhy,
     Subscribe,
+    SubscriptionKind,
+    Unpair,
     Unsubscribe,
     Write,
     WriteMode,
 )
+from gattkeeper.model.outcome import ConnectionParameters, Phys
 from gattkeeper.world import (
     Fail,
     LateRequest,
@@ -31,6 +38,8 @@ from gattkeeper.world import (
     LoseResponse,
     Raise,
     SeenKind,
+    VirtualCharacteristic,
+    VirtualService,
 )
 from sim.scene import CLOSED, COUNTER, PUSHED, WRITABLE
 
@@ -248,5 +257,97 @@ def test_disconnect_as_an_operation_ends_the_connection():
         connection = await scene.connect()
         assert (await fault_of(connection.perform(Disconnect()))).kind is FaultKind.LINK_LOST
         assert kinds(scene)[-1] is SeenKind.DOWN
+
+    play(story)
+
+
+def test_unpairing_closes_what_was_open_and_ends_the_connection_after_its_answer():
+    async def story(scene: Scene) -> None:
+        closed = Write(target=characteristic_ref(CLOSED), payload=b"x")
+        connection = await scene.connect()
+        await connection.perform(Pair())
+        assert await connection.perform(Unpair()) is None
+        assert scene.heard.faults == []
+        await asyncio.sleep(1)
+        assert [fault.code for fault in scene.heard.faults] == [0x16]
+        again = await scene.connect()
+        assert (await fault_of(again.perform(closed))).kind is FaultKind.NEEDS_PAIRING
+
+    play(story)
+
+
+def test_an_unpairing_that_failed_changes_nothing():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        await connection.perform(Pair())
+        scene.rule(OPERATION, Fail(fault=BUSY), times=1)
+        assert await fault_of(connection.perform(Unpair())) == BUSY
+        await asyncio.sleep(1)
+        await connection.perform(Write(target=characteristic_ref(CLOSED), payload=b"x"))
+        assert scene.heard.faults == []
+
+    play(story)
+
+
+def test_phys_are_what_was_asked_for_on_this_connection_only():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        start = Phys(tx=Phy.LE_1M, rx=Phy.LE_1M)
+        assert await connection.perform(ReadPhy()) == start
+        agreed = Phys(tx=Phy.LE_2M, rx=Phy.LE_1M)
+        assert await connection.perform(SetPhy(tx=Phy.LE_2M)) == agreed == await connection.perform(ReadPhy())
+        assert await connection.perform(SetPhy(rx=Phy.LE_CODED)) == Phys(tx=Phy.LE_2M, rx=Phy.LE_CODED)
+        await connection.disconnect()
+        assert await (await scene.connect()).perform(ReadPhy()) == start
+
+    play(story)
+
+
+def test_another_pace_is_kept_from_then_on():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        slow = RequestConnectionParameters(interval_min_us=500_000, interval_max_us=1_000_000, latency=1)
+        assert await connection.perform(slow) == ConnectionParameters(
+            interval_us=1_000_000, latency=1, supervision_timeout_us=5_000_000
+        )
+        before = asyncio.get_running_loop().time()
+        await connection.perform(WRITE)
+        assert 1.0 < asyncio.get_running_loop().time() - before <= 2.0
+        wrong = RequestConnectionParameters(interval_min_us=1, interval_max_us=1)
+        fault = await fault_of(connection.perform(wrong))
+        assert (fault.kind, fault.ran, fault.name) == (FaultKind.REJECTED, Ran.NO, "invalid_parameters")
+
+    play(story)
+
+
+def test_two_kinds_of_one_subscription_are_a_conflict():
+    async def story(scene: Scene) -> None:
+        both = VirtualCharacteristic("fe58", Property.NOTIFY | Property.INDICATE)
+        scene.lamp.services = (VirtualService("fe57", (both,)),)
+        connection = await scene.connect()
+        target = characteristic_ref("fe58")
+        for kind, other in (
+            (SubscriptionKind.INDICATE, SubscriptionKind.NOTIFY),
+            (SubscriptionKind.NOTIFY, SubscriptionKind.INDICATE),
+            (SubscriptionKind.EITHER, SubscriptionKind.INDICATE),
+        ):
+            for each in (kind, kind, SubscriptionKind.EITHER):
+                await connection.perform(Subscribe(target=target, kind=each))
+            fault = await fault_of(connection.perform(Subscribe(target=target, kind=other)))
+            assert (fault.kind, fault.ran, fault.name) == (FaultKind.REJECTED, Ran.NO, "subscription_kind")
+            scene.lamp.notify(both, b"1")
+            await asyncio.sleep(1)
+            await connection.perform(Unsubscribe(target=target))
+        assert scene.heard.payloads == [b"1"] * 3
+
+    play(story)
+
+
+def test_a_kind_that_a_characteristic_has_not_is_refused():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        wanted = Subscribe(target=characteristic_ref(PUSHED), kind=SubscriptionKind.INDICATE)
+        fault = await fault_of(connection.perform(wanted))
+        assert (fault.kind, fault.ran, fault.code) == (FaultKind.REJECTED, Ran.REFUSED, 0x06)
 
     play(story)

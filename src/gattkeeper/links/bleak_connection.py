@@ -5,8 +5,10 @@ about repeating: each operation runs once.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol, get_args
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -18,9 +20,9 @@ from gattkeeper.errors import LinkError
 from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_table import AttributeTable
 from gattkeeper.links.fault_tables.bluez import ATT_UNLIKELY
-from gattkeeper.links.targets import refusal
+from gattkeeper.links.targets import chosen_kind, refusal
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, Characteristic, Property, Service
+from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, Characteristic, CharacteristicRef, Property, Service
 from gattkeeper.model.operation import (
     Connect,
     Disconnect,
@@ -29,36 +31,38 @@ from gattkeeper.model.operation import (
     Pair,
     Read,
     ReadDescriptor,
+    ReadPhy,
     ReadRssi,
+    RequestConnectionParameters,
     RequestMtu,
+    SetPhy,
     Subscribe,
+    SubscriptionKind,
+    Unpair,
     Unsubscribe,
     Write,
     WriteDescriptor,
     WriteMode,
+    kind_of,
 )
 from gattkeeper.model.outcome import AnswerValue, Phase
 from gattkeeper.runtime.ports import ConnectionEvents
 
 Call = Callable[[], Coroutine[Any, Any, bytes | None]]
 
-OPERATIONS = frozenset(
-    str(kind.__struct_config__.tag)
-    for kind in (
-        Read,
-        Write,
-        ReadDescriptor,
-        WriteDescriptor,
-        Subscribe,
-        Unsubscribe,
-        RequestMtu,
-        DiscoverServices,
-        Pair,
-        Connect,
-        Disconnect,
-    )
+REFUSED: Mapping[str, str] = MappingProxyType(
+    {
+        "read_rssi": "BlueZ has no signal strength of a connected device",
+        "read_phy": "BlueZ tells no program which PHY a connection is on",
+        "set_phy": "BlueZ takes no PHY from programs: the kernel and the adapter choose",
+        "request_connection_parameters": "BlueZ takes no connection parameters from programs",
+    }
+    | ({"unpair": "macOS leaves unpairing to people, in its settings"} if sys.platform == "darwin" else {})
 )
-"""What `perform` takes. Not ReadRssi: BlueZ has no signal strength for a connected device."""
+"""Operations that `perform` does not take, and why."""
+
+OPERATIONS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Operation)) - REFUSED.keys()
+"""What `perform` takes."""
 
 CLIENT_TIMEOUT_S = 120.0
 """Bleak's own bound on a connect, in seconds. The owner's clock is shorter and decides."""
@@ -96,6 +100,7 @@ class BleakConnection:
         self._ending: asyncio.Task[None] | None = None
         self._table: AttributeTable | None = None  # None until connected
         self._announced = False  # CONNECTED was reported
+        self._unpairing = False  # BlueZ takes the link down on the way; the owner hears of it after the answer
         self._pending: set[int] = set()  # handles with an operation in flight
         self._dirty: set[int] = set()  # handles whose answer nobody waits for any more
         self.address = device.address
@@ -144,7 +149,7 @@ class BleakConnection:
 
     def fail(self, fault: Fault) -> None:
         """The connection is down. What is in flight ends with this fault, later operations too."""
-        if self._lost.done():
+        if self._lost.done() or (self._unpairing and fault.kind is FaultKind.LINK_LOST):
             return
         self._lost.set_result(fault)
         self._ending = asyncio.ensure_future(self._let_go())
@@ -161,6 +166,8 @@ class BleakConnection:
         if call is None:
             return await self._perform_locally(operation)
         self._pending.add(handle)
+        unpairs = isinstance(operation, Unpair)
+        self._unpairing |= unpairs
         try:
             return await self._guard.run(call(), phase="operation", until=self._lost)
         except asyncio.CancelledError:
@@ -170,6 +177,10 @@ class BleakConnection:
             raise await self._explained(error) from error
         finally:
             self._pending.discard(handle)
+            if unpairs:  # also when it failed: Bleak has given its client up
+                self._unpairing = False
+                gone = _fault(FaultKind.LINK_LOST, "unpaired", Ran.MAYBE)
+                asyncio.get_running_loop().call_soon(self.fail, gone)
 
     async def _explained(self, error: LinkError) -> LinkError:
         """ATT 0x0E is what BlueZ makes of a lost link, often before it says that the link is lost."""
@@ -216,7 +227,7 @@ class BleakConnection:
         if handle in self._pending:  # Bleak would ask BlueZ again every 10 ms until the other one ends
             raise LinkError(_fault(FaultKind.BUSY, "this attribute has an operation in flight"))
 
-    def _prepared(self, operation: Operation) -> tuple[int, Call | None]:
+    def _prepared(self, operation: Operation) -> tuple[int, Call | None]:  # noqa: C901 - a case per operation
         """The handle an operation is about and the call that runs it; no call when it needs no stack.
 
         Raises LinkError for what the attribute table already refuses.
@@ -235,16 +246,18 @@ class BleakConnection:
             case WriteDescriptor(target=ref, descriptor=uuid, payload=payload):
                 found = table.descriptor(target := table.find(ref), uuid)
                 handle, call = target.handle, lambda: client.write_gatt_descriptor(found, payload)
-            case Subscribe(target=ref):
-                target = table.allowed(ref, Property.NOTIFY, Property.INDICATE)
+            case Subscribe(target=ref, kind=kind):
+                target = _with_kind(table, ref, kind)
                 handle, call = target.handle, lambda: self._subscribe(target)
             case Unsubscribe(target=ref):
                 target = table.find(ref)
                 handle, call = target.handle, lambda: client.stop_notify(table.of_bleak(target))
             case Pair():
                 call = client.pair
-            case ReadRssi():
-                raise LinkError(_fault(FaultKind.UNSUPPORTED, "Bleak has no signal strength of a connection"))
+            case Unpair():
+                call = client.unpair
+            case ReadRssi() | ReadPhy() | SetPhy() | RequestConnectionParameters():
+                raise LinkError(_fault(FaultKind.UNSUPPORTED, REFUSED[kind_of(operation)]))
             case RequestMtu() | DiscoverServices() | Connect() | Disconnect():
                 pass
         return handle, call
@@ -288,6 +301,23 @@ class BleakConnection:
             self.fail(_fault(FaultKind.TRANSIENT, "the link went down while connecting"))
         else:
             self.fail(_fault(FaultKind.LINK_LOST, "the device is no longer connected", Ran.MAYBE))
+
+
+def _with_kind(table: AttributeTable, ref: CharacteristicRef, wanted: SubscriptionKind) -> Characteristic:
+    """The characteristic to subscribe to, if the stack will do so in the way that is wanted. Raises LinkError.
+
+    BlueZ enables notifications where there are any, else indications, and nobody can tell it otherwise.
+    """
+    target = table.allowed(ref, Property.NOTIFY, Property.INDICATE)
+    chosen_kind(target, wanted, held=None)
+    if (
+        wanted is not SubscriptionKind.EITHER
+        and target.allows(Property.NOTIFY)
+        and target.allows(Property.INDICATE)
+    ):
+        text = "this stack chooses between notifications and indications itself: subscribe to either"
+        raise LinkError(_fault(FaultKind.UNSUPPORTED, text))
+    return target
 
 
 def _fault(kind: FaultKind, text: str, ran: Ran = Ran.NO) -> Fault:

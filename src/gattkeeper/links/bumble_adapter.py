@@ -6,6 +6,7 @@ Knows Bumble's Device and HCI. Opening the adapter, and opening it again, is the
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from bumble import hci
@@ -13,7 +14,8 @@ from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
 from bumble.host import Host
 from msgspec.structs import replace
 
-from gattkeeper.errors import LinkError
+from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.links.bumble_bonds import BondFile
 from gattkeeper.links.bumble_connection import BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
 from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
@@ -31,6 +33,14 @@ HEARD_MAX = 256
 
 _OWN_KIND = hci.OwnAddressType.RANDOM  # works with every controller; not all of them have a public address
 _STATIC_BITS = 0xC0  # the two highest bits of a random static address are ones (Vol 6, Part B, 1.3.2.1)
+
+_OPTIONAL = {
+    "read_rssi": hci.HCI_READ_RSSI_COMMAND,
+    "read_phy": hci.HCI_LE_READ_PHY_COMMAND,
+    "set_phy": hci.HCI_LE_SET_PHY_COMMAND,
+    "request_connection_parameters": hci.HCI_LE_CONNECTION_UPDATE_COMMAND,
+}
+"""Operations that need a command which not every controller has."""
 
 KINDS_KNOWN_MAX = 1024
 """Devices whose kind of address is remembered, so that they need not be heard before the next connection."""
@@ -52,13 +62,23 @@ class BumbleAdapter:
         device.on(device.EVENT_FLUSH, self._on_flush)
 
     @classmethod
-    async def start(cls, host: Host, on_gone: Callable[[Fault], None]) -> "BumbleAdapter":
-        """Reset the controller behind a host and set it up. Raises what Bumble raises; may wait for ever."""
-        device = Device(config=DeviceConfiguration(name="gattkeeper"), host=host)
+    async def start(
+        cls, host: Host, on_gone: Callable[[Fault], None], bonds: Path | None = None
+    ) -> "BumbleAdapter":
+        """Reset the controller behind a host and set it up. Bonds are kept in a file, or until it is gone.
+
+        Raises SettingsError, with what to do about the bonds, and what Bumble raises; may wait for ever.
+        """
+        # Bumble would tell devices its public address as the one to know it by, and then connects with another.
+        config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
+        device = Device(config=config, host=host)
         await device.power_on()
         public_address = _public_address(device)
         if public_address:
             await _take_address(device, public_address)
+        if bonds is not None:
+            device.keystore = await _open_bonds(public_address, bonds)
+            await device.refresh_resolving_list()
         return cls(device, on_gone)
 
     @property
@@ -67,9 +87,10 @@ class BumbleAdapter:
         return _public_address(self._device)
 
     @property
-    def reads_rssi(self) -> bool:
-        """Whether the controller can tell the signal strength of a connection."""
-        return bool(self._device.host.supports_command(hci.HCI_READ_RSSI_COMMAND))
+    def optional_operations(self) -> frozenset[str]:
+        """What this controller can do beyond what every one can."""
+        supports = self._device.host.supports_command
+        return frozenset(kind for kind, command in _OPTIONAL.items() if supports(command))
 
     async def connect(self, address: DeviceAddress, events: ConnectionEvents) -> BumbleConnection:
         """Connect and discover services. Raises LinkError; nothing of it has reached the device."""
@@ -224,6 +245,14 @@ class BumbleAdapter:
 def _public_address(device: Device) -> str:
     address = device.public_address
     return "" if address in (hci.Address.ANY, hci.Address.NIL) else device_address(address).value
+
+
+async def _open_bonds(public_address: str, path: Path) -> BondFile:
+    if not public_address:
+        raise SettingsError(
+            "the adapter has no address of its own, so no device would know it again: leave its file of bonds out"
+        )
+    return await BondFile.open(public_address, path)
 
 
 async def _take_address(device: Device, public_address: str) -> None:

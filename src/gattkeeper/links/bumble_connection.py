@@ -14,10 +14,18 @@ from bumble.device import Connection
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
+from gattkeeper.links import bumble_bonds, bumble_link_layer
 from gattkeeper.links.bumble_faults import as_link_errors
 from gattkeeper.links.bumble_reading import discover
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
-from gattkeeper.links.targets import find_descriptor, find_target, must_allow, must_fit, refusal
+from gattkeeper.links.targets import (
+    chosen_kind,
+    find_descriptor,
+    find_target,
+    must_allow,
+    must_fit,
+    refusal,
+)
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Property, Service, normal_uuid
 from gattkeeper.model.operation import (
@@ -28,9 +36,14 @@ from gattkeeper.model.operation import (
     Pair,
     Read,
     ReadDescriptor,
+    ReadPhy,
     ReadRssi,
+    RequestConnectionParameters,
     RequestMtu,
+    SetPhy,
     Subscribe,
+    SubscriptionKind,
+    Unpair,
     Unsubscribe,
     Write,
     WriteDescriptor,
@@ -80,6 +93,7 @@ class BumbleConnection:
         self._down: Fault | None = None
         self._asked_down = False
         self._ended = asyncio.Event()
+        self._leaving: asyncio.Task[None] | None = None
         self._poisoned = False
         self._occupied = False
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
@@ -125,7 +139,7 @@ class BumbleConnection:
         self._occupied = True
         try:
             with as_link_errors(self._why_down):
-                return await self._run(operation)
+                answer = await self._run(operation)
         except asyncio.CancelledError:
             self._poisoned = True
             raise
@@ -134,6 +148,9 @@ class BumbleConnection:
             raise
         finally:
             self._occupied = False
+        if isinstance(operation, Unpair):  # what is encrypted with a key that is gone ends after the answer
+            self._leaving = asyncio.create_task(self.disconnect())
+        return answer
 
     async def disconnect(self) -> None:
         """Take the connection down; never raises. Takes `DISCONNECT_S` at most."""
@@ -175,7 +192,7 @@ class BumbleConnection:
         if self._down is not None:
             raise LinkError(replace(self._down, ran=Ran.NO))
 
-    async def _run(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0912 - a case per operation
+    async def _run(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0911, PLR0912 - a case each
         match operation:
             case Read():
                 target = self._target(operation.target)
@@ -191,7 +208,7 @@ class BumbleConnection:
                 must_fit(operation.payload, self.att_mtu)
                 await self._gatt.write_value(descriptor.handle, operation.payload, with_response=True)
             case Subscribe():
-                await self._subscribe(self._target(operation.target))
+                await self._subscribe(self._target(operation.target), operation.kind)
             case Unsubscribe():
                 await self._unsubscribe(self._target(operation.target))
             case RequestMtu():
@@ -201,7 +218,15 @@ class BumbleConnection:
             case DiscoverServices():
                 return await self._discover_again()
             case Pair():
-                await self._connection.pair()
+                await bumble_bonds.pair(self._connection)
+            case Unpair():
+                await bumble_bonds.forget(self._connection)
+            case ReadPhy():
+                return await bumble_link_layer.read_phy(self._connection)
+            case SetPhy():
+                return await bumble_link_layer.set_phy(self._connection, operation)
+            case RequestConnectionParameters():
+                return await bumble_link_layer.request_parameters(self._connection, operation)
             case Connect():
                 pass  # it is up
             case Disconnect():
@@ -223,12 +248,16 @@ class BumbleConnection:
         must_fit(operation.payload, self.att_mtu)
         await self._gatt.write_value(target.handle, operation.payload, with_response=with_response)
 
-    async def _subscribe(self, target: Characteristic) -> None:
-        if target.allows(Property.NOTIFY):
-            subscribers, enabled = self._gatt.notification_subscribers, _NOTIFY
+    async def _subscribe(self, target: Characteristic, wanted: SubscriptionKind) -> None:
+        gatt, held = self._gatt, None
+        if target.handle in gatt.notification_subscribers:
+            held = SubscriptionKind.NOTIFY
+        elif target.handle in gatt.indication_subscribers:
+            held = SubscriptionKind.INDICATE
+        if chosen_kind(target, wanted, held) is SubscriptionKind.NOTIFY:
+            subscribers, enabled = gatt.notification_subscribers, _NOTIFY
         else:
-            must_allow(target, Property.INDICATE)
-            subscribers, enabled = self._gatt.indication_subscribers, _INDICATE
+            subscribers, enabled = gatt.indication_subscribers, _INDICATE
         cccd = find_descriptor(target, _CCCD)
 
         def on_value(payload: bytes) -> None:

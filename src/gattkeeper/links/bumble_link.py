@@ -6,6 +6,7 @@ Knows when the adapter is there. Imports no Bumble until a link is made: it is o
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gattkeeper.errors import LinkError, SettingsError
@@ -35,6 +36,7 @@ _OPERATIONS = frozenset(
         "request_mtu",
         "discover_services",
         "pair",
+        "unpair",
         "connect",
         "disconnect",
     }
@@ -49,7 +51,9 @@ class BumbleLink:
     """A `runtime.ports.Link` to one controller.
 
     `open_host` brings up a Bumble host on the controller, and is called again after the controller went away;
-    `close_host` lets go of what it opened. Raises SettingsError where Bumble is not installed.
+    `close_host` lets go of what it opened. `bonds` is the file for the keys of paired devices, of this adapter
+    alone; without it they are forgotten when the adapter is closed or goes away. Raises SettingsError where
+    Bumble is not installed.
     """
 
     def __init__(
@@ -58,10 +62,12 @@ class BumbleLink:
         *,
         name: str,
         close_host: Callable[[], Awaitable[None]] = _nothing_to_close,
+        bonds: Path | None = None,
     ) -> None:
         _require_bumble()
         self._open_host = open_host
         self._close_host = close_host
+        self._bonds = bonds
         self._name = name
         self._operations = _OPERATIONS
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
@@ -69,7 +75,7 @@ class BumbleLink:
         self._reopening: asyncio.Task[None] | None = None
 
     @classmethod
-    def on_transport(cls, transport_name: str) -> "BumbleLink":
+    def on_transport(cls, transport_name: str, *, bonds: Path | None = None) -> "BumbleLink":
         """A link to the controller that Bumble finds under a transport name.
 
         For example `usb:0`, `serial:/dev/ttyACM0,1000000`, `tcp-client:192.0.2.7:1234`, `hci-socket:0`.
@@ -78,7 +84,7 @@ class BumbleLink:
         from gattkeeper.links.bumble_transport import NamedTransport  # noqa: PLC0415 - Bumble is optional
 
         transport = NamedTransport(transport_name)
-        return cls(transport.open_host, name=transport_name, close_host=transport.close)
+        return cls(transport.open_host, name=transport_name, close_host=transport.close, bonds=bonds)
 
     @property
     def name(self) -> str:
@@ -87,7 +93,7 @@ class BumbleLink:
 
     @property
     def traits(self) -> LinkTraits:
-        """What it can do; whether it reads RSSI is known once it is open."""
+        """What it can do; RSSI, PHYs and connection parameters depend on the controller, known once it is open."""
         return LinkTraits(operations=self._operations, bypass=True)
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
@@ -95,8 +101,7 @@ class BumbleLink:
         self._on_adapter = on_adapter
         self._adapter = await self._start()
         self._name = self._adapter.address or self._name
-        if self._adapter.reads_rssi:
-            self._operations = _OPERATIONS | {"read_rssi"}
+        self._operations = _OPERATIONS | self._adapter.optional_operations
 
     async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
         """Connect and discover services, once; wait for the device until cancelled. Raises LinkError."""
@@ -132,7 +137,7 @@ class BumbleLink:
         adapter = None
         try:
             async with asyncio.timeout(ANSWER_S):
-                adapter = await BumbleAdapter.start(await self._open_host(), self._gone)
+                adapter = await BumbleAdapter.start(await self._open_host(), self._gone, self._bonds)
         except TimeoutError as error:
             raise SettingsError(
                 f"adapter {self._name}: nothing answered within {ANSWER_S:g} s; is it a Bluetooth controller, "

@@ -14,6 +14,7 @@ from gattkeeper.model.gatt import (
     find_characteristics,
     short_uuid,
 )
+from gattkeeper.model.operation import KIND_CONFLICT, SubscriptionKind
 
 _NAMED_MAX = 20
 """How many characteristics a refusal names: enough for most devices, short enough to read."""
@@ -53,6 +54,27 @@ def must_allow(characteristic: Characteristic, *wanted: Property) -> None:
         uuid = short_uuid(characteristic.uuid)
         names = " or ".join(str(each.name).lower() for each in wanted)
         raise refusal("property", f"{uuid} does not allow {names}; it allows {has}")
+
+
+def chosen_kind(
+    characteristic: Characteristic, wanted: SubscriptionKind, held: SubscriptionKind | None
+) -> SubscriptionKind:
+    """NOTIFY or INDICATE, for a characteristic that is subscribed to in one way, or not at all.
+
+    Raises LinkError: it has not the kind wanted, or another subscriber has the other one.
+    """
+    if wanted is SubscriptionKind.EITHER and held is not None:
+        return held
+    if wanted is SubscriptionKind.EITHER:
+        must_allow(characteristic, Property.NOTIFY, Property.INDICATE)
+        notifies = characteristic.allows(Property.NOTIFY)
+        return SubscriptionKind.NOTIFY if notifies else SubscriptionKind.INDICATE
+    must_allow(characteristic, Property.NOTIFY if wanted is SubscriptionKind.NOTIFY else Property.INDICATE)
+    if held not in (None, wanted):
+        uuid = short_uuid(characteristic.uuid)
+        what = f"{uuid} is subscribed to the other way already: unsubscribe that first, or take either kind"
+        raise refusal(KIND_CONFLICT, what)
+    return wanted
 
 
 def must_fit(payload: bytes, att_mtu: int) -> None:

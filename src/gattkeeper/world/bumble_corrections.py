@@ -8,13 +8,41 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bumble import att, hci, l2cap
+from bumble import att, hci, l2cap, ll
 from bumble.controller import Connection, Controller
 
 RSSI_DBM = -50
 """Signal strength of every connection; Bumble reports the same for every advertisement."""
+
+
+_START_PHYS = (hci.Phy.LE_1M, hci.Phy.LE_1M)
+"""Of every new connection, to and from the other end (Vol 6, Part B, 4.5)."""
+
+_EITHER_PHY = 0x07
+"""No preference among the three PHYs, as bits (Vol 4, Part E, 7.8.49)."""
+
+
+@dataclass
+class PhyRequest(ll.ControlPdu):  # type: ignore[misc]  # Bumble is not typed strictly
+    """LL_PHY_REQ: the PHYs the sender would use towards the other end, and from it, as bits; 0 for any."""
+
+    opcode = ll.ControlPdu.Opcode.LL_PHY_REQ
+
+    tx_phys: int
+    rx_phys: int
+
+
+@dataclass
+class PhyUpdate(ll.ControlPdu):  # type: ignore[misc]  # Bumble is not typed strictly
+    """LL_PHY_UPDATE_IND, as its receiver sees it: the PHY towards the other end, and the one from it."""
+
+    opcode = ll.ControlPdu.Opcode.LL_PHY_UPDATE_IND
+
+    tx_phy: int
+    rx_phy: int
 
 
 class Air(Protocol):
@@ -128,6 +156,81 @@ class CorrectedController(Controller):  # type: ignore[misc]  # Bumble is not ty
             self.leave()
             self.host.on_transport_lost()
 
+    def on_hci_le_connection_update_command(self, command: hci.HCI_LE_Connection_Update_Command) -> None:
+        """Refuse parameters that no controller takes. Bumble takes all (Vol 4, Part E, 7.8.18).
+
+        What it then reports is the interval asked for; on this air the interval does not change.
+        """
+        longest, awake = command.connection_interval_max, 1 + command.max_latency
+        fits = (
+            0x0006 <= command.connection_interval_min <= longest <= 0x0C80
+            and command.max_latency <= 0x01F3
+            and 0x000A <= command.supervision_timeout <= 0x0C80
+            and command.supervision_timeout * 10 > 2 * awake * longest * 1.25
+        )
+        if fits:
+            super().on_hci_le_connection_update_command(command)
+        else:
+            invalid = hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR
+            self._send_hci_command_status(invalid, command.op_code)
+
+    def on_hci_le_read_phy_command(
+        self, command: hci.HCI_LE_Read_PHY_Command
+    ) -> hci.HCI_LE_Read_PHY_ReturnParameters:
+        """Answer with the PHYs agreed on. Bumble says 1M always, of any handle (Vol 4, Part E, 7.8.47)."""
+        end = self.find_le_connection_by_handle(command.connection_handle)
+        tx_phy, rx_phy = _START_PHYS if end is None else _phys_of(end)
+        unknown = hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
+        return hci.HCI_LE_Read_PHY_ReturnParameters(
+            status=unknown if end is None else hci.HCI_ErrorCode.SUCCESS,
+            connection_handle=command.connection_handle,
+            tx_phy=tx_phy,
+            rx_phy=rx_phy,
+        )
+
+    def on_hci_le_set_phy_command(self, command: hci.HCI_LE_Set_PHY_Command) -> None:
+        """Agree on PHYs with the other end. Bumble lists the command and does not know it (7.8.49).
+
+        The other end takes what it is asked for, as far as it can. How fast the air is does not change.
+        """
+        end = self.find_le_connection_by_handle(command.connection_handle)
+        if end is None:
+            unknown = hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
+            self._send_hci_command_status(unknown, command.op_code)
+            return
+        self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
+        end.send_ll_control_pdu(
+            PhyRequest(
+                tx_phys=0 if command.all_phys & 0x01 else command.tx_phys,
+                rx_phys=0 if command.all_phys & 0x02 else command.rx_phys,
+            )
+        )
+
+    def on_ll_control_pdu(self, sender_address: hci.Address, packet: ll.ControlPdu) -> None:
+        """Take part in agreeing on PHYs, of which Bumble knows nothing (Vol 6, Part B, 5.1.10)."""
+        if not isinstance(packet, PhyRequest | PhyUpdate):
+            super().on_ll_control_pdu(sender_address, packet)
+            return
+        end = self.le_connections.get(sender_address)
+        if end is None:
+            return
+        before = _phys_of(end)
+        if isinstance(packet, PhyUpdate):
+            self._change_phys(end, packet.tx_phy, packet.rx_phy)
+            return
+        tx_phy, rx_phy = _chosen(packet.rx_phys, before[0]), _chosen(packet.tx_phys, before[1])
+        end.send_ll_control_pdu(PhyUpdate(tx_phy=rx_phy, rx_phy=tx_phy))
+        if (tx_phy, rx_phy) != before:
+            self._change_phys(end, tx_phy, rx_phy)
+
+    def _change_phys(self, end: Connection, tx_phy: int, rx_phy: int) -> None:
+        end.phys = (tx_phy, rx_phy)
+        self.send_hci_packet(
+            hci.HCI_LE_PHY_Update_Complete_Event(
+                status=hci.HCI_ErrorCode.SUCCESS, connection_handle=end.handle, tx_phy=tx_phy, rx_phy=rx_phy
+            )
+        )
+
     def on_hci_read_rssi_command(self, command: hci.HCI_Read_RSSI_Command) -> hci.HCI_Read_RSSI_ReturnParameters:
         """Answer Read RSSI. Bumble lists it as supported and does not know it (Vol 4, Part E, 7.5.4)."""
         known = self.find_le_connection_by_handle(command.handle) is not None
@@ -136,6 +239,18 @@ class CorrectedController(Controller):  # type: ignore[misc]  # Bumble is not ty
             handle=command.handle,
             rssi=RSSI_DBM,
         )
+
+
+def _phys_of(end: Connection) -> tuple[int, int]:
+    """The PHYs of a connection, kept at Bumble's object for this end of it."""
+    return getattr(end, "phys", _START_PHYS)
+
+
+def _chosen(wanted: int, now: int) -> int:
+    """The fastest PHY of those wanted, as bits; the present one where all are the same to the other end."""
+    if wanted & _EITHER_PHY in (0, _EITHER_PHY):
+        return now
+    return next(int(phy) for phy in (hci.Phy.LE_2M, hci.Phy.LE_1M, hci.Phy.LE_CODED) if wanted & 1 << (phy - 1))
 
 
 def quieten_bumble() -> None:

@@ -119,9 +119,10 @@ class RadioDevice:
         attribute = self._attributes.get(characteristic)
         if attribute is None:
             return  # it is in a table that was replaced
-        indicates = not characteristic.properties & Property.NOTIFY
-        send = self._bumble.indicate_subscribers if indicates else self._bumble.notify_subscribers
-        self._spawn(send(attribute, payload))
+        if characteristic.properties & Property.NOTIFY:  # each goes to those who subscribed to that kind
+            self._spawn(self._bumble.notify_subscribers(attribute, payload))
+        if characteristic.properties & Property.INDICATE:
+            self._spawn(self._bumble.indicate_subscribers(attribute, payload))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

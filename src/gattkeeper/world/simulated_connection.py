@@ -16,29 +16,35 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import (
     Characteristic,
     CharacteristicRef,
-    Descriptor,
     Property,
     Service,
     find_characteristics,
-    normal_uuid,
 )
 from gattkeeper.model.operation import (
+    KIND_CONFLICT,
     Connect,
     Disconnect,
     DiscoverServices,
     Operation,
     Pair,
+    Phy,
     Read,
     ReadDescriptor,
+    ReadPhy,
     ReadRssi,
+    RequestConnectionParameters,
     RequestMtu,
+    SetPhy,
     Subscribe,
+    SubscriptionKind,
+    Unpair,
     Unsubscribe,
     Write,
     WriteDescriptor,
     WriteMode,
+    problem_with_parameters,
 )
-from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Phys
 from gattkeeper.runtime.ports import ConnectionEvents
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
@@ -53,6 +59,7 @@ from gattkeeper.world.simulated_rules import (
     LoseResponse,
     Raise,
 )
+from gattkeeper.world.simulated_table import discover
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice
 
 ATT_MTU = 247
@@ -60,7 +67,22 @@ ATT_MTU = 247
 
 RSSI_DBM = -50
 
-CCCD = normal_uuid("2902")
+INVALID_PARAMETERS = Fault(
+    kind=FaultKind.REJECTED, ran=Ran.NO, stack="simulated", code=0x12, name="invalid_parameters"
+)
+OTHER_KIND = Fault(
+    kind=FaultKind.REJECTED,
+    ran=Ran.NO,
+    stack="simulated",
+    name=KIND_CONFLICT,
+    text="it is subscribed to the other way already: unsubscribe that first, or take either kind",
+)
+
+_KINDS = {
+    SubscriptionKind.EITHER: Property.NOTIFY | Property.INDICATE,
+    SubscriptionKind.NOTIFY: Property.NOTIFY,
+    SubscriptionKind.INDICATE: Property.INDICATE,
+}
 
 _NEEDS_PAIRING = (0x05, 0x0F)
 _INSUFFICIENT_ENCRYPTION = 0x0F
@@ -119,8 +141,10 @@ class SimulatedConnection:
         self._open: dict[int, Request] = {}  # requests without an answer, by number
         self._count = 0
         self._att_mtu = 23
-        self._table, self._services = _discover(device)
-        self._subscribed: dict[str, Characteristic] = {}  # by UUID
+        self._table, self._services = discover(device)
+        self._subscribed: dict[str, tuple[Characteristic, Property]] = {}  # by UUID; NOTIFY or INDICATE
+        self._interval_s = chance.interval_s
+        self._phys = Phys(tx=Phy.LE_1M, rx=Phy.LE_1M)
         device.notify = self._notify
         device.connected()
         self._note(SeenKind.UP)
@@ -179,7 +203,7 @@ class SimulatedConnection:
         for request in self._open.values():
             _give(request, LinkError(replace(fault, ran=Ran.MAYBE)))
         self._open.clear()
-        later = self._chance.dice.choice((0.0, self._chance.interval_s))
+        later = self._chance.dice.choice((0.0, self._interval_s))
         for _ in range(told):
             if later:
                 self._loop.call_later(later, self._events.lost, fault)
@@ -212,7 +236,7 @@ class SimulatedConnection:
     def _send(self, request: Request, number: int) -> None:
         if isinstance(request.action, LoseRequest):
             return
-        delay = self._chance.interval_s * self._chance.dice.uniform(0.1, 1.0)
+        delay = self._interval_s * self._chance.dice.uniform(0.1, 1.0)
         if isinstance(request.action, LateRequest):
             delay += request.action.seconds
         self._loop.call_later(delay, self._arrive, request, number)
@@ -237,33 +261,34 @@ class SimulatedConnection:
                 answer = action.error()
             case _:
                 pass
-        delay = self._chance.interval_s + (action.seconds if isinstance(action, LateResponse) else 0.0)
+        delay = self._interval_s + (action.seconds if isinstance(action, LateResponse) else 0.0)
         self._loop.call_later(delay, self._answer, request, number, answer)
 
     def _answer(self, request: Request, number: int, answer: AnswerValue | BaseException) -> None:
         if self.down is None and self._open.pop(number, None) is not None:
             self._note(SeenKind.ANSWERED, request.operation)
             _give(request, answer)
+            if isinstance(request.operation, Unpair) and not isinstance(answer, BaseException):
+                self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)  # after its caller has the answer
 
     def _apply(self, operation: Operation) -> AnswerValue | BaseException:
         try:
             value = self._carry_out(operation)
         except AttError as refusal:
             return LinkError(_att_fault(refusal.code))
+        except LinkError as error:
+            return error
         self._note(SeenKind.APPLIED, operation, value=value if not isinstance(value, tuple) else None)
         return value
 
-    def _carry_out(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0912 - a case per operation
+    def _carry_out(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0911, PLR0912 - a case each
         match operation:
             case Read():
                 return self.device.read(self._target(operation.target)[1])
             case Write():
                 self.device.write(self._target(operation.target)[1], operation.payload)
             case Subscribe():
-                known, attribute = self._target(operation.target)
-                if not attribute.properties & (Property.NOTIFY | Property.INDICATE):
-                    raise AttError(_REQUEST_NOT_SUPPORTED)
-                self._subscribed[known.uuid] = known
+                self._subscribe(operation)
             case Unsubscribe():
                 self._subscribed.pop(self._target(operation.target)[0].uuid, None)
             case RequestMtu():
@@ -272,10 +297,19 @@ class SimulatedConnection:
             case ReadRssi():
                 return RSSI_DBM
             case DiscoverServices():
-                self._table, self._services = _discover(self.device)
+                self._table, self._services = discover(self.device)
                 return self._services
             case Pair():
                 self._chance.paired.add(self.device.name)
+            case Unpair():
+                self._chance.paired.discard(self.device.name)  # the connection ends once this is answered
+            case ReadPhy():
+                return self._phys
+            case SetPhy():
+                self._phys = Phys(tx=operation.tx or self._phys.tx, rx=operation.rx or self._phys.rx)
+                return self._phys
+            case RequestConnectionParameters():
+                return self._change_parameters(operation)
             case Connect():
                 pass  # it is up
             case Disconnect():
@@ -285,6 +319,29 @@ class SimulatedConnection:
             case _:
                 assert_never(operation)
         return None
+
+    def _subscribe(self, operation: Subscribe) -> None:
+        """Raises AttError: the characteristic has not the kind wanted; LinkError: somebody has the other kind."""
+        known, attribute = self._target(operation.target)
+        held = self._subscribed.get(known.uuid, (known, None))[1]
+        offered = attribute.properties & _KINDS[operation.kind]
+        if not offered:
+            raise AttError(_REQUEST_NOT_SUPPORTED)
+        if held is not None and held not in _KINDS[operation.kind]:
+            raise LinkError(OTHER_KIND)
+        chosen = held or (Property.NOTIFY if Property.NOTIFY in offered else Property.INDICATE)
+        self._subscribed[known.uuid] = known, chosen
+
+    def _change_parameters(self, wanted: RequestConnectionParameters) -> ConnectionParameters:
+        """The longest interval that is wanted. Raises LinkError: no adapter would take them."""
+        if problem_with_parameters(wanted):
+            raise LinkError(INVALID_PARAMETERS)
+        self._interval_s = wanted.interval_max_us / 1_000_000
+        return ConnectionParameters(
+            interval_us=wanted.interval_max_us,
+            latency=wanted.latency,
+            supervision_timeout_us=wanted.supervision_timeout_us,
+        )
 
     def _target(self, ref: CharacteristicRef) -> tuple[Characteristic, VirtualCharacteristic]:
         """The attribute a reference points at. Raises AttError: none, or closed until paired."""
@@ -297,9 +354,9 @@ class SimulatedConnection:
         return known[0], attribute
 
     def _notify(self, attribute: VirtualCharacteristic, payload: bytes) -> None:
-        known = self._subscribed.get(attribute.uuid)
-        if known is not None:
-            self._loop.call_later(self._chance.interval_s, self._notified, known, payload)
+        if attribute.uuid in self._subscribed:
+            known, _ = self._subscribed[attribute.uuid]
+            self._loop.call_later(self._interval_s, self._notified, known, payload)
 
     def _notified(self, known: Characteristic, payload: bytes) -> None:
         if self.down is None:
@@ -322,33 +379,3 @@ def _finite(seconds: float) -> float | None:
 def _att_fault(code: int) -> Fault:
     kind = FaultKind.NEEDS_PAIRING if code in _NEEDS_PAIRING else FaultKind.REJECTED
     return Fault(kind=kind, ran=Ran.REFUSED, stack="att", code=code)
-
-
-def _discover(device: VirtualDevice) -> tuple[dict[int, VirtualCharacteristic], tuple[Service, ...]]:
-    """The device's attributes by handle, numbered as a GATT server numbers them, and as services."""
-    table: dict[int, VirtualCharacteristic] = {}
-    services: list[Service] = []
-    handle = 0
-    for service in device.services:
-        handle += 1
-        start = handle
-        characteristics: list[Characteristic] = []
-        for attribute in service.characteristics:
-            handle += 2  # its declaration, and its value
-            value_handle = handle
-            table[value_handle] = attribute
-            descriptors: tuple[Descriptor, ...] = ()
-            if attribute.properties & (Property.NOTIFY | Property.INDICATE):
-                handle += 1
-                descriptors = (Descriptor(uuid=CCCD, handle=handle),)
-            characteristics.append(
-                Characteristic(
-                    uuid=attribute.uuid,
-                    service=service.uuid,
-                    handle=value_handle,
-                    properties=attribute.properties.value,
-                    descriptors=descriptors,
-                )
-            )
-        services.append(Service(uuid=service.uuid, handle=start, characteristics=tuple(characteristics)))
-    return table, tuple(services)

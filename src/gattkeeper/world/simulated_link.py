@@ -13,6 +13,8 @@ import asyncio
 import math
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
+from types import MappingProxyType
+from typing import get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +22,7 @@ from msgspec.structs import replace
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Phase
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
 from gattkeeper.world.simulated_connection import LOCAL_HOST_TERMINATED, RSSI_DBM, Chance, SimulatedConnection
@@ -27,21 +30,16 @@ from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import Fail, Hang, LinkAction, LinkMoment, LinkRule, LoseLink, Raise
 from gattkeeper.world.virtual_device import VirtualDevice
 
-OPERATIONS = frozenset(
-    {
-        "read",
-        "write",
-        "subscribe",
-        "unsubscribe",
-        "request_mtu",
-        "read_rssi",
-        "discover_services",
-        "pair",
-        "connect",
-        "disconnect",
-    }
+REFUSED = MappingProxyType(
+    dict.fromkeys(
+        ("read_descriptor", "write_descriptor"),
+        "simulated devices have no descriptor but the CCCD, which is Subscribe's",
+    )
 )
-"""What a simulated link can do: virtual devices have no descriptors but the CCCD."""
+"""Operations that a simulated link does not take, and why."""
+
+OPERATIONS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Operation)) - REFUSED.keys()
+"""What a simulated link can do."""
 
 DISCOVERY_INTERVALS = 4
 """Connection intervals that discovering services takes: a small table is four round trips."""

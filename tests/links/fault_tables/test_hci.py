@@ -6,6 +6,7 @@ from gattkeeper.links.fault_tables.hci import hci_fault, hci_lost_fault
 from gattkeeper.model.fault import FaultKind, Ran
 
 ROWS = [
+    (0x01, "unsupported", "link_lost"),
     (0x02, "link_lost", "link_lost"),
     (0x03, "wedged", "wedged"),
     (0x04, "not_found", "link_lost"),

@@ -9,6 +9,7 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 TERMINATED_BY_LOCAL_HOST = 0x16
 
 _TABLE: dict[int, tuple[FaultKind, str]] = {
+    0x01: (FaultKind.UNSUPPORTED, "unknown_command"),
     0x02: (FaultKind.LINK_LOST, "unknown_connection"),
     0x03: (FaultKind.WEDGED, "hardware_failure"),
     0x04: (FaultKind.NOT_FOUND, "page_timeout"),
