@@ -76,6 +76,31 @@ def test_c05_a_stream_of_more_urgent_ones_holds_a_low_one_up_no_longer_than_its_
     assert next(one for one in drive.of(Dispatch) if one.operation == A_READ)
 
 
+def test_c08_a_command_that_waits_gets_the_place_it_would_have_had_with_its_new_priority() -> None:
+    drive = warm()
+    drive.submit("running", write(0))
+    for payload in (1, 2, 3):
+        drive.submit(f"write-{payload}", write(payload))
+    drive.submit("urgent", write(4), priority=Priority.URGENT)
+    drive.reprioritise("write-2", Priority.URGENT)
+    drive.reprioritise("write-1", Priority.BACKGROUND)
+    for _ in range(5):
+        drive.answer()
+    assert drive.payloads() == [0, 2, 4, 3, 1]
+    assert drive.note("write-2", Phase.WAITING) == "urgent from now on"
+
+
+def test_c08_a_command_that_has_started_keeps_its_place() -> None:
+    drive = warm()
+    drive.submit("running", write(0))
+    assert not drive.scheduler.waits("running")
+    drive.reprioritise("running", Priority.BACKGROUND)
+    drive.reprioritise("nobody", Priority.BACKGROUND)
+    assert drive.phases("running").count(Phase.WAITING) == 1
+    drive.answer()
+    assert drive.ended("running") == ACKNOWLEDGED
+
+
 def test_c06_a_failure_does_not_hold_the_next_up() -> None:
     drive = warm()
     drive.submit("first", write(1))

@@ -4,6 +4,8 @@ Knows the core alone, on a virtual clock with a scripted stack. C74 is held by t
 """
 
 from core.drive import A_READ, MS, Drive, S, write
+from gattkeeper.core.effects import AlertChanged
+from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Priority
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Pair
@@ -113,3 +115,39 @@ def test_c103_figures_follow_every_step() -> None:
     drive.answer(b"x")
     note()
     assert seen == [(2, "one", 0, 0), (2, "one", S, S), (1, "two", 0, S), (0, "", 0, 0)]
+
+
+def test_c102_a_full_queue_refuses_at_once_or_sheds_by_policy_and_has_room_for_a_stop() -> None:
+    for shed in (False, True):
+        drive = Drive(limits=Limits(queue_per_device_max=1, shed=shed))
+        drive.submit("low", write(1), priority=Priority.BACKGROUND)
+        drive.submit("urgent", write(2), priority=Priority.URGENT)
+        assert drive.open("low") is not shed
+        assert drive.open("urgent") is shed
+        drive.stop()
+        assert drive.open("stop")
+
+
+def test_c104_a_stall_is_told_once_before_its_time_out_and_names_operation_and_device() -> None:
+    drive = warm()
+    drive.submit("one", write(1))
+    drive.wait(4 * S)
+    (alert,) = [one.alert for one in drive.of(AlertChanged)]
+    assert alert.raised
+    assert "write (one) of blind" in alert.text
+    assert drive.open("one")
+
+
+def test_f24_a_device_that_takes_connections_and_drops_them_does_not_hold_the_others_up() -> None:
+    drive = Drive("storm", "calm", slots=1)
+    for number in range(20):
+        drive.submit(f"storm-{number}", write(1), "storm", survive_reconnect=True, deadline_us=600 * S)
+        while drive.open(f"storm-{number}") and drive.device("storm").connection == "connecting":
+            drive.connected("storm")
+            drive.lost("storm")
+            drive.gone("storm")
+    assert drive.connects().count("storm") == 5
+    drive.submit("calm", write(2), "calm")
+    drive.connected("calm")
+    drive.answer(device="calm")
+    assert drive.ended("calm") == (Verdict.DELIVERED, Cause.ACKNOWLEDGED)

@@ -9,10 +9,10 @@ from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Connect, Operation, Read, Write, WriteMode
+from gattkeeper.model.operation import Composite, Connect, LongWrite, Operation, Read, Sequence, Write, WriteMode
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus
 
@@ -32,6 +32,19 @@ def write(payload: int = 1, *, without: bool = False) -> Write:
     """A write that tests tell apart by its one byte."""
     mode = WriteMode.WITHOUT_RESPONSE if without else WriteMode.WITH_RESPONSE
     return Write(target=POSITION, payload=bytes([payload]), mode=mode)
+
+
+def sequence(number: int) -> Sequence:
+    """Two writes around a read, and an undo, which tell the number."""
+    first, last, undo = (Write(target=POSITION, payload=number.to_bytes(2) + part) for part in (b"1", b"2", b"u"))
+    between = Read(target=CharacteristicRef(handle=10_000 + number))
+    return Sequence(steps=(first, between, last), undo=undo, lease_us=(1 + number % 9) * S)
+
+
+def long_write(number: int, **fields: Any) -> LongWrite:
+    """Three chunks at the least ATT_MTU, each of which tells the number: 20, 20 and 7 bytes."""
+    chunks = (number.to_bytes(2) + bytes([part]) * 18 for part in range(3))
+    return LongWrite(target=POSITION, payload=b"".join(chunks)[:47], **fields)
 
 
 def fault(kind: FaultKind, ran: Ran = Ran.MAYBE) -> Fault:
@@ -105,7 +118,9 @@ class Drive:
 
     # what callers do
 
-    def submit(self, command_id: str, operation: Operation, device: str = "blind", **fields: Any) -> None:
+    def submit(
+        self, command_id: str, operation: Operation | Composite, device: str = "blind", **fields: Any
+    ) -> None:
         command = Command(id=command_id, device=device, operation=operation, **fields)
         self.feed(events.Submitted(command=command))
 
@@ -117,6 +132,9 @@ class Drive:
 
     def cancel(self, command_id: str) -> None:
         self.feed(events.CancelRequested(command_id=command_id))
+
+    def reprioritise(self, command_id: str, priority: Priority) -> None:
+        self.feed(events.Reprioritised(command_id=command_id, priority=priority))
 
     # what the stack does
 

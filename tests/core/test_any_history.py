@@ -7,18 +7,29 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core.drive import BATTERY, MS, POSITION, Drive, S, fault
+from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, sequence
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Connect, Disconnect, Operation, Pair, Read, Subscribe, Write, WriteMode
+from gattkeeper.model.operation import (
+    Composite,
+    Connect,
+    Disconnect,
+    Operation,
+    Pair,
+    Read,
+    Subscribe,
+    Write,
+    WriteMode,
+)
 from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
-LIMITS = Limits(queue_per_device_max=4, queue_max=9)
+BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
+LIMITS = Limits(queue_per_device_max=4, queue_max=9, **BREAKER)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
@@ -68,7 +79,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         device=devices,
-        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect")),
+        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect", "long")),
         priority=st.sampled_from(Priority),
         survives=st.booleans(),
     )
@@ -119,6 +130,14 @@ class AnyHistory(RuleBasedStateMachine):
         number = self.new_number()
         self.drive.submit(f"write-{number}", _operation("write", number), device)
 
+    @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
+    def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
+        number = self.new_number()
+        operation = sequence(number)
+        self.drive.submit(
+            f"sequence-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives
+        )
+
     @rule(device=devices, latch=st.booleans(), bypass=st.booleans(), proof=st.booleans(), leaves=st.booleans())
     def stop(self, *, device: str, latch: bool, bypass: bool, proof: bool, leaves: bool) -> None:
         number = self.new_number()
@@ -136,6 +155,11 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         self.drive.cancel(data.draw(st.sampled_from(self.watch.open())))
+
+    @precondition(lambda self: self.watch.open())
+    @rule(data=st.data(), priority=st.sampled_from(Priority))
+    def reprioritise(self, data: st.DataObject, priority: Priority) -> None:
+        self.drive.reprioritise(data.draw(st.sampled_from(self.watch.open())), priority)
 
     @precondition(lambda self: any(one.gate for one in self.watch.devices.values()))
     @rule()
@@ -272,7 +296,10 @@ class AnyHistory(RuleBasedStateMachine):
         assert status.adapters[0].connections == self.watch.occupied()
         assert status.accepted - status.ended == len(self.watch.open())
         assert status.waiting == sum(one.waiting for one in status.devices)
-        assert status.waiting <= LIMITS.queue_max
+        undos = [name for name in self.watch.open() if name.endswith("-undo")]  # they are never refused
+        assert status.waiting <= LIMITS.queue_max + len(DEVICES) + len(
+            undos
+        )  # one each may come back from its flight
 
     # the end
 
@@ -339,7 +366,7 @@ class AnyHistory(RuleBasedStateMachine):
         assert effects_again == self.drive.effects
 
 
-def _operation(kind: str, number: int) -> Operation:
+def _operation(kind: str, number: int) -> Operation | Composite:
     """An operation that tells its command: by payload, or by handle."""
     payload = number.to_bytes(2)
     match kind:
@@ -349,6 +376,8 @@ def _operation(kind: str, number: int) -> Operation:
             return Write(target=POSITION, payload=payload)
         case "without":
             return Write(target=POSITION, payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
+        case "long":
+            return long_write(number)
         case "subscribe":
             return Subscribe(target=CharacteristicRef(handle=number))
         case "pair":

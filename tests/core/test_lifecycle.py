@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from gattkeeper.core.lifecycle import (
+    AVAILABILITY,
     COMMAND,
     CONNECTION,
     SLOT,
+    Availability,
+    AvailabilityStep,
     CommandPhase,
     CommandStep,
     ConnectionState,
@@ -27,6 +30,7 @@ TABLES: dict[str, Any] = {
     "command": (COMMAND, CommandPhase.WAITING, CommandPhase, CommandStep),
     "slot": (SLOT, SlotPhase.RECORDING, SlotPhase, SlotStep),
     "connection": (CONNECTION, ConnectionState.DISCONNECTED, ConnectionState, ConnectionStep),
+    "availability": (AVAILABILITY, Availability.AVAILABLE, Availability, AvailabilityStep),
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.drive import A_READ, Drive, S, fault, write
+from core.drive import A_READ, MS, Drive, S, fault, write
 from core.test_waiting import calls
 from gattkeeper.core import effects, events
 from gattkeeper.core.scheduler import Scheduler
@@ -59,9 +59,11 @@ def test_wakeup_is_the_earliest_of_all_moments_and_none_when_there_is_nothing_to
     drive.submit("one", A_READ, deadline_us=40 * S, queue_timeout_us=3 * S)
     assert drive.scheduler.wakeup_at() == 3 * S
     drive.connected()
+    assert drive.scheduler.wakeup_at() == 2500 * MS
+    drive.wait(2500 * MS)
     assert drive.scheduler.wakeup_at() == 5 * S
     drive.answer(b"x")
-    assert drive.scheduler.wakeup_at() == 8 * S
+    assert drive.scheduler.wakeup_at() == drive.now + 8 * S
     drive.wait(8 * S)
     drive.gone()
     assert drive.scheduler.wakeup_at() is None
@@ -123,3 +125,12 @@ def test_submitting_and_dispatching_cost_the_same_with_twenty_thousand_waiting()
     few, many = cost(filled(100)), cost(filled(20_000))
     assert many[0] <= few[0] + 5
     assert many[1] <= few[1] + 5
+
+
+def test_a_command_waits_until_it_starts() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.submit("first", A_READ)
+    drive.submit("second", A_READ)
+    waits = drive.scheduler.waits
+    assert (waits("first"), waits("second"), waits("nobody")) == (False, True, False)

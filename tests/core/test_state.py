@@ -39,4 +39,4 @@ def test_a_deadline_counts_from_acceptance() -> None:
 
 def test_every_limit_is_more_than_nothing() -> None:
     limits = Limits()
-    assert all(getattr(limits, name) > 0 for name in limits.__struct_fields__)
+    assert all(getattr(limits, name) > 0 for name in limits.__struct_fields__ if name != "shed")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.drive import A_READ
 from gattkeeper.core.state import Entry, waiting_start
@@ -79,10 +80,10 @@ def test_the_oldest_of_several_that_back_off_decides_who_is_blocked() -> None:
     assert waiting.ready(0) is None
 
 
-def test_put_back_finds_its_old_place_behind_older_ones() -> None:
+def test_one_that_comes_back_finds_its_old_place_behind_older_ones() -> None:
     first, second, third = entry(1), entry(2), entry(3)
     waiting = line(first, third)
-    waiting.put_back(second)
+    waiting.push(second)
     assert in_turn(waiting) == [first, second, third]
 
 
@@ -97,20 +98,33 @@ def test_removing_takes_out_one_wherever_it_stands_and_only_once() -> None:
     assert len(waiting) == 1
 
 
+def test_a_place_that_was_left_for_another_line_counts_no_more() -> None:
+    first, moved, last = entry(1), entry(2), entry(3)
+    waiting = line(first, moved, last)
+    for priority in (Priority.BACKGROUND, Priority.NORMAL, Priority.URGENT, Priority.BACKGROUND):
+        waiting.remove(moved)
+        moved.command = replace(moved.command, priority=priority)
+        moved.start_us = waiting_start(2, priority, AGEING_US)
+        waiting.push(moved)
+    assert list(waiting) == [first, last, moved]
+    assert in_turn(waiting) == [first, last, moved]
+    assert len(waiting) == 0
+
+
 def test_take_takes_all_that_fit_and_leaves_the_others_in_order() -> None:
     entries = [entry(number) for number in range(1, 7)]
     waiting = line(*entries)
     assert waiting.take(lambda one: one.sequence % 2 == 0) == entries[1::2]
     assert list(waiting) == entries[::2]
     for one in reversed(entries[1::2]):
-        waiting.put_back(one)
+        waiting.push(one)
     assert in_turn(waiting) == entries
 
 
 def test_a_coalesce_key_names_the_newest_and_is_forgotten_with_it() -> None:
     older, newer = entry(1, key="position"), entry(2, key="position")
     waiting = line(newer)
-    waiting.put_back(older)
+    waiting.push(older)
     assert waiting.keys["position"] is newer
     waiting.remove(older)
     assert waiting.keys["position"] is newer

@@ -9,8 +9,18 @@ from msgspec import Struct, field
 from gattkeeper.core import effects, events
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Ran
-from gattkeeper.model.operation import Operation, Read, Write, WriteMode, changes_state
-from gattkeeper.model.outcome import Outcome, Verdict
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT
+from gattkeeper.model.operation import (
+    Composite,
+    LongWrite,
+    Operation,
+    Read,
+    Sequence,
+    Write,
+    WriteMode,
+    changes_state,
+)
+from gattkeeper.model.outcome import Outcome, Phase, Verdict
 
 
 class Seen(Struct, kw_only=True, eq=False):
@@ -19,11 +29,21 @@ class Seen(Struct, kw_only=True, eq=False):
     command: Command
     at_us: int
     number: int
-    owed: int = 0  # hand-overs without an answer on a living link
+    owed: int = 0  # hand-overs that change the device, without an answer on a living link
     good: int = 0
-    unclear: int = 0
+    counted: int = 0  # of those the ones that came in time
     sent: bool = False
+    tried: set[object] = field(default_factory=set)  # what may have changed the device, by key
     outcome: Outcome | None = None
+
+    @property
+    def undoes(self) -> bool:
+        return _undoes(self.command)
+
+    @property
+    def begun(self) -> bool:
+        """A sequence between its first answer and its end: the device is its own."""
+        return isinstance(self.command.operation, Sequence) and self.counted > 0 and self.outcome is None
 
 
 class OnDevice(Struct, kw_only=True, eq=False):
@@ -86,11 +106,11 @@ class Watch:
         seen = self._whose(owed.operation) if owed is not None else None
         if seen is None:
             return
-        seen.owed -= 1
+        seen.owed -= changes_state(owed.operation)
         if isinstance(event, events.Answered):
             seen.good += 1
-        elif event.fault.ran is Ran.MAYBE:
-            seen.unclear += 1
+        if isinstance(event, events.Answered) or event.fault.ran is Ran.MAYBE:
+            seen.tried.add(_key(owed.operation))
 
     def _whose(self, operation: Operation) -> Seen | None:
         command_id = self._by_operation.get(_key(operation)) if isinstance(operation, Read | Write) else None
@@ -99,8 +119,9 @@ class Watch:
     def after(self, event: events.Event, caused: list[effects.Effect], now: int) -> None:
         """Check the effects, in their order."""
         answered = [one for one in caused if isinstance(one, effects.Accept | effects.Refuse)]
+        undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
         asks = isinstance(event, events.Submitted | events.StopRequested)
-        assert len(answered) == asks, "one Accept or Refuse for a command, none otherwise"
+        assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
         for effect in caused:
             match effect:
                 case effects.Accept():
@@ -108,6 +129,10 @@ class Watch:
                 case effects.Refuse():
                     assert not isinstance(event, events.StopRequested), "a stop was refused"
                     self.refused.add(effect.command_id)
+                case effects.Marked():
+                    seen = self.seen[effect.command.id]
+                    seen.command = effect.command  # its priority may have changed
+                    seen.counted += effect.mark.phase is Phase.ANSWERED
                 case effects.Dispatch():
                     self._dispatched(effect, now)
                 case effects.Finish():
@@ -121,17 +146,33 @@ class Watch:
                     self._link_dropped(effect)
                 case _:
                     pass
+        owed = self._owed_undos(caused)
+        assert sorted(undos) == sorted(owed), f"undone: {undos}, left half done: {owed}"
+
+    def _owed_undos(self, caused: list[effects.Effect]) -> list[str]:
+        """A sequence that may have run, and not to its end, is undone, but not behind a latched stop."""
+        ends = [self.seen[one.command.id] for one in caused if isinstance(one, effects.Finish)]
+        return [
+            f"{seen.command.id}-undo"
+            for seen in ends
+            if isinstance(seen.command.operation, Sequence)
+            and seen.command.operation.undo is not None
+            and seen.counted < len(seen.command.operation.steps)
+            and (_changed(seen) or seen.owed)
+            and not self.device(seen.command.device).gate
+        ]
 
     def _accepted(self, effect: effects.Accept, now: int) -> None:
         command = effect.command
         assert command.id not in self.seen, "accepted twice"
         device = self.device(command.device)
         seen = self.seen[command.id] = Seen(command=command, at_us=now, number=len(self.seen))
-        self._by_operation[_key(command.operation)] = command.id
+        for part in _parts(command.operation):
+            self._by_operation[_key(part)] = command.id
         if command.stop:
             device.last_stop = seen.number
             device.stop = device.stop or command.id
-        elif changes_state(command.operation):
+        elif changes_state(command.operation) and not seen.undoes:
             assert not device.stop, "accepted while a stop runs"
             assert not device.gate, "accepted behind a latched stop"
             assert not device.latched_by, "accepted behind the latch"
@@ -146,23 +187,29 @@ class Watch:
         if device.owed:
             assert isinstance(effect.operation, Write), "only a write overtakes"
             assert effect.operation.mode is WriteMode.WITHOUT_RESPONSE, "it overtakes without response"
+        held = [one for one in self.seen.values() if one.begun and one.command.device == effect.device]
+        assert stops or held in ([], [seen]), "between the steps of a sequence"
         device.owed[effect.token] = effect
         if seen is None:
             return
         if not stops:
-            self._check_turn(device, seen, now)
+            self._check_turn(device, seen, effect.operation)
         assert seen.outcome is None, "handed over after its outcome"
         assert now < seen.at_us + seen.command.deadline_us, "handed over after its deadline"
         seen.sent = True
-        seen.owed += 1
+        seen.owed += changes_state(effect.operation)
 
-    def _check_turn(self, device: OnDevice, seen: Seen, now: int) -> None:
+    def _check_turn(self, device: OnDevice, seen: Seen, operation: Operation) -> None:
         command = seen.command
+        assert not device.stop, "handed over while a stop runs"
+        if changes_state(operation):
+            assert command.idempotent or _key(operation) not in seen.tried, "applied twice, perhaps"
+        if seen.undoes:
+            assert not device.gate, "handed over behind a latched stop"
+            return  # it goes before whatever waits
         if changes_state(command.operation):
             assert seen.number > device.last_stop, "older than the latest stop, handed over after it"
-            assert not device.latched_by, "handed over behind the latch"
-            assert command.idempotent or not (seen.good or seen.unclear), "applied twice, perhaps"
-        assert not device.stop, "handed over while a stop runs"
+            assert not device.latched_by or seen.begun, "handed over behind the latch"
         for other in self.seen.values():
             if other.number < seen.number and not other.sent and _same_line(other.command, command):
                 assert other.outcome is not None, f"{command.id} before {other.command.id}"
@@ -178,9 +225,9 @@ class Watch:
         if changes_state(command.operation):
             joined = command.stop and bool(outcome.by)
             if outcome.verdict is Verdict.NOT_DELIVERED:
-                assert not (seen.owed or seen.good or seen.unclear), "not_delivered, but perhaps it was"
+                assert not (seen.owed or _changed(seen)), "not_delivered, but perhaps it was"
             elif outcome.verdict in (Verdict.DELIVERED, Verdict.SENT):
-                assert seen.good or joined, "a success nobody confirmed"
+                assert seen.good >= len(_parts(command.operation)) or joined, "a success nobody confirmed"
         if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
             device.latched_by = command.id
 
@@ -198,8 +245,8 @@ class Watch:
         for owed in device.owed.values():
             seen = self._whose(owed.operation)
             if seen is not None:
-                seen.owed -= 1
-                seen.unclear += 1
+                seen.owed -= changes_state(owed.operation)
+                seen.tried.add(_key(owed.operation))
         device.owed.clear()
 
     def connecting(self) -> list[str]:
@@ -212,6 +259,26 @@ class Watch:
 
     def open(self) -> list[str]:
         return [command_id for command_id, seen in self.seen.items() if seen.outcome is None]
+
+
+def _parts(operation: Operation | Composite) -> tuple[Operation, ...]:
+    """What is handed over for it, at the ATT_MTU of a connection that says nothing else."""
+    if isinstance(operation, LongWrite):
+        payload = operation.payload
+        chunks = (
+            payload[start : start + ATT_MTU_DEFAULT - 3] for start in range(0, len(payload), ATT_MTU_DEFAULT - 3)
+        )
+        return tuple(Write(target=operation.target, payload=chunk) for chunk in chunks)
+    return operation.steps if isinstance(operation, Sequence) else (operation,)
+
+
+def _undoes(command: Command) -> bool:
+    return command.id.endswith("-undo")
+
+
+def _changed(seen: Seen) -> bool:
+    """Whether the device may have been changed: reads have no payload for a key."""
+    return any(isinstance(key, bytes) for key in seen.tried)
 
 
 def _key(operation: Operation) -> object:

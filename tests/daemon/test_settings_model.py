@@ -16,6 +16,13 @@ def test_the_defaults_are_those_of_the_core():
     assert us(keeper.ageing) == limits.ageing_us
     assert us(keeper.stop_grace) == limits.stop_grace_us
     assert us(keeper.late_answer_grace) == limits.late_answer_grace_us
+    assert (keeper.when_full == "shed") is limits.shed
+    assert keeper.breaker_failures_max == limits.breaker_failures_max
+    assert us(keeper.breaker_cooldown) == limits.breaker_cooldown_us
+    assert us(keeper.breaker_cooldown_max) == limits.breaker_cooldown_us_max
+    assert keeper.alert_depth == limits.alert_depth
+    assert us(keeper.alert_waiting) == limits.alert_waiting_us
+    assert us(keeper.alert_in_flight) == limits.alert_in_flight_us
     times = keeper.timeouts
     assert us(times.gatt) == limits.attempt_timeout_us
     assert us(times.discovery) == limits.discovery_timeout_us

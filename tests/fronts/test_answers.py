@@ -22,6 +22,19 @@ def test_bytes_are_hex_with_their_meaning_beside_them():
     assert msgspec.json.decode(msgspec.json.encode(answer)) == answer
 
 
+def test_what_the_steps_of_a_sequence_brought_is_hex_too():
+    values = Outcome(
+        command_id="c1",
+        verdict=Verdict.DELIVERED,
+        cause=Cause.ACKNOWLEDGED,
+        progress=3,
+        values=(None, b"\x37", b""),
+    )
+    answer = answers.outcome_answer(Book(), ONE, values)
+    assert (answer["progress"], answer["values"]) == (3, [None, "37", ""])
+    assert msgspec.json.decode(msgspec.json.encode(answer)) == answer
+
+
 def test_a_fault_is_told_with_the_stacks_own_words():
     answer = answers.outcome_answer(Book(), ONE, outcome("c1", "unknown", "timed_out_in_flight", fault=NO_ANSWER))
     assert answer["fault"]["text"] == "no answer within 5 s"

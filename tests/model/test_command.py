@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from gattkeeper.model.command import (
     DEADLINE_US_MAX,
+    LONG_WRITE_LENGTH_MAX,
+    STEPS_MAX,
     Command,
     Origin,
     Priority,
@@ -17,7 +19,17 @@ from gattkeeper.model.command import (
     same_request,
 )
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef
-from gattkeeper.model.operation import Read, Write, WriteDescriptor
+from gattkeeper.model.operation import (
+    Connect,
+    LongWrite,
+    Read,
+    RequestConnectionParameters,
+    Sequence,
+    Write,
+    WriteDescriptor,
+    kind_of,
+    problem_with_parameters,
+)
 from model.anything import anything, through_json
 
 TARGET = CharacteristicRef(uuid="0000fe51-0000-1000-8000-00805f9b34fb")
@@ -68,6 +80,46 @@ def test_a_write_has_a_payload_as_long_as_an_attribute_at_most() -> None:
         assert "513 bytes is longer than any attribute: 512" in problem_with(replace(WRITE, operation=operation))
 
 
+def sequence(*steps: Any, **fields: Any) -> Command:
+    return replace(WRITE, operation=Sequence(steps=steps, **fields))
+
+
+def test_a_sequence_has_a_step_at_least_and_64_at_most() -> None:
+    for count in (1, STEPS_MAX):
+        assert problem_with(sequence(*[WRITE.operation] * count)) == ""
+    for count in (0, STEPS_MAX + 1):
+        assert problem_with(sequence(*[WRITE.operation] * count)) == f"a sequence has 1 to 64 steps, not {count}"
+
+
+@pytest.mark.parametrize("step", [Sequence(steps=(Read(target=TARGET),)), Connect()])
+def test_a_sequence_is_made_of_reads_and_writes(step: Any) -> None:
+    problem = problem_with(sequence(WRITE.operation, step))
+    assert problem == f"step 2 is a {kind_of(step)}: a sequence is made of reads and writes only"
+
+
+def test_every_payload_of_a_sequence_is_looked_at() -> None:
+    empty = Write(target=TARGET, payload=b"")
+    for command in (sequence(WRITE.operation, empty), sequence(WRITE.operation, undo=empty)):
+        assert problem_with(command) == "a write needs a payload of at least one byte"
+
+
+@pytest.mark.parametrize("lease_us", [0, -1, DEADLINE_US_MAX + 1])
+def test_a_lease_is_more_than_nothing_and_at_most_a_day(lease_us: int) -> None:
+    problem = problem_with(sequence(WRITE.operation, lease_us=lease_us))
+    assert problem == "lease must be more than 0 and at most 86400 seconds"
+
+
+def test_a_long_write_has_its_own_ceiling() -> None:
+    for length, problem in (
+        (0, "a write needs a payload of at least one byte"),
+        (1, ""),
+        (LONG_WRITE_LENGTH_MAX, ""),
+        (LONG_WRITE_LENGTH_MAX + 1, "a payload of 16385 bytes is longer than any long write: 16384 is the limit"),
+    ):
+        command = replace(WRITE, operation=LongWrite(target=TARGET, payload=bytes(length)))
+        assert problem_with(command) == problem
+
+
 def test_a_required_read_back_says_what_to_read() -> None:
     required = replace(WRITE, require_read_back=True)
     assert problem_with(required).startswith("read_back is required")
@@ -96,3 +148,10 @@ def test_what_is_asked_for_makes_another_request(change: dict[str, Any]) -> None
 
 def test_priorities_sort_with_the_most_urgent_first() -> None:
     assert [priority.name for priority in sorted(Priority)] == ["URGENT", "INTERACTIVE", "NORMAL", "BACKGROUND"]
+
+
+def test_connection_parameters_are_checked_before_anything_is_queued():
+    wanted = RequestConnectionParameters(interval_min_us=1, interval_max_us=2)
+    assert problem_with(Command(device="lamp", operation=wanted)) == problem_with_parameters(wanted) != ""
+    fine = RequestConnectionParameters(interval_min_us=15_000, interval_max_us=30_000)
+    assert problem_with(Command(device="lamp", operation=fine)) == ""

@@ -5,6 +5,7 @@ Knows how to build one and to take it down again; every story ends with nothing 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command
@@ -12,6 +13,7 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import Write
 from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.model.status import Alert
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules, Link
 from gattkeeper.world import LinkAction, LinkMatch, LinkMoment, LinkRule, SimulatedLink, run_virtual
@@ -29,6 +31,8 @@ class Watch:
         self.accepts: list[str] = []
         self.marks: list[PhaseMark] = []
         self.connections: list[tuple[str, str]] = []
+        self.availabilities: list[tuple[str, str]] = []
+        self.alerts: list[Alert] = []
 
     def accepted(self, command: Command, at_us: int) -> None:
         self.accepts.append(command.id)
@@ -42,6 +46,12 @@ class Watch:
     def connection(self, device: str, state: str, at_us: int) -> None:
         self.connections.append((device, state))
 
+    def availability(self, device: str, state: str, at_us: int) -> None:
+        self.availabilities.append((device, state))
+
+    def alert(self, alert: Alert, at_us: int) -> None:
+        self.alerts.append(alert)
+
 
 class House:
     """`lamp` and `door` on one adapter; `link` may be another one that carries the same devices."""
@@ -52,6 +62,7 @@ class House:
         journal: bool = False,
         safety: bool = False,
         limits: Limits | None = None,
+        recording: Path | None = None,
         link: Callable[[SimulatedLink], Link] = lambda link: link,
         **settings: object,
     ) -> None:
@@ -68,6 +79,7 @@ class House:
             journal=self.journal,
             observers=(self.watch,),
             limits=limits,
+            recording=recording,
         )
 
     def rule(self, moment: LinkMoment, action: LinkAction, **match: object) -> LinkRule:

@@ -10,13 +10,18 @@ from gattkeeper.errors import (
     CommandNotDeliveredError,
     CommandSupersededError,
     CommandUnknownError,
+    ConflictError,
     InvalidCommandError,
+    InvariantViolation,
     UnsupportedError,
 )
-from gattkeeper.model.command import Priority
+from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.outcome import Cause, Verdict
-from gattkeeper.world import Fail, Hang, LinkMoment, LoseLink, LoseResponse
+from gattkeeper.model.gatt import CharacteristicRef, Property
+from gattkeeper.model.operation import Phy, ReadDescriptor
+from gattkeeper.model.outcome import Cause, ConnectionParameters, Phys, Verdict
+from gattkeeper.runtime.device import _answer
+from gattkeeper.world import Fail, Hang, LinkMoment, LoseLink, LoseResponse, VirtualCharacteristic, VirtualService
 from sim.scene import CLOSED, COUNTER, PUSHED, SERVICE, WRITABLE
 
 OPERATION, CONNECT = LinkMoment.OPERATION, LinkMoment.CONNECT
@@ -252,3 +257,79 @@ def test_a_subscription_that_is_refused_leaves_no_reader_behind():
         assert not house.keeper.hub._readers["lamp"]
 
     live(story)
+
+
+def test_what_lies_below_attributes_is_a_call_too():
+    async def story(house: House) -> None:
+        lamp = house.keeper.device("lamp")
+        assert await lamp.phy() == Phys(tx=Phy.LE_1M, rx=Phy.LE_1M)
+        assert await lamp.set_phy(tx="2m") == Phys(tx=Phy.LE_2M, rx=Phy.LE_1M)
+        assert await lamp.set_phy(rx=Phy.LE_CODED) == Phys(tx=Phy.LE_2M, rx=Phy.LE_CODED) == await lamp.phy()
+        pace = await lamp.request_connection_parameters(interval_min=0.0075, interval_max=0.02, latency=1)
+        assert pace == ConnectionParameters(interval_us=20_000, latency=1, supervision_timeout_us=5_000_000)
+        assert (await lamp.request_connection_priority("low_power")).interval_us == 125_000
+
+    live(story)
+
+
+def test_unpairing_is_delivered_although_the_connection_ends_with_it():
+    async def story(house: House) -> None:
+        lamp = house.keeper.device("lamp")
+        await lamp.pair()
+        await lamp.unpair()
+        await asyncio.sleep(1)
+        assert [outcome.verdict for outcome in house.watch.ends] == [Verdict.DELIVERED] * 2
+        with pytest.raises(UnsupportedError):
+            await lamp.run(
+                Command(
+                    device="lamp", operation=ReadDescriptor(target=CharacteristicRef(handle=3), descriptor="2901")
+                )
+            )
+
+    live(story)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda lamp: lamp.set_phy(tx="3m"), "tx is 1m or 2m or coded, not '3m'"),
+        (lambda lamp: lamp.set_phy(rx="fast"), "rx is 1m or 2m or coded, not 'fast'"),
+        (lambda lamp: lamp.request_connection_priority("fast"), "high or balanced or low_power, not 'fast'"),
+        (
+            lambda lamp: lamp.request_connection_parameters(interval_min=0.03, interval_max=5.0),
+            "from 7.5 ms to 4 s",
+        ),
+        (
+            lambda lamp: lamp.request_connection_parameters(interval_min=0, interval_max=1.0),
+            "interval_min must be",
+        ),
+        (lambda lamp: lamp.subscribe(PUSHED, kind="both").__aenter__(), "kind is either or notify or indicate"),
+    ],
+)
+def test_figures_and_names_that_do_not_exist_are_refused_before_anything_is_queued(call, said):
+    async def story(house: House) -> None:
+        with pytest.raises(InvalidCommandError, match=said):
+            await call(house.keeper.device("lamp"))
+        assert house.watch.ends == []
+
+    live(story)
+
+
+def test_a_second_subscriber_with_the_other_kind_is_told_of_the_conflict():
+    async def story(house: House) -> None:
+        both = VirtualCharacteristic("fe58", Property.NOTIFY | Property.INDICATE)
+        house.lamp.services = (VirtualService("fe57", (both,)),)
+        lamp = house.keeper.device("lamp")
+        async with lamp.subscribe("fe58", kind="indicate") as values:
+            with pytest.raises(ConflictError, match="the other way already"):
+                async with lamp.subscribe("fe58", kind="notify"):
+                    raise AssertionError("the first one has indications")
+            house.lamp.notify(both, b"1")
+            assert await asyncio.wait_for(anext(values), 1) == b"1"
+
+    live(story)
+
+
+def test_an_answer_of_another_kind_is_our_bug_and_not_an_answer():
+    with pytest.raises(InvariantViolation, match="answered with int where Phys belongs"):
+        _answer(Phys, -50)

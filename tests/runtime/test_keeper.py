@@ -16,13 +16,15 @@ from gattkeeper.errors import (
     StorageError,
     UnknownDeviceError,
     UnsupportedError,
+    UsageError,
 )
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import FaultKind
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import Read, ReadDescriptor
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.model.record import Accepted, Ended, Intended
+from gattkeeper.model.status import AlertKind
 from gattkeeper.world import Hang, LinkMoment
 from sim.scene import COUNTER
 
@@ -145,6 +147,31 @@ def test_a_command_is_cancelled_by_its_id_and_a_stop_is_not():
         assert (await stop.wait()).succeeded
 
     live(story)
+
+
+def test_a_command_that_waits_gets_another_priority_and_one_that_has_ended_does_not():
+    async def story(house: House) -> None:
+        handles = [await house.keeper.submit(write(bytes([n]))) for n in range(1, 4)]
+        house.keeper.reprioritise(handles[2].id, Priority.URGENT)
+        for handle in handles:
+            await handle.wait()
+        assert house.applied() == [b"\x03", b"\x01", b"\x02"]
+        with pytest.raises(UsageError, match="does not wait"):
+            house.keeper.reprioritise(handles[2].id, Priority.URGENT)
+
+    live(story)
+
+
+def test_watchers_hear_that_a_device_is_left_alone_and_that_a_queue_is_long():
+    async def story(house: House) -> None:
+        house.rule(CONNECT, Hang())
+        handles = [await house.keeper.submit(write(bytes([n]))) for n in range(1, 3)]
+        for handle in handles:
+            await handle.wait()
+        assert house.watch.availabilities == [("lamp", "unavailable")]
+        assert [(one.kind, one.raised) for one in house.watch.alerts][0] == (AlertKind.DEPTH, True)
+
+    live(story, limits=Limits(breaker_failures_max=1, alert_depth=2))
 
 
 def test_another_thread_may_submit():

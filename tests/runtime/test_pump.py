@@ -43,6 +43,12 @@ class Listener:
     def connection(self, device: str, state: str, at_us: int) -> None:
         self.told.append(state)
 
+    def availability(self, device: str, state: str, at_us: int) -> None:
+        self.told.append(state)
+
+    def alert(self, alert: object, at_us: int) -> None:
+        self.told.append(alert.kind.value)
+
     def route(self, device: str) -> object:
         raise AssertionError("nothing should connect")
 

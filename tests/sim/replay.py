@@ -1,10 +1,14 @@
 """Runs one seed again: `PYTHONPATH=src:tests python -m sim.replay 64 safety`. Prints its history, then the verdict.
 
+With a folder as a third word it leaves recordings of the cores there, one for each life of the keeper: `gattkeeper
+replay` decides them again.
+
 Knows how a run is spelled on a command line. The digest it ends with is the same wherever the seed is run.
 """
 
 import hashlib
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -14,8 +18,8 @@ from sim.simulation import plan_for, simulate
 MODES = ("safety", "liveness")
 
 
-def run(seed: int, mode: str) -> History:
-    return simulate(plan_for(seed, liveness=mode == "liveness"))
+def run(seed: int, mode: str, recordings: Path | None = None) -> History:
+    return simulate(plan_for(seed, liveness=mode == "liveness"), recordings)
 
 
 def how_to(seed: int, mode: str) -> str:
@@ -26,8 +30,8 @@ def digest(history: History) -> str:
     return hashlib.sha256(msgspec.json.encode(history)).hexdigest()
 
 
-def main(seed: str, mode: str) -> None:
-    history = run(int(seed), mode)
+def main(seed: str, mode: str, folder: str = "") -> None:
+    history = run(int(seed), mode, Path(folder) if folder else None)
     for name in ("told", "rows", "seen"):
         for entry in getattr(history, name):
             sys.stdout.write(f"{name}: {entry}\n")

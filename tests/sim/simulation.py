@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Coroutine
 from contextlib import suppress
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -69,11 +70,11 @@ def plan_for(seed: int, *, liveness: bool) -> Plan:
     )
 
 
-def simulate(plan: Plan) -> History:
-    """Run the plan; the same plan gives the same history."""
+def simulate(plan: Plan, recordings: Path | None = None) -> History:
+    """Run the plan; the same plan gives the same history. `recordings`: a folder for what the cores decided."""
 
     async def run() -> History:
-        return await Simulation(plan).run()
+        return await Simulation(plan, recordings).run()
 
     return run_virtual(run())
 
@@ -81,8 +82,9 @@ def simulate(plan: Plan) -> History:
 class Simulation:
     """The world of one plan, and everything that was noted in it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, recordings: Path | None = None) -> None:
         self._plan = plan
+        self._recordings = recordings
         self._dice = random.Random(f"script {plan.seed}")
         self._loop = asyncio.get_running_loop()
         self._devices = [device(f"device-{number}", number) for number in range(1, self._dice.randint(2, 5))]
@@ -158,6 +160,7 @@ class Simulation:
             slots=self._slots,
             id_prefix=prefix,
             jitter=random.Random(self._plan.seed).random,
+            recording=self._recordings / f"{prefix}.jsonl" if self._recordings is not None else None,
         )
         await self._keeper.start()
         for number in range(self._plan.clients):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gattkeeper.model.outcome import Verdict
+from gattkeeper.runtime.recording import replay
 from sim.checker import History, judge
 from sim.replay import MODES, digest, how_to, run
 
@@ -58,6 +59,17 @@ def test_the_same_seed_gives_the_same_history_in_another_process(seed: int):
         check=True,
     )
     assert again.stdout.splitlines()[-1] == digest(run(seed, "safety"))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_what_the_cores_decided_is_decided_again(seed: int, tmp_path: Path):
+    run(seed, "safety", tmp_path)
+    recordings = sorted(tmp_path.iterdir())
+    assert recordings
+    for recording in recordings:
+        steps = list(replay(recording))
+        assert len(steps) > 20
+        assert all(step.same for step in steps)
 
 
 def test_another_seed_is_another_day():

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from journal_rows import READ, WRITE, accepted, attempt_failed, ended, intended
+from msgspec.structs import replace
 
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Operation, Subscribe, WriteDescriptor
+from gattkeeper.model.operation import Operation, Sequence, Subscribe, WriteDescriptor
 from gattkeeper.model.outcome import Attempt, Cause, Outcome, Phase, PhaseMark, Resolution, Verdict
 from gattkeeper.model.record import Accepted, AttemptFailed, Closed, Ended, Intended, Record, Resolved, Started
 from gattkeeper.storage.recovery import settle
@@ -54,6 +55,14 @@ def test_operation_that_changes_nothing_failed_when_it_was_handed_over(operation
 @pytest.mark.parametrize(("ran", "end"), [(Ran.NO, NEVER_SENT), (Ran.REFUSED, REJECTED)])
 def test_fault_that_says_it_did_not_run_clears_its_intent(ran: Ran, end: tuple[Verdict, Cause]) -> None:
     assert last_word(accepted("c1"), intended("c1"), attempt_failed("c1", ran)) == end
+
+
+def test_sequence_that_was_begun_is_unknown_and_says_how_far_it_came() -> None:
+    sequence = Sequence(steps=(WRITE, READ, WRITE))
+    steps = [replace(intended("c1", attempt=number), step=number) for number in (1, 2)]
+    outcome = only([accepted("c1", operation=sequence), *steps])
+    assert (outcome.verdict, outcome.cause, outcome.progress) == (*CRASHED, 1)
+    assert last_word(accepted("c1", operation=sequence)) == NEVER_SENT
 
 
 def test_fault_that_leaves_it_open_is_unknown() -> None:

@@ -4,6 +4,7 @@ import logging
 
 from fronts.cli.story import NO_ANSWER, command, outcome
 from gattkeeper.model.outcome import Phase, PhaseMark
+from gattkeeper.model.status import Alert, AlertKind
 from gattkeeper.telemetry import event_log
 from gattkeeper.telemetry.event_log import EventLog
 
@@ -26,6 +27,20 @@ def test_every_phase_is_one_line_with_its_offset(caplog):
         "device=lounge connection=connected at=1.300000",
         f"command=c1 device=lounge phase=outcome offset=5.000 s unknown (timed_out_in_flight) by c2: {NO_ANSWER}",
     ]
+
+
+def test_what_becomes_of_a_device_and_of_its_queue_is_a_line_each(caplog):
+    caplog.set_level(logging.INFO)
+    log = EventLog()
+    log.availability("lounge", "unavailable", 1_000_000)
+    log.alert(Alert(kind=AlertKind.DEPTH, device="lounge", raised=True, value=100, text="100 wait\n"), 2_000_000)
+    log.alert(Alert(kind=AlertKind.DEPTH, device="lounge", raised=False, value=50), 3_000_000)
+    assert told(caplog) == [
+        "device=lounge availability=unavailable at=1.000000",
+        "device=lounge alert=depth raised value=100 at=2.000000 100 wait?",
+        "device=lounge alert=depth cleared value=50 at=3.000000",
+    ]
+    assert [entry.levelno for entry in caplog.records] == [logging.INFO, logging.WARNING, logging.INFO]
 
 
 def test_text_from_outside_cannot_forge_a_line(caplog):

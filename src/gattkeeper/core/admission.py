@@ -3,13 +3,16 @@
 Knows who may enter. What runs next is decided in `scheduler`.
 """
 
+from msgspec.structs import replace
+
+from gattkeeper.core import breaker, pressure
 from gattkeeper.core.attempts import release
 from gattkeeper.core.connections import CANCELLED, abandon, lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
 from gattkeeper.core.state import DeviceState, Entry, State, waiting_start
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, Unsubscribe, changes_state
 from gattkeeper.model.outcome import Cause, Phase, Verdict
@@ -22,6 +25,7 @@ def submit(state: State, command: Command) -> None:
     if refusal is not None:
         state.effects.append(Refuse(command_id=command.id, refusal=refusal[0], text=refusal[1]))
         return
+    _make_room(state, device, command)
     entry = take_on(state, command)
     if isinstance(command.operation, Disconnect):
         disconnect(state, device, entry)
@@ -31,13 +35,11 @@ def submit(state: State, command: Command) -> None:
         if device.connection not in (ConnectionState.CONNECTED, ConnectionState.CONNECTING):
             end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)  # it ended with its connection
             return
-    older = device.waiting.keys.get(command.coalesce_key) if command.coalesce_key else None
-    if older is None and command.coalesce_key:
-        older = next(
-            (one for one in device.held.values() if one.command.coalesce_key == command.coalesce_key), None
-        )
-    if older is not None:
-        end_without_success(state, device, older, Cause.SUPERSEDED, by=command.id)
+    if breaker.is_open(device):
+        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=breaker.fault_of(state, device))
+        return
+    if command.coalesce_key:
+        _supersede(state, device, command)
     state.wait(device, entry)
     state.mark(entry, Phase.WAITING, f"{len(device.waiting) + len(device.held) - 1} before it")
     if command.queue_timeout_us is not None:
@@ -49,9 +51,26 @@ def submit(state: State, command: Command) -> None:
     state.touch(device)
 
 
+def _make_room(state: State, device: DeviceState, command: Command) -> None:
+    """In a full queue the least urgent ends; that there is one was asked before. A Disconnect needs no room."""
+    full = pressure.is_full(state, device) and not isinstance(command.operation, Disconnect)
+    least = pressure.victim(state, device, command) if full else None
+    if least is not None:
+        end_without_success(state, state.devices[least.command.device], least, Cause.SHED, by=command.id)
+
+
+def _supersede(state: State, device: DeviceState, command: Command) -> None:
+    """Of those that wait with the same coalesce key, the newest stays."""
+    key = command.coalesce_key
+    older = device.waiting.keys.get(key)
+    if older is None:
+        older = next((one for one in device.held.values() if one.command.coalesce_key == key), None)
+    if older is not None:
+        end_without_success(state, device, older, Cause.SUPERSEDED, by=command.id)
+
+
 def _refusal(state: State, device: DeviceState, command: Command) -> tuple[Refusal, str] | None:
     name = device.name
-    depth = len(device.waiting) + len(device.held)
     leaves = isinstance(command.operation, Disconnect)
     changes = changes_state(command.operation)
     why: tuple[Refusal, str] | None = None
@@ -63,10 +82,10 @@ def _refusal(state: State, device: DeviceState, command: Command) -> tuple[Refus
         why = Refusal.STOPPED, f"{name} is stopped by {device.stopped_by}; `gattkeeper resume {name}` ends it"
     elif changes and device.latched_by:
         why = Refusal.LATCHED, f"{name} is held until it is known what {device.latched_by} did: resolve it first"
-    elif not leaves and depth >= state.limits.queue_per_device_max:
-        why = Refusal.QUEUE_FULL, f"{depth} commands wait for {name} already; try again when some have ended"
-    elif not leaves and state.waiting >= state.limits.queue_max:
-        why = Refusal.QUEUE_FULL, f"{state.waiting} commands wait already; try again when some have ended"
+    elif not leaves:
+        full = pressure.is_full(state, device)
+        if full and pressure.victim(state, device, command) is None:
+            why = Refusal.QUEUE_FULL, f"{full}; try again in about {pressure.retry_after_s(state, device):.2g} s"
     return why
 
 
@@ -111,6 +130,28 @@ def cancel(state: State, command_id: str) -> None:
     entry = state.entries.get(command_id)
     if entry is not None and not entry.command.stop:
         take_back(state, state.devices[entry.command.device], entry, Cause.CANCELLED)
+
+
+def waits(state: State, command_id: str) -> bool:
+    """Whether the command stands in line, and its place may be changed: that of an undo is the first."""
+    entry = state.entries.get(command_id)
+    if entry is None or entry.undoes:
+        return False
+    return entry.queued or command_id in state.devices[entry.command.device].held
+
+
+def reprioritise(state: State, command_id: str, priority: Priority) -> None:
+    """Give a command that waits the place it would have, had it come with this priority."""
+    if not waits(state, command_id):
+        return
+    entry = state.entries[command_id]
+    device = state.devices[entry.command.device]
+    state.unwait(device, entry)
+    entry.command = replace(entry.command, priority=priority)
+    entry.start_us = waiting_start(entry.accepted_at, priority, state.limits.ageing_us)
+    state.wait(device, entry)
+    state.mark(entry, Phase.WAITING, f"{priority.name.lower()} from now on")
+    state.touch(device)
 
 
 def take_back(state: State, device: DeviceState, entry: Entry, cause: Cause, *, by: str = "") -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from gattkeeper.core import parts, pressure
 from gattkeeper.core.effects import Dispatch, RecordAttempt, RecordIntent, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, note_uncertainty
 from gattkeeper.core.lifecycle import SLOT, CommandStep, SlotPhase, SlotStep
@@ -16,16 +17,17 @@ from gattkeeper.core.state import DeviceState, Entry, Limits, Slot, SlotRole, St
 from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import (
+    Composite,
     Connect,
     DiscoverServices,
     Operation,
     Pair,
     Read,
     RequestMtu,
+    Sequence,
     Subscribe,
+    SubscriptionKind,
     Unsubscribe,
-    Write,
-    WriteMode,
     is_idempotent,
 )
 from gattkeeper.model.outcome import AnswerValue, Attempt, Cause, Phase, Verdict
@@ -34,17 +36,28 @@ LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.S
 """Faults after which there is no connection left to retry on."""
 
 
+def _is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
+    """Somebody has the subscription already, or wants it again since it was to be undone.
+
+    Whether another kind of it goes together with the one there is, the link knows.
+    """
+    if isinstance(operation, Subscribe):
+        held = device.wanted.get(operation.target)
+        return held is not None and operation.kind in (SubscriptionKind.EITHER, held.kind)
+    return isinstance(operation, Unsubscribe) and operation.target in device.wanted
+
+
 def start(state: State, device: DeviceState, entry: Entry) -> None:
     """Give the device's slot to a command that was chosen."""
     state.unwait(device, entry)
     entry.move(CommandStep.START)
     operation = entry.command.operation
-    # somebody has the subscription already, or wants it again since it was to be undone
-    shared = isinstance(operation, Subscribe | Unsubscribe) and operation.target in device.wanted
-    if shared or isinstance(operation, Connect):
+    if _is_shared(device, operation) or isinstance(operation, Connect):
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
-    device.slot = occupy(state, device, entry, operation)
+    if isinstance(operation, Sequence):
+        state.timers.set(("lease", entry.command.id), state.now + operation.lease_us)
+    device.slot = occupy(state, device, entry, parts.current(device, entry))
 
 
 def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation) -> Slot:
@@ -54,8 +67,9 @@ def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation
     entry.attempt += 1
     entry.attempt_started_at = state.now
     entry.epoch = device.epoch
-    if entry.attempt > 1:
+    if entry.attempt > 1 and entry.step_tried == entry.step:
         state.mark(entry, Phase.RETRY)
+    entry.step_tried = entry.step
     slot = Slot(
         token=device.new_token(), operation=operation, role=SlotRole.MAIN, phase=SlotPhase.RECORDING, entry=entry
     )
@@ -69,6 +83,7 @@ def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation
                 attempt=entry.attempt,
                 epoch=device.epoch,
                 awaited=awaited,
+                step=parts.number(entry),
             )
         )
     if not awaited:
@@ -92,9 +107,10 @@ def _side_step(
 def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     """From here on only a clear answer tells what happened."""
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
+    slot.handed_over_at = state.now
     if slot.entry is not None and slot.role is SlotRole.MAIN:
         state.timers.cancel(("queue_deadline", slot.entry.command.id))
-        state.mark(slot.entry, Phase.DISPATCHED)
+        state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))
     state.timers.set(("attempt", device.name, slot.token), state.now + _timeout_us(state.limits, slot))
     state.effects.append(
         Dispatch(device=device.name, epoch=device.epoch, token=slot.token, operation=slot.operation)
@@ -131,6 +147,8 @@ def slot_of(device: DeviceState, token: int) -> Slot | None:
 
 def free(state: State, device: DeviceState, slot: Slot) -> None:
     """Nothing is owed any more: the next may go."""
+    if slot.phase is not SlotPhase.RECORDING:
+        pressure.served(device, state.now - slot.handed_over_at)
     state.timers.cancel(("attempt", device.name, slot.token))
     state.timers.cancel(("grace", device.name, slot.token))
     if device.slot is slot:
@@ -144,6 +162,8 @@ def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) 
     """A good answer: to the command that asked, or to nobody when it came too late."""
     free(state, device, slot)
     entry = slot.entry
+    if isinstance(slot.operation, RequestMtu) and isinstance(value, int):
+        device.att_mtu = value  # agreed on, even if nobody waits for the answer any more
     if slot.phase is SlotPhase.RELEASING:
         if entry is not None:
             state.mark(entry, Phase.LATE_ANSWER, "discarded")
@@ -162,7 +182,7 @@ def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) 
 def _paired(state: State, device: DeviceState, entry: Entry) -> None:
     cause = barred(state, entry)
     if cause is None:
-        device.slot = occupy(state, device, entry, entry.command.operation)
+        device.slot = occupy(state, device, entry, parts.current(device, entry))
     else:
         end_without_success(state, device, entry, cause, by=entry.stopped_by)
 
@@ -180,14 +200,31 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
     operation = slot.operation
     if isinstance(operation, Subscribe) and not _undone_later(device, entry, operation):
         device.wanted[operation.target] = operation
-    if entry.command.require_read_back and entry.command.read_back is not None:
+    if isinstance(entry.command.operation, Composite):
+        parts.answered(entry, operation, value)
+        value = None  # it is among those of the parts
+    if parts.are_left(entry):
+        _go_on(state, device, entry)
+    elif entry.command.require_read_back and entry.command.read_back is not None:
         _read_back(state, device, entry, entry.command.read_back)
-    elif isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
+    elif parts.unacknowledged(entry, operation):
         end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)
     elif value is not None:
         end(state, device, entry, Verdict.DELIVERED, Cause.VALUE, value=value)
     else:
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+
+
+def _go_on(state: State, device: DeviceState, entry: Entry) -> None:
+    """Hand over the next part: at once, before anybody else can have the slot, or from the old place in line."""
+    cause = barred(state, entry)
+    if cause is not None:
+        end_without_success(state, device, entry, cause, by=entry.stopped_by)
+    elif parts.has_begun(entry):
+        device.slot = occupy(state, device, entry, parts.current(device, entry))
+    else:
+        entry.move(CommandStep.PUT_BACK)
+        state.wait(device, entry)
 
 
 def _undone_later(device: DeviceState, entry: Entry, operation: Subscribe) -> bool:
@@ -252,7 +289,7 @@ def attempt_over(state: State, device: DeviceState, slot: Slot, fault: Fault) ->
         _pairing_over(state, device, entry, fault)
     else:
         _close_attempt(state, entry, fault)
-        note_uncertainty(entry, fault)
+        note_uncertainty(entry, slot.operation, fault)
         if entry.command.stop:
             _stop_over(state, device, entry, fault)
         else:
@@ -276,10 +313,12 @@ def _pairing_over(state: State, device: DeviceState, entry: Entry, fault: Fault)
         end_failed(state, device, entry, replace(fault, kind=FaultKind.PAIRING_FAILED, ran=Ran.REFUSED))
 
 
-def may_repeat(entry: Entry, fault: Fault) -> bool:
+def may_repeat(device: DeviceState, entry: Entry, fault: Fault) -> bool:
     """Only what certainly did not run, or may run twice, and still has a use for another connection."""
     command = entry.command
-    if fault.ran is Ran.MAYBE and not (command.idempotent or is_idempotent(command.operation)):
+    if parts.has_begun(entry):
+        return False
+    if fault.ran is Ran.MAYBE and not (command.idempotent or is_idempotent(parts.current(device, entry))):
         return False
     return command.survive_reconnect or fault.kind not in LINK_KINDS
 
@@ -290,7 +329,7 @@ def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault)
     if entry.stopped_by:
         end_without_success(state, device, entry, Cause.STOPPED, by=entry.stopped_by, fault=fault)
         return
-    if fault.kind is FaultKind.CANCELLED or state.closing or not may_repeat(entry, fault):
+    if fault.kind is FaultKind.CANCELLED or state.closing or not may_repeat(device, entry, fault):
         end_failed(state, device, entry, fault)
         return
     nth = entry.faults[fault.kind] = entry.faults.get(fault.kind, 0) + 1
@@ -317,7 +356,7 @@ def back_off(state: State, device: DeviceState, entry: Entry, ready_at: int, fau
     entry.move(CommandStep.BACK_OFF)
     entry.ready_at = ready_at
     state.mark(entry, Phase.BACKOFF, f"{(ready_at - state.now) / 1e6:.3g} s after {fault}")
-    state.wait(device, entry, back=True)
+    state.wait(device, entry)
     state.timers.set(("backoff", entry.command.id), ready_at)
     state.touch(device)
 

@@ -7,6 +7,7 @@ from collections import deque
 
 from msgspec.structs import replace
 
+from gattkeeper.core import breaker, parts
 from gattkeeper.core.attempts import attempt_over
 from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect, StartDisconnect
 from gattkeeper.core.ending import end, end_failed, end_without_success
@@ -37,10 +38,10 @@ def may_connect(state: State, device: DeviceState) -> bool:
     """Whether a connection should be tried now."""
     if device.connect_ready_at > state.now:
         return False
-    return (
-        device.stop is not None
-        or device.waiting.ready(state.now) is not None
-        or bool(device.wanted and not state.closing)
+    if device.stop is not None:
+        return True
+    return not breaker.is_open(device) and (
+        device.waiting.ready(state.now) is not None or bool(device.wanted and not state.closing)
     )
 
 
@@ -106,6 +107,7 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     adapter.occupied += 1
     device.epoch += 1
     device.reconnect = False
+    device.answering = False
     device.connect_verdict = None
     device.connect_phase = None
     device.connect_started_at = state.now
@@ -140,10 +142,11 @@ def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:
         state.effects.append(AbandonConnect(device=device.name, epoch=device.epoch))
 
 
-def connected(state: State, device: DeviceState) -> None:
+def connected(state: State, device: DeviceState, att_mtu: int) -> None:
     """The connection is up: what was subscribed to comes first, then the line."""
     if not state.move_connection(device, ConnectionStep.UP):
         return
+    device.att_mtu = att_mtu
     state.timers.cancel(("connect", device.name))
     adapter = state.adapters[device.adapter]
     adapter.connecting = ""
@@ -153,6 +156,7 @@ def connected(state: State, device: DeviceState) -> None:
     if device.setup and device.connect_for is not None:
         state.mark(device.connect_for, Phase.SETUP)
     device.connect_for = None
+    breaker.half_open(state, device)  # a stop connects although the device is left alone
     state.touch(device)
 
 
@@ -175,6 +179,7 @@ def connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
     if entry is not None:
         _charge(state, device, entry, charged)
     if device.stop is not None:
+        breaker.failed(state, device, charged, gave_up=False)
         if device.stop.attempt >= state.limits.stop_attempts_max:
             end_failed(state, device, device.stop, charged)
             return
@@ -197,7 +202,9 @@ def _charge(state: State, device: DeviceState, entry: Entry, fault: Fault) -> No
 
 def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -> None:
     decision = decide(fault.kind, nth=device.connect_failures, jitter=state.jitter)
-    if decision.reaction in (Reaction.RETRY, Reaction.RECONNECT):
+    again = decision.reaction in (Reaction.RETRY, Reaction.RECONNECT)
+    breaker.failed(state, device, fault, gave_up=not again)
+    if again and not breaker.is_open(device):
         device.connect_ready_at = state.now + decision.backoff_us
         head = device.waiting.head()
         if head is not None:
@@ -236,6 +243,8 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
         retried = fault is STALLED and FaultKind.TIMED_OUT in entry.faults
         if not (entry.command.survive_reconnect or retried):
             end_without_success(state, device, entry, cause, fault=before)
+    if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
+        breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once
 
 
 def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
@@ -244,15 +253,18 @@ def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> N
     if slot.phase is SlotPhase.IN_FLIGHT:
         attempt_over(state, device, slot, replace(fault, ran=Ran.MAYBE))
     elif slot.phase is SlotPhase.RECORDING and slot.entry is not None and slot.role is SlotRole.MAIN:
-        _put_back(state, device, slot.entry)
+        _put_back(state, device, slot.entry, replace(fault, ran=Ran.NO))
 
 
-def _put_back(state: State, device: DeviceState, entry: Entry) -> None:
+def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
     """It was chosen but never handed over: it waits in its old place, unless a newer one took that."""
+    if parts.has_begun(entry):
+        end_failed(state, device, entry, fault)
+        return
     newer = device.waiting.keys.get(entry.command.coalesce_key)
     if newer is None:
         entry.move(CommandStep.PUT_BACK)
-        state.wait(device, entry, back=True)
+        state.wait(device, entry)
     else:
         end_without_success(state, device, entry, Cause.SUPERSEDED, by=newer.command.id)
 
@@ -302,6 +314,7 @@ def adapter_up(state: State, adapter: AdapterState) -> None:
         device = state.devices[name]
         device.connect_failures = 0
         device.connect_ready_at = 0
+        breaker.half_open(state, device)
         state.touch(device)
 
 

@@ -9,6 +9,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.model.status import Alert
 
 
 class Refusal(Enum):
@@ -44,6 +45,7 @@ class RecordIntent(Struct, frozen=True, kw_only=True):
     attempt: int
     epoch: int
     awaited: bool
+    step: int = 0  # which part of a composite operation, from 1; 0 when the operation is a whole
 
 
 class RecordAttempt(Struct, frozen=True, kw_only=True):
@@ -108,6 +110,19 @@ class ConnectionChanged(Struct, frozen=True, kw_only=True):
     state: str
 
 
+class AvailabilityChanged(Struct, frozen=True, kw_only=True):
+    """A device is given up for a while, may be tried again, or is back: for those who watch."""
+
+    device: str
+    state: str
+
+
+class AlertChanged(Struct, frozen=True, kw_only=True):
+    """A gauge crossed its threshold, or is well below it again: for those who watch."""
+
+    alert: Alert
+
+
 class SubscriptionEnded(Struct, frozen=True, kw_only=True):
     """A subscription could not be restored after a reconnect: its readers must know."""
 
@@ -128,5 +143,7 @@ Effect = (
     | Finish
     | Marked
     | ConnectionChanged
+    | AvailabilityChanged
+    | AlertChanged
     | SubscriptionEnded
 )

@@ -3,11 +3,12 @@
 Knows what may be claimed from what happened. Nothing here decides whether to try again.
 """
 
+from gattkeeper.core import parts
 from gattkeeper.core.effects import Finish
 from gattkeeper.core.lifecycle import CommandStep
 from gattkeeper.core.state import DeviceState, Entry, State
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import changes_state
+from gattkeeper.model.operation import Operation, changes_state
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 
 _UNCERTAIN: dict[FaultKind, Cause] = {
@@ -26,9 +27,9 @@ _NOT_DELIVERED: dict[FaultKind, Cause] = {
 }
 
 
-def note_uncertainty(entry: Entry, fault: Fault) -> None:
+def note_uncertainty(entry: Entry, operation: Operation, fault: Fault) -> None:
     """Remember that an attempt may have changed the device. Later attempts cannot undo that."""
-    if fault.ran is Ran.MAYBE and changes_state(entry.command.operation):
+    if fault.ran is Ran.MAYBE and changes_state(operation):
         entry.uncertain = _UNCERTAIN.get(fault.kind, Cause.UNCLEAR_ANSWER)
 
 
@@ -53,12 +54,14 @@ def end_without_success(
 ) -> None:
     """End a command that will not be sent any more.
 
-    Whatever the reason, if an earlier attempt may have reached the device the verdict is unknown:
-    not_delivered would promise that it never happens.
+    Whatever the reason, if an earlier attempt may have reached the device, or a part was carried out, the
+    verdict is unknown: not_delivered would promise that nothing ever happens, and that all may be sent again.
     """
     verdict = Verdict.NOT_DELIVERED
     if entry.uncertain is not None:
         verdict, cause = Verdict.UNKNOWN, entry.uncertain
+    elif entry.changed:
+        verdict, cause = Verdict.UNKNOWN, Cause.PARTLY
     end(state, device, entry, verdict, cause, by=by, fault=fault)
 
 
@@ -78,7 +81,7 @@ def end(
         return
     state.unwait(device, entry)
     command = entry.command
-    for kind in ("deadline", "queue_deadline", "backoff"):
+    for kind in ("deadline", "queue_deadline", "backoff", "lease"):
         state.timers.cancel((kind, command.id))
     if verdict is Verdict.UNKNOWN and device.safety and not device.latched_by:
         latch(state, device, command.id)
@@ -93,11 +96,16 @@ def end(
         by=by,
         epoch=entry.epoch,
         timeline=tuple(entry.timeline),
+        progress=entry.step,
+        values=tuple(entry.values),
     )
     del state.entries[command.id]
     state.ended += 1
     state.effects.append(Finish(command=command, outcome=outcome, at_us=state.now))
     state.touch(device)
+    undo = parts.owed_undo(entry)
+    if undo is not None:
+        device.owed_undo = (command, undo)
     if device.connect_for is entry:
         device.connect_for = None
     if device.stop is entry:
@@ -111,7 +119,7 @@ def end(
 def latch(state: State, device: DeviceState, command_id: str) -> None:
     """Hold back everything that changes the device until it is known what the command did."""
     device.latched_by = command_id
-    for entry in device.waiting.take(lambda entry: changes_state(entry.command.operation)):
+    for entry in device.waiting.take(lambda entry: entry.held_back):
         device.held[entry.command.id] = entry
     state.touch(device)
 
@@ -122,5 +130,5 @@ def unlatch(state: State, device: DeviceState) -> None:
     held = list(device.held.values())
     device.held = {}
     for entry in reversed(held):
-        device.waiting.put_back(entry)
+        device.waiting.push(entry)
     state.touch(device)

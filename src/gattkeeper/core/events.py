@@ -6,8 +6,9 @@ An event carries what was not decided here: the answers of stacks, the wishes of
 
 from msgspec import Struct
 
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT
 from gattkeeper.model.outcome import AnswerValue, Phase
 
 
@@ -82,6 +83,13 @@ class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_requested")
     command_id: str
 
 
+class Reprioritised(Struct, frozen=True, kw_only=True, tag="reprioritised"):
+    """A caller gives a command that waits another priority."""
+
+    command_id: str
+    priority: Priority
+
+
 class AcceptFailed(Struct, frozen=True, kw_only=True, tag="accept_failed"):
     """The accepted row could not be made durable: the command must not run."""
 
@@ -112,10 +120,11 @@ class ConnectProgressed(Struct, frozen=True, kw_only=True, tag="connect_progress
 
 
 class Connected(Struct, frozen=True, kw_only=True, tag="connected"):
-    """The connection is up and its services are known."""
+    """The connection is up and its services are known. `att_mtu` is in bytes."""
 
     device: str
     epoch: int
+    att_mtu: int = ATT_MTU_DEFAULT
 
 
 class ConnectFailed(Struct, frozen=True, kw_only=True, tag="connect_failed"):
@@ -183,6 +192,7 @@ Event = (
     | Latched
     | Resolved
     | CancelRequested
+    | Reprioritised
     | AcceptFailed
     | IntentRecorded
     | IntentFailed

@@ -1,4 +1,4 @@
-"""The transitions of commands, slots and connections, as tables.
+"""The transitions of commands, slots, connections and availability, as tables.
 
 `docs/design.md` draws its diagrams from here. A pair that is not listed is illegal and changes nothing.
 """
@@ -86,4 +86,28 @@ CONNECTION: dict[tuple[ConnectionState, ConnectionStep], ConnectionState] = {
     (ConnectionState.ABANDONING, ConnectionStep.FAIL): ConnectionState.DISCONNECTED,
     (ConnectionState.CONNECTED, ConnectionStep.DROP): ConnectionState.DISCONNECTING,
     (ConnectionState.DISCONNECTING, ConnectionStep.GONE): ConnectionState.DISCONNECTED,
+}
+
+
+class Availability(Enum):
+    """Whether a device can be reached, as far as its last connections tell."""
+
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"  # not tried for a while: commands end at once
+    PROBING = "probing"  # the next connection tells
+
+
+class AvailabilityStep(Enum):
+    """What moves a device's availability."""
+
+    OPEN = "open"  # it could not be reached too often
+    HALF_OPEN = "half_open"  # the pause is over, or something connected nevertheless
+    CLOSE = "close"  # it answered
+
+
+AVAILABILITY: dict[tuple[Availability, AvailabilityStep], Availability] = {
+    (Availability.AVAILABLE, AvailabilityStep.OPEN): Availability.UNAVAILABLE,
+    (Availability.UNAVAILABLE, AvailabilityStep.HALF_OPEN): Availability.PROBING,
+    (Availability.PROBING, AvailabilityStep.OPEN): Availability.UNAVAILABLE,
+    (Availability.PROBING, AvailabilityStep.CLOSE): Availability.AVAILABLE,
 }

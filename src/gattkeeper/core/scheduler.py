@@ -3,14 +3,15 @@
 Knows which part of `core` an event belongs to, and in which order a device looks for its next work.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import assert_never, cast
 
-from gattkeeper.core import admission, attempts, connections, ending, events, stop
+from gattkeeper.core import admission, alerts, attempts, breaker, connections, ending, events, stop, undo
 from gattkeeper.core.effects import Effect
 from gattkeeper.core.lifecycle import CommandPhase, CommandStep, ConnectionState, SlotPhase
 from gattkeeper.core.state import AdapterState, DeviceState, Limits, State
 from gattkeeper.core.waiting import Waiting
+from gattkeeper.model.fault import Ran
 from gattkeeper.model.outcome import Cause
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
 
@@ -35,6 +36,10 @@ class Scheduler:
     def wakeup_at(self) -> int | None:
         """The moment at which `Ticked` is due, in microseconds; None when there is none."""
         return self._state.timers.next_at()
+
+    def waits(self, command_id: str) -> bool:
+        """Whether a command has not started, so that its place may still be changed."""
+        return admission.waits(self._state, command_id)
 
     def status(self, now_us: int) -> KeeperStatus:
         """What there is at this moment."""
@@ -70,6 +75,8 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
         stopped_by=device.stopped_by,
         latched_by=device.latched_by,
         subscriptions=len(device.wanted),
+        availability=device.availability.value,
+        alerts=tuple(device.alerts),
     )
 
 
@@ -81,6 +88,8 @@ def _take(state: State, event: events.Event) -> None:
             stop.request(state, event.command, latch=event.latch)
         case events.CancelRequested():
             admission.cancel(state, event.command_id)
+        case events.Reprioritised():
+            admission.reprioritise(state, event.command_id, event.priority)
         case events.AcceptFailed():
             _accept_failed(state, event.command_id)
         case events.Ticked():
@@ -182,6 +191,7 @@ def _take_intent(state: State, event: events.IntentRecorded | events.IntentFaile
         attempts.failed(state, device, slot, event.fault)
     elif slot.entry is not None and state.now < slot.entry.deadline_at:  # else the clock ends it
         attempts.hand_over(state, device, slot)
+        state.touch(device)
 
 
 def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
@@ -189,6 +199,8 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or event.epoch != device.epoch or slot.phase is SlotPhase.RECORDING:
         return
+    if isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED:
+        breaker.answered(state, device)
     if isinstance(event, events.Answered):
         attempts.answered(state, device, slot, event.value)
     else:
@@ -212,7 +224,7 @@ def _take_connection(
             if device.connect_for is not None:
                 state.mark(device.connect_for, event.phase)
         case events.Connected():
-            connections.connected(state, device)
+            connections.connected(state, device, event.att_mtu)
         case events.ConnectFailed():
             connections.connect_failed(state, device, event.fault)
         case events.ConnectionLost():
@@ -235,7 +247,8 @@ def _close(state: State) -> None:
     state.closing = True
     for device in state.devices.values():
         for entry in [*device.waiting, *device.held.values()]:
-            ending.end_without_success(state, device, entry, Cause.NEVER_SENT)
+            if not entry.undoes:
+                ending.end_without_success(state, device, entry, Cause.NEVER_SENT)
         slot = device.slot
         if slot is not None and slot.entry is not None and slot.phase is SlotPhase.RECORDING:
             admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
@@ -249,48 +262,61 @@ def _tick(state: State) -> None:
 
 def _due(state: State, key: Hashable) -> None:
     kind, name, *rest = cast("tuple[str, str, int]", key)
-    if kind in ("deadline", "queue_deadline"):
-        admission.expire(state, name)
-        return
-    if kind == "backoff":
-        entry = state.entries[name]
-        entry.move(CommandStep.READY)
-        state.touch(state.devices[entry.command.device])
+    if kind in ("deadline", "queue_deadline", "lease", "backoff"):
+        _due_for_command(state, kind, name)
         return
     device = state.devices[name]
+    if kind == "attempt":
+        for slot in (device.slot, device.bypass):
+            if slot is not None and slot.token == rest[0]:
+                attempts.release(state, device, slot, connections.ATTEMPT_TIMED_OUT)
+    else:
+        _DUE_ON_DEVICE[kind](state, device)
+
+
+_DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
+    "grace": lambda state, device: connections.lose(state, device, connections.STALLED),
+    "connect": lambda state, device: connections.abandon(state, device, connections.UNREACHABLE),
+    "stop_grace": stop.grace_over,
+    "linger": connections.drop,
+    "probe": breaker.half_open,
+    "alert": alerts.due,
+    "reconnect": State.touch,  # the back-off is over
+}
+
+
+def _due_for_command(state: State, kind: str, command_id: str) -> None:
     match kind:
-        case "attempt":
-            for slot in (device.slot, device.bypass):
-                if slot is not None and slot.token == rest[0]:
-                    attempts.release(state, device, slot, connections.ATTEMPT_TIMED_OUT)
-        case "grace":
-            connections.lose(state, device, connections.STALLED)
-        case "connect":
-            connections.abandon(state, device, connections.UNREACHABLE)
-        case "stop_grace":
-            stop.grace_over(state, device)
-        case "linger":
-            connections.drop(state, device)
-        case _:  # reconnect: the back-off is over
-            state.touch(device)
+        case "lease":
+            undo.lease_over(state, command_id)
+        case "backoff":
+            entry = state.entries[command_id]
+            entry.move(CommandStep.READY)
+            state.touch(state.devices[entry.command.device])
+        case _:  # deadline, queue_deadline
+            admission.expire(state, command_id)
 
 
 def _settle(state: State) -> None:
     """Let every device that something happened to look for its next work, until nothing moves."""
     adapters: dict[str, None] = {}
+    moved: dict[str, None] = {}
     while state.touched:
         while state.touched:
             name = next(iter(state.touched))
             del state.touched[name]
             device = state.devices[name]
             _advance(state, device)
-            adapters[device.adapter] = None
+            moved[name] = adapters[device.adapter] = None
         for adapter in adapters:
             connections.grant(state, state.adapters[adapter])
         adapters.clear()
+    for name in moved:
+        alerts.look(state, state.devices[name])
 
 
 def _advance(state: State, device: DeviceState) -> None:
+    undo.take_on_owed(state, device)
     match device.connection:
         case ConnectionState.CONNECTED:
             if device.slot is None:

@@ -12,6 +12,7 @@ from gattkeeper.core.effects import ConnectionChanged, Effect, Marked
 from gattkeeper.core.lifecycle import (
     COMMAND,
     CONNECTION,
+    Availability,
     CommandPhase,
     CommandStep,
     ConnectionState,
@@ -22,9 +23,10 @@ from gattkeeper.core.timers import Timers
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind
-from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe, changes_state
 from gattkeeper.model.outcome import Attempt, Cause, Phase, PhaseMark
+from gattkeeper.model.status import AlertKind
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -32,6 +34,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     queue_max: int = 10_000
     queue_per_device_max: int = 1_000
+    shed: bool = False  # a full queue lets a more urgent command in, and ends the least urgent that waits
     ageing_us: int = 10_000_000  # waiting so long is worth one priority
     attempt_timeout_us: int = 5_000_000  # a GATT operation
     discovery_timeout_us: int = 10_000_000
@@ -44,6 +47,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     stop_connect_timeout_us: int = 10_000_000
     stop_connect_backoff_us: int = 250_000
     stop_attempts_max: int = 4  # the first and three more
+    breaker_failures_max: int = 5  # so many failed connections in a row, and the device is left alone
+    breaker_cooldown_us: int = 30_000_000  # for so long, twice as long each time it fails again
+    breaker_cooldown_us_max: int = 300_000_000
+    alert_depth: int = 100  # commands that wait for one device
+    alert_waiting_us: int = 20_000_000  # age of the oldest of them
+    alert_in_flight_us: int = 2_500_000  # half of what an attempt may take
 
 
 class Entry(Struct, kw_only=True, eq=False):
@@ -55,6 +64,7 @@ class Entry(Struct, kw_only=True, eq=False):
     accepted_at: int
     phase: CommandPhase = CommandPhase.WAITING
     queued: bool = False  # in its device's waiting line
+    visit: int = 0  # how often it entered that line: older places in it count no more
     ready_at: int = 0  # not before this moment (back-off)
     attempt: int = 0
     attempt_started_at: int = 0
@@ -65,6 +75,12 @@ class Entry(Struct, kw_only=True, eq=False):
     stopped_by: str = ""  # the stop that came while it was in flight: it takes no further step
     epoch: int = 0  # of the last attempt
     joined: list["Entry"] = field(default_factory=list)  # stops that ride on this one
+    step: int = 0  # parts of a composite operation that were carried out
+    step_tried: int = 0  # the part the last attempt was for, counted likewise
+    bytes_done: int = 0  # what they wrote: a long write goes on from there
+    changed: bool = False  # one of them changes what the device does
+    values: list[bytes | None] = field(default_factory=list)  # what they brought
+    undoes: str = ""  # the sequence this is the undo of
 
     @property
     def order(self) -> tuple[int, int]:
@@ -75,6 +91,11 @@ class Entry(Struct, kw_only=True, eq=False):
     def deadline_at(self) -> int:
         """From this moment on it must not start."""
         return self.accepted_at + self.command.deadline_us
+
+    @property
+    def held_back(self) -> bool:
+        """Whether a latch keeps it waiting. The undo of what the latch is about is not kept."""
+        return changes_state(self.command.operation) and not self.undoes
 
     def move(self, step: CommandStep) -> bool:
         """Take a step of the table; False, and nothing changed, when it is not there."""
@@ -102,6 +123,7 @@ class Slot(Struct, kw_only=True, eq=False):
     role: SlotRole
     phase: SlotPhase
     entry: Entry | None  # None for setup
+    handed_over_at: int = 0
 
 
 class DeviceState(Struct, kw_only=True, eq=False):
@@ -114,6 +136,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     waiting: Waiting
     connection: ConnectionState = ConnectionState.DISCONNECTED
     epoch: int = 0
+    att_mtu: int = ATT_MTU_DEFAULT  # of the connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
     setup: deque[Operation] = field(default_factory=deque)
@@ -123,6 +146,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     gate_latched: bool = False
     latched_by: str = ""  # the unknown command that holds the latch
     held: dict[str, Entry] = field(default_factory=dict)  # waiting, but behind the latch
+    owed_undo: tuple[Command, Operation] | None = None  # of the sequence that has just ended
     leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
     connect_for: Entry | None = None
     connect_started_at: int = 0
@@ -132,6 +156,14 @@ class DeviceState(Struct, kw_only=True, eq=False):
     connect_verdict: Fault | None = None  # why we abandoned the attempt; None: nobody's fault
     reconnect: bool = False  # a retry asked for a fresh connection
     idle_since: int = -1  # nothing to do since then; -1: busy
+    answering: bool = False  # something was answered on this connection
+    availability: Availability = Availability.AVAILABLE
+    unreachable: int = 0  # failed connections since the last answer
+    cooldown_us: int = 0  # the pause before the next probe; 0 before the first
+    probe_at: int = 0
+    service_us: int = 0  # how long an operation takes, on average; 0 before the first
+    alerts: dict[AlertKind, None] = field(default_factory=dict)  # those that are raised
+    alert_at: int = -1  # when the next gauge would cross its threshold
     tokens: int = 0
 
     def new_token(self) -> int:
@@ -174,13 +206,11 @@ class State(Struct, kw_only=True, eq=False):
     effects: list[Effect] = field(default_factory=list)
     touched: dict[str, None] = field(default_factory=dict)  # devices to look at before `handle` ends
 
-    def wait(self, device: DeviceState, entry: Entry, *, back: bool = False) -> None:
-        """Put a command in line: at the end, or `back` where it was."""
+    def wait(self, device: DeviceState, entry: Entry) -> None:
+        """Put a command in line, where its order says: one that comes back has its old place."""
         self.waiting += 1
-        if device.latched_by and changes_state(entry.command.operation):
+        if device.latched_by and entry.held_back:
             device.held[entry.command.id] = entry
-        elif back:
-            device.waiting.put_back(entry)
         else:
             device.waiting.push(entry)
 

@@ -23,6 +23,7 @@ def request(state: State, command: Command, *, latch: bool) -> None:
     device.gate_latched |= latch
     if device.stop is not None:
         device.stop.joined.append(entry)
+        _flush_line(state, device, command.id)
         state.mark(entry, Phase.STOP_ROUTE, f"rides on {device.stop.command.id}, which is running")
         return
     device.stop = entry
@@ -38,15 +39,29 @@ def request(state: State, command: Command, *, latch: bool) -> None:
 
 
 def _flush(state: State, device: DeviceState, by: str) -> None:
-    for waiting in [*device.waiting, *device.held.values()]:
-        if changes_state(waiting.command.operation):
-            end_without_success(state, device, waiting, Cause.STOPPED, by=by)
+    _flush_line(state, device, by)
     slot = device.slot
     if slot is None or slot.entry is None:
+        return
+    if slot.phase is SlotPhase.RECORDING and _goes_afterwards(device, slot.entry):
+        device.slot = None
+        slot.entry.move(CommandStep.PUT_BACK)
+        state.wait(device, slot.entry)
         return
     slot.entry.stopped_by = by  # it gets its answer, but is not tried again
     if slot.phase is SlotPhase.RECORDING:
         take_back(state, device, slot.entry, Cause.STOPPED, by=by)
+
+
+def _flush_line(state: State, device: DeviceState, by: str) -> None:
+    for waiting in [*device.waiting, *device.held.values()]:
+        if changes_state(waiting.command.operation) and not _goes_afterwards(device, waiting):
+            end_without_success(state, device, waiting, Cause.STOPPED, by=by)
+
+
+def _goes_afterwards(device: DeviceState, entry: Entry) -> bool:
+    """The undo of a sequence is written once the stop has its verdict, unless the gate stays closed then."""
+    return bool(entry.undoes) and not device.gate_latched
 
 
 def _choose_way(state: State, device: DeviceState, entry: Entry) -> None:

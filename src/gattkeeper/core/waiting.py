@@ -1,10 +1,11 @@
 """The line in front of one device.
 
-Knows order. Which commands may run at all is asked elsewhere. One line per priority, each first in,
-first out by construction; the best of the heads is next. Removing is lazy, so nothing is O(n) per command.
+Knows order. Which commands may run at all is asked elsewhere. One line per priority, each a heap by the
+fixed key; the best of the heads is next. Removing is lazy, so nothing costs more than O(log n) per command.
 """
 
-from collections import deque
+import heapq
+import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 _GONE_MIN = 64
 
+_Record = tuple[tuple[int, int], int, "Entry"]
+"""A place in a line: the order, which is unique, and the number of the visit it was taken for."""
+
 
 class Waiting:
     """Entries that wait, in the order of `Entry.order`, four lines abreast."""
@@ -22,7 +26,7 @@ class Waiting:
     __slots__ = ("_count", "_gone", "_lines", "keys")
 
     def __init__(self) -> None:
-        self._lines: tuple[deque[Entry], ...] = tuple(deque() for _ in Priority)
+        self._lines: tuple[list[_Record], ...] = tuple([] for _ in Priority)
         self._count = 0
         self._gone = 0
         self.keys: dict[str, Entry] = {}  # by coalesce key: the newest
@@ -32,23 +36,16 @@ class Waiting:
 
     def __iter__(self) -> Iterator["Entry"]:
         """All of them, next one first."""
-        alive = [entry for line in self._lines for entry in line if entry.queued]
-        return iter(sorted(alive, key=lambda entry: entry.order))
+        return iter([entry for _, _, entry in sorted(filter(_stands, itertools.chain(*self._lines)))])
 
     def push(self, entry: "Entry") -> None:
-        """At the end of its priority's line."""
-        self._enter(entry)
-        self._lines[entry.command.priority].append(entry)
-
-    def put_back(self, entry: "Entry") -> None:
-        """Where it was: in front of everything that came after it."""
-        self._enter(entry)
-        line = self._lines[entry.command.priority]
-        behind: list[Entry] = []
-        while line and line[0].order < entry.order:
-            behind.append(line.popleft())
-        line.appendleft(entry)
-        line.extendleft(reversed(behind))
+        """Into its priority's line, where its order says."""
+        entry.queued = True
+        entry.visit += 1
+        self._count += 1
+        if entry.command.coalesce_key:
+            self.keys.setdefault(entry.command.coalesce_key, entry)
+        heapq.heappush(self._lines[entry.command.priority], (entry.order, entry.visit, entry))
 
     def remove(self, entry: "Entry") -> None:
         """Take one out, wherever it stands; nothing happens when it does not stand here."""
@@ -56,8 +53,8 @@ class Waiting:
             return
         self._leave(entry)
         line = self._lines[entry.command.priority]
-        if line[0] is entry:
-            line.popleft()
+        if line[0][2] is entry:
+            heapq.heappop(line)
             return
         self._gone += 1
         if self._gone > self._count + _GONE_MIN:
@@ -80,6 +77,15 @@ class Waiting:
                 best = front
         return best
 
+    def oldest(self) -> "Entry | None":
+        """Of those that are first in their priority, the one that came first."""
+        fronts = [front for line in self._lines if (front := self._front(line)) is not None]
+        return min(fronts, key=lambda entry: entry.accepted_at, default=None)
+
+    def least(self) -> "Entry | None":
+        """The first of the least urgent."""
+        return next((front for line in reversed(self._lines) if (front := self._front(line)) is not None), None)
+
     def ready(self, now_us: int) -> "Entry | None":
         """The next that may start now.
 
@@ -97,17 +103,15 @@ class Waiting:
                 best = front
         return best
 
-    def _front(self, line: "deque[Entry]") -> "Entry | None":
-        while line and not line[0].queued:
-            line.popleft()
+    def _front(self, line: "list[_Record]") -> "Entry | None":
+        while line and not _stands(line[0]):
+            heapq.heappop(line)
             self._gone -= 1
-        return line[0] if line else None
+        return line[0][2] if line else None
 
     def _sweep(self) -> None:
         for line in self._lines:
-            alive = [entry for entry in line if entry.queued]
-            line.clear()
-            line.extend(alive)
+            line[:] = sorted(filter(_stands, line))
         self._gone = 0
 
     def _leave(self, entry: "Entry") -> None:
@@ -117,8 +121,7 @@ class Waiting:
         if key and self.keys.get(key) is entry:
             del self.keys[key]
 
-    def _enter(self, entry: "Entry") -> None:
-        entry.queued = True
-        self._count += 1
-        if entry.command.coalesce_key:
-            self.keys.setdefault(entry.command.coalesce_key, entry)
+
+def _stands(record: _Record) -> bool:
+    """Whether the record's entry still waits where the record says."""
+    return record[2].queued and record[2].visit == record[1]

@@ -64,6 +64,7 @@ async def open_keeper(
             id_prefix=new_id_prefix(time.time_ns()),
             jitter=random.random,
             disconnect_timeout_s=chosen.keeper.timeouts.disconnect,
+            recording=chosen.keeper.recording,
         )
         stack.push_async_callback(keeper.close)
         await keeper.start()
@@ -117,6 +118,7 @@ def limits_of(settings: KeeperSettings) -> Limits:
     return Limits(
         queue_max=settings.queue_max,
         queue_per_device_max=settings.queue_per_device_max,
+        shed=settings.when_full == "shed",
         ageing_us=_us(settings.ageing),
         attempt_timeout_us=_us(timeouts.gatt),
         discovery_timeout_us=_us(timeouts.discovery),
@@ -125,6 +127,12 @@ def limits_of(settings: KeeperSettings) -> Limits:
         pair_timeout_us=_us(timeouts.pair),
         late_answer_grace_us=_us(settings.late_answer_grace),
         stop_grace_us=_us(settings.stop_grace),
+        breaker_failures_max=settings.breaker_failures_max,
+        breaker_cooldown_us=_us(settings.breaker_cooldown),
+        breaker_cooldown_us_max=_us(settings.breaker_cooldown_max),
+        alert_depth=settings.alert_depth,
+        alert_waiting_us=_us(settings.alert_waiting),
+        alert_in_flight_us=_us(settings.alert_in_flight),
     )
 
 

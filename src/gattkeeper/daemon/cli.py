@@ -1,4 +1,4 @@
-"""The verbs of the command line that need no daemon: serve, demo, config.
+"""The verbs of the command line that need no daemon: serve, demo, config, replay.
 
 Knows which function stands behind which verb. Parsing is `fronts.cli`'s business.
 """
@@ -15,7 +15,8 @@ from gattkeeper.fronts.cli.main import run_local
 
 def main(argv: list[str]) -> int:
     """Run one command line that no daemon answers; the exit code."""
-    return run_local(argv, {"serve": _serve, "demo": _demo, "config": _config}, version=__version__)
+    verbs = {"serve": _serve, "demo": _demo, "config": _config, "replay": _replay}
+    return run_local(argv, verbs, version=__version__)
 
 
 def _settings_path(named: str | None) -> Path:
@@ -45,3 +46,13 @@ def _config(args: argparse.Namespace) -> int:
     path = _settings_path(args.config)
     sys.stdout.write(explain(load_settings(path)) + "\n")
     return 0
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from gattkeeper.fronts.cli.replay import tell_replay  # noqa: PLC0415 - loads the core
+
+    differs = False
+    for line in tell_replay(Path(args.file), quiet=args.quiet):
+        differs |= line.startswith("!")
+        sys.stdout.write(line + "\n")
+    return int(differs)

@@ -50,6 +50,7 @@ def _keeper_lines(keeper: KeeperSettings) -> list[str]:
         _line("queues", f"{keeper.queue_per_device_max} commands for a device, {keeper.queue_max} in all"),
         _line("ageing", f"{keeper.ageing:g} s of waiting are worth one priority"),
         _line("history", f"{keeper.history_max} ended commands"),
+        *([_line("recording", f"{keeper.recording}: every event, with payloads")] if keeper.recording else []),
         _line("an attempt", f"read, write, subscribe {times.gatt:g} s, discovery {times.discovery:g} s,"),
         _line("", f"MTU {times.mtu:g} s, connect {times.connect:g} s, disconnect {times.disconnect:g} s,"),
         _line("", f"pairing {times.pair:g} s"),

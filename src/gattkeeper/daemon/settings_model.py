@@ -50,10 +50,18 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     allow_users: tuple[str, ...] = ()  # who may use the socket besides the owner and root
     queue_per_device_max: Count = 1_000
     queue_max: Count = 10_000
+    recording: Path | None = None  # a file for every event, to be decided again by `gattkeeper replay`
+    when_full: Literal["refuse", "shed"] = "refuse"  # shed: the least urgent makes room for a more urgent one
     history_max: Count = 1_000  # ended commands that are remembered for timelines
     ageing: Seconds = 10.0  # waiting so long is worth one priority
     stop_grace: Grace = 0.1  # an emergency stop waits so long for the answer in flight
     late_answer_grace: Grace = 0.5  # a connection waits so long for an answer nobody wants any more
+    breaker_failures_max: Count = 5  # so many failed connections in a row, and a device is left alone
+    breaker_cooldown: Seconds = 30.0  # for so long, twice as long each time it fails again
+    breaker_cooldown_max: Seconds = 300.0
+    alert_depth: Count = 100  # so many commands wait for one device: an alert
+    alert_waiting: Seconds = 20.0  # the oldest of them waits so long
+    alert_in_flight: Seconds = 2.5  # an operation has no answer for so long
     timeouts: Timeouts = Timeouts()
 
 

@@ -18,7 +18,7 @@ from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.identity import looks_like_address, parse_address
 from gattkeeper.model.operation import Disconnect, Read, ReadRssi, Write
-from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Phys
 from gattkeeper.model.profile import Action, Choice, Profile, ReadAction, WriteAction, setpoint_of
 from gattkeeper.runtime.ports import DeviceRules
 
@@ -120,6 +120,8 @@ class ProfileBook:
             case tuple():
                 count = sum(len(service.characteristics) for service in value)
                 return f"services: {len(value)}, characteristics: {count}"
+            case Phys() | ConnectionParameters():
+                return str(value)
             case _:
                 assert_never(value)
 

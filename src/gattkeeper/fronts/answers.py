@@ -37,6 +37,8 @@ def outcome_answer(book: DeviceBook, command: Command, outcome: Outcome) -> Answ
     answer.update(msgspec.to_builtins(outcome, builtin_types=(bytes,)))
     if isinstance(outcome.value, bytes):
         answer["value"] = outcome.value.hex()
+    if outcome.values:
+        answer["values"] = [None if value is None else value.hex() for value in outcome.values]
     if outcome.value is not None:
         answer["text"] = book.describe(command, outcome.value)
     return answer

@@ -8,10 +8,28 @@ from enum import IntEnum
 from msgspec import Struct
 
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef
-from gattkeeper.model.operation import Operation, Write, WriteDescriptor
+from gattkeeper.model.operation import (
+    Composite,
+    LongWrite,
+    Operation,
+    RequestConnectionParameters,
+    Sequence,
+    Step,
+    Write,
+    WriteDescriptor,
+    kind_of,
+    parts_of,
+    problem_with_parameters,
+)
 
 DEADLINE_US_MAX = 24 * 3600 * 1_000_000
 """Longest deadline a caller may ask for: a day. A command nobody remembers must not start."""
+
+STEPS_MAX = 64
+"""Longest sequence: nobody else uses the device meanwhile."""
+
+LONG_WRITE_LENGTH_MAX = 16_384
+"""Longest payload of a long write, in bytes. Each chunk is on record: that is 820 of them at the least ATT_MTU."""
 
 
 class Priority(IntEnum):
@@ -43,7 +61,7 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One operation for one device. Lengths of time are microseconds from acceptance."""
 
     device: str  # the name it has in the settings, or its address
-    operation: Operation
+    operation: Operation | Composite
     id: str = ""  # given at submission
     priority: Priority = Priority.NORMAL
     attempt_timeout_us: int | None = None  # None: the default of the operation's kind
@@ -72,14 +90,45 @@ def problem_with(command: Command) -> str:
     ):
         if length_us is not None and not 0 < length_us <= DEADLINE_US_MAX:
             return f"{name} must be more than 0 and at most {DEADLINE_US_MAX // 1_000_000} seconds"
-    if isinstance(command.operation, Write | WriteDescriptor):
-        length = len(command.operation.payload)
-        if not length:
-            return "a write needs a payload of at least one byte"
-        if length > ATTRIBUTE_LENGTH_MAX:
-            return f"a payload of {length} bytes is longer than any attribute: {ATTRIBUTE_LENGTH_MAX} is the limit"
     if command.require_read_back and command.read_back is None:
         return "read_back is required, but nothing says what to read and what to expect"
+    return _problem_with_operation(command.operation)
+
+
+def _problem_with_operation(operation: Operation | Composite) -> str:
+    match operation:
+        case LongWrite():
+            return _problem_with_length(operation.payload, LONG_WRITE_LENGTH_MAX, "long write")
+        case RequestConnectionParameters():
+            return problem_with_parameters(operation)
+        case Sequence():
+            return _problem_with_sequence(operation) or _problem_with_payloads(parts_of(operation))
+        case _:
+            return _problem_with_payloads(parts_of(operation))
+
+
+def _problem_with_payloads(parts: tuple[Operation, ...]) -> str:
+    payloads = [part.payload for part in parts if isinstance(part, Write | WriteDescriptor)]
+    problems = (_problem_with_length(payload, ATTRIBUTE_LENGTH_MAX, "attribute") for payload in payloads)
+    return next(filter(None, problems), "")
+
+
+def _problem_with_length(payload: bytes, length_max: int, longest: str) -> str:
+    if not payload:
+        return "a write needs a payload of at least one byte"
+    if len(payload) > length_max:
+        return f"a payload of {len(payload)} bytes is longer than any {longest}: {length_max} is the limit"
+    return ""
+
+
+def _problem_with_sequence(sequence: Sequence) -> str:
+    if not 1 <= len(sequence.steps) <= STEPS_MAX:
+        return f"a sequence has 1 to {STEPS_MAX} steps, not {len(sequence.steps)}"
+    for number, step in enumerate(sequence.steps, start=1):
+        if not isinstance(step, Step):
+            return f"step {number} is a {kind_of(step)}: a sequence is made of reads and writes only"
+    if not 0 < sequence.lease_us <= DEADLINE_US_MAX:
+        return f"lease must be more than 0 and at most {DEADLINE_US_MAX // 1_000_000} seconds"
     return ""
 
 

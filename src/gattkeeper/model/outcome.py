@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Service
+from gattkeeper.model.operation import Phy
 
 
 class Verdict(Enum):
@@ -34,6 +35,7 @@ class Cause(Enum):
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
     STOPPED = "stopped"
+    SHED = "shed"  # a full queue gave its place to one that is more urgent
     LINK_LOST_BEFORE_SEND = "link_lost_before_send"
     UNSUPPORTED = "unsupported"
     FAILED = "failed"  # an operation without effect on the device (a read) failed
@@ -43,6 +45,7 @@ class Cause(Enum):
     CANCELLED_IN_FLIGHT = "cancelled_in_flight"
     CRASHED_IN_FLIGHT = "crashed_in_flight"
     STACK_RESTARTED = "stack_restarted"
+    PARTLY = "partly"  # some parts of it were carried out, and the rest never will be
     UNCLEAR_ANSWER = "unclear_answer"  # the stack answered with something that proves nothing
 
 
@@ -88,8 +91,31 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fault: Fault | None = None
 
 
-AnswerValue = bytes | int | tuple[Service, ...] | None
-"""What an operation brings back: bytes (reads), a number (RSSI in dBm, MTU in bytes), services."""
+class Phys(Struct, frozen=True, kw_only=True, tag="phys"):
+    """The PHYs a connection is on."""
+
+    tx: Phy  # towards the device
+    rx: Phy  # from the device
+
+    def __str__(self) -> str:
+        return f"PHY: {self.tx.value} to the device, {self.rx.value} from it"
+
+
+class ConnectionParameters(Struct, frozen=True, kw_only=True, tag="connection_parameters"):
+    """The pace of a connection. `latency` is how many connection events the device may sleep through."""
+
+    interval_us: int
+    latency: int
+    supervision_timeout_us: int
+
+    def __str__(self) -> str:
+        interval, timeout = self.interval_us / 1000, self.supervision_timeout_us / 1000
+        return f"interval: {interval:.6g} ms, latency: {self.latency}, supervision time-out: {timeout:.6g} ms"
+
+
+AnswerValue = bytes | int | tuple[Service, ...] | Phys | ConnectionParameters | None
+"""What an operation brings back: bytes (reads), a number (RSSI in dBm, MTU in bytes), services, PHYs, or
+connection parameters."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,6 +129,8 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts: tuple[Attempt, ...] = ()
     by: str = ""  # the command that superseded or stopped this one
     epoch: int = 0  # the connection it ran on; 0 when it never ran
+    progress: int = 0  # how many parts of a composite operation were answered well; the next one decided
+    values: tuple[bytes | None, ...] = ()  # what the steps of a sequence brought, in their order
     timeline: tuple[PhaseMark, ...] = ()
 
     @property

@@ -31,13 +31,14 @@ class Accepted(Struct, frozen=True, kw_only=True, tag="accepted"):
     at_us: int
 
 
-class Intended(Struct, frozen=True, kw_only=True, tag="intended"):
+class Intended(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="intended"):
     """The next thing that happens to the command is its hand-over to the stack."""
 
     command_id: str
     attempt: int
     epoch: int
     at_us: int
+    step: int = 0  # which part of a composite operation, from 1; 0 when the operation is a whole
 
 
 class AttemptFailed(Struct, frozen=True, kw_only=True, tag="attempt_failed"):

@@ -3,7 +3,27 @@
 Knows figures only; `core.scheduler` counts them.
 """
 
+from enum import Enum
+
 from msgspec import Struct
+
+
+class AlertKind(Enum):
+    """Which gauge of a device crossed its threshold."""
+
+    DEPTH = "depth"  # commands that wait
+    OLDEST_WAITING = "oldest_waiting"  # microseconds
+    IN_FLIGHT = "in_flight"  # microseconds without an answer: a stall
+
+
+class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A gauge crossed its threshold (`raised`), or is well below it again."""
+
+    kind: AlertKind
+    device: str
+    raised: bool
+    value: int  # a number of commands, or microseconds
+    text: str = ""  # for people; empty when it is cleared
 
 
 class DeviceStatus(Struct, frozen=True, kw_only=True):
@@ -18,6 +38,8 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     stopped_by: str = ""  # the emergency stop that holds the gate
     latched_by: str = ""  # the unknown command that holds the latch
     subscriptions: int = 0
+    availability: str = "available"  # or unavailable (left alone for a while), probing (the next try tells)
+    alerts: tuple[AlertKind, ...] = ()  # those that are raised
 
 
 class AdapterStatus(Struct, frozen=True, kw_only=True):

@@ -6,28 +6,49 @@ Knows how a call becomes a command, and an outcome a value or an exception.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from gattkeeper.errors import InvalidCommandError, RefusedError, StorageError, error_for
+from gattkeeper.errors import (
+    CommandNotDeliveredError,
+    ConflictError,
+    InvalidCommandError,
+    InvariantViolation,
+    RefusedError,
+    StorageError,
+    error_for,
+)
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.gatt import CharacteristicRef, Service, characteristic_ref
 from gattkeeper.model.operation import (
+    CONNECTION_PRIORITIES,
+    KIND_CONFLICT,
     Connect,
     Disconnect,
     DiscoverServices,
+    LongWrite,
     Operation,
     Pair,
+    Phy,
     Read,
+    ReadPhy,
     ReadRssi,
+    RequestConnectionParameters,
     RequestMtu,
+    Sequence,
+    SetPhy,
+    Step,
     Subscribe,
+    SubscriptionKind,
+    Unpair,
     Unsubscribe,
     Write,
     WriteMode,
+    problem_with_parameters,
 )
-from gattkeeper.model.outcome import AnswerValue, Outcome
+from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Outcome, Phys
 from gattkeeper.runtime.durations import optional_us, to_us
 from gattkeeper.runtime.notifications import Notifications
 
@@ -36,6 +57,9 @@ if TYPE_CHECKING:
 
 Pointer = str | int | tuple[str, str] | CharacteristicRef
 """A characteristic: UUID ("2a19"), (service, characteristic), or a handle of the current connection."""
+
+E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
 
 DEADLINE_S = 30.0
 """Default bound on waiting, connecting and all attempts of one command together."""
@@ -144,26 +168,115 @@ class Device:
         command = self._keeper.book.act(self.name, action, argument)
         return await self.run(replace(command, idempotency_key=idempotency_key))
 
+    async def long_write(
+        self,
+        characteristic: Pointer,
+        payload: bytes,
+        *,
+        response: bool = True,
+        atomic: bool = False,
+        idempotent: bool = False,
+        survive_reconnect: bool = False,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+        deadline: float = DEADLINE_S,
+    ) -> Outcome:
+        """Write 1 to 16384 bytes as several writes of ATT_MTU - 3 bytes, for a device whose protocol joins them.
+
+        This is not the prepared write of ATT: each chunk takes effect by itself. Chunks are as long as the
+        connection they go on allows. A chunk that failed is tried again, and the rest follows it, where `write`
+        would try again: with `survive_reconnect` also on the next connection. Between chunks a command of higher
+        priority may run, unless `atomic`: then nothing but an emergency stop may, and once the first chunk was
+        carried out none is tried again. `timeout` bounds each chunk, in seconds.
+
+        When it ends early no further chunk goes out, and `.outcome.progress` says how many were answered well;
+        with one at least the verdict is unknown, cause `partly` where it is clear which.
+        """
+        mode = WriteMode.WITH_RESPONSE if response else WriteMode.WITHOUT_RESPONSE
+        operation = LongWrite(target=_ref(characteristic), payload=bytes(payload), mode=mode, atomic=atomic)
+        return await self.run(
+            Command(
+                device=self.name,
+                operation=operation,
+                priority=priority,
+                attempt_timeout_us=optional_us("timeout", timeout),
+                deadline_us=to_us("deadline", deadline),
+                idempotent=idempotent,
+                survive_reconnect=survive_reconnect,
+            )
+        )
+
+    async def sequence(
+        self,
+        *steps: Step,
+        undo: Write | None = None,
+        lease: float = 10.0,
+        idempotent: bool = False,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+        deadline: float = DEADLINE_S,
+    ) -> Outcome:
+        """Carry out 1 to 64 reads and writes of `model.operation` with nothing of anybody else's between them.
+
+        Only an emergency stop of the device may come between. The first step that fails ends it: the rest is
+        never sent, `.outcome.progress` says how many steps were answered well and `.outcome.fault` why the next
+        was not. A step is tried again only while none has been carried out. It is delivered when every step was
+        (sent, when one went without response), and not delivered when none that changes the device can have run;
+        else it is unknown: with cause `partly` when it is clear which steps ran. `.values` holds what each step
+        brought: bytes of a read, None of a write.
+
+        `undo` is written, as the command `<id>-undo`, when any of it may have run and not all of it did, also
+        after a cancel; before whatever else waits, but after a running emergency stop, and never behind a latched
+        one. `lease` seconds bound all steps together, `timeout` each of them. `idempotent=True` is the licence to
+        repeat the first step, and the undo, after an attempt that ended unclear.
+        """
+        operation = Sequence(steps=steps, undo=undo, lease_us=to_us("lease", lease))
+        return await self.run(
+            Command(
+                device=self.name,
+                operation=operation,
+                priority=priority,
+                attempt_timeout_us=optional_us("timeout", timeout),
+                deadline_us=to_us("deadline", deadline),
+                idempotent=idempotent,
+            )
+        )
+
     @asynccontextmanager
     async def subscribe(
-        self, characteristic: Pointer, *, priority: Priority = Priority.NORMAL
+        self,
+        characteristic: Pointer,
+        *,
+        kind: SubscriptionKind | str = SubscriptionKind.EITHER,
+        priority: Priority = Priority.NORMAL,
     ) -> AsyncIterator[Notifications]:
         """Notifications, or indications, of a characteristic while the block runs.
 
         `async with lounge.subscribe("2a37") as values: async for payload in values: …`. Several
         subscribers share one registration at the device. It is restored after a reconnect, before
-        anything else runs.
+        anything else runs. `kind` is "notify", "indicate" or "either", for a characteristic that has
+        both and a stack that leaves the choice. Raises ConflictError when the link has one of the other kind.
         """
-        target = _ref(characteristic)
+        wanted = Subscribe(target=_ref(characteristic), kind=_member(SubscriptionKind, "kind", kind))
+        target = wanted.target
         reader = Notifications(target)
         self._keeper.hub.add(self.name, reader)  # before the device is asked: no first value is lost
         try:
-            await self._do(Subscribe(target=target), priority, None)
+            await self._subscribe(wanted, priority)
             yield reader
         finally:
             if self._keeper.hub.remove(self.name, reader) and not self._keeper.closing:
                 with suppress(RefusedError, StorageError):  # the keeper has other worries
                     await self._keeper.submit(Command(device=self.name, operation=Unsubscribe(target=target)))
+
+    async def _subscribe(self, wanted: Subscribe, priority: Priority) -> None:
+        try:
+            await self._do(wanted, priority, None)
+        except CommandNotDeliveredError as error:
+            fault = error.outcome.fault
+            if fault is not None and fault.name == KIND_CONFLICT:
+                raise ConflictError(str(fault)) from error
+            raise
 
     async def connect(self, *, timeout: float | None = None) -> None:
         """Bring the connection up and discover the services; it is kept for the linger time."""
@@ -191,8 +304,60 @@ class Device:
         return value if isinstance(value, int) else 0
 
     async def pair(self) -> None:
-        """Pair with the device."""
+        """Pair with the device, or encrypt with the bond there is."""
         await self._do(Pair(), Priority.NORMAL, None)
+
+    async def unpair(self) -> None:
+        """Forget our half of the bond with the device; its connection ends. The device keeps its half."""
+        await self._do(Unpair(), Priority.NORMAL, None)
+
+    async def phy(self) -> Phys:
+        """The PHY in each direction. Raises UnsupportedError where the stack cannot tell."""
+        return _answer(Phys, await self._do(ReadPhy(), Priority.NORMAL, None))
+
+    async def set_phy(self, *, tx: Phy | str | None = None, rx: Phy | str | None = None) -> Phys:
+        """Ask for a PHY towards the device (tx) and from it (rx): "1m", "2m", "coded", None for no preference.
+
+        Returns those in force then: the device has a say in it. Raises InvalidCommandError for other names,
+        UnsupportedError where the stack cannot ask.
+        """
+        wanted = SetPhy(
+            tx=None if tx is None else _member(Phy, "tx", tx), rx=None if rx is None else _member(Phy, "rx", rx)
+        )
+        return _answer(Phys, await self._do(wanted, Priority.NORMAL, None))
+
+    async def request_connection_parameters(
+        self, *, interval_min: float, interval_max: float, latency: int = 0, supervision_timeout: float = 5.0
+    ) -> ConnectionParameters:
+        """Ask for another pace of the connection; the one in force then.
+
+        The interval, in seconds, is chosen between the two, 0.0075 to 4 by 0.00125. `latency` is how many
+        connection events the device may sleep through, up to 499. After `supervision_timeout` seconds of silence,
+        0.1 to 32 by 0.01, the connection is lost; it must be longer than twice the longest sleep.
+
+        Raises InvalidCommandError for other figures, UnsupportedError where the stack cannot ask.
+        """
+        wanted = RequestConnectionParameters(
+            interval_min_us=to_us("interval_min", interval_min),
+            interval_max_us=to_us("interval_max", interval_max),
+            latency=latency,
+            supervision_timeout_us=to_us("supervision_timeout", supervision_timeout),
+        )
+        problem = problem_with_parameters(wanted)
+        if problem:
+            raise InvalidCommandError(problem)
+        return _answer(ConnectionParameters, await self._do(wanted, Priority.NORMAL, None))
+
+    async def request_connection_priority(self, priority: str) -> ConnectionParameters:
+        """Ask for the pace that Android has under this name: high, balanced or low_power; the one in force then.
+
+        Raises InvalidCommandError for other names, UnsupportedError where the stack cannot ask.
+        """
+        if priority not in CONNECTION_PRIORITIES:
+            names = " or ".join(CONNECTION_PRIORITIES)
+            raise InvalidCommandError(f"a connection priority is {names}, not {priority!r}")
+        wanted = CONNECTION_PRIORITIES[priority]
+        return _answer(ConnectionParameters, await self._do(wanted, Priority.NORMAL, None))
 
 
 def _ref(pointer: Pointer) -> CharacteristicRef:
@@ -200,3 +365,17 @@ def _ref(pointer: Pointer) -> CharacteristicRef:
         return characteristic_ref(pointer)
     except ValueError as error:
         raise InvalidCommandError(str(error)) from None
+
+
+def _answer(kind: type[T], value: AnswerValue) -> T:
+    if not isinstance(value, kind):
+        raise InvariantViolation(f"a link answered with {type(value).__name__} where {kind.__name__} belongs")
+    return value
+
+
+def _member(kind: type[E], name: str, value: E | str) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        names = " or ".join(str(each.value) for each in kind)
+        raise InvalidCommandError(f"{name} is {names}, not {value!r}") from None

@@ -8,6 +8,7 @@ import concurrent.futures
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -25,10 +26,10 @@ from gattkeeper.errors import (
     UsageError,
 )
 from gattkeeper.model import record
-from gattkeeper.model.command import Command, Origin, problem_with
+from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import kind_of
+from gattkeeper.model.operation import kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.device import Device, Pointer
@@ -38,6 +39,7 @@ from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
 from gattkeeper.runtime.pump import Pump
+from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.scanning import TurnTakingLink
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, outlast
 from gattkeeper.runtime.switchboard import Switchboard
@@ -56,7 +58,8 @@ class Keeper:
 
     `links` by the adapter's name in the settings; `slots` by the same name, how many connections each
     may hold (5 unless told). `id_prefix` makes command ids unique over restarts. `jitter` gives numbers
-    from 0 to 1 that spread back-offs. A disconnect is left to itself after `disconnect_timeout_s`.
+    from 0 to 1 that spread back-offs. A disconnect is left to itself after `disconnect_timeout_s`. With
+    `recording` every event goes into that file, for `gattkeeper replay`.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Keeper:
         id_prefix: str = "c",
         jitter: Callable[[], float] = lambda: 0.5,
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
+        recording: Path | None = None,
     ) -> None:
         self.book = book
         self.hub = NotificationHub()
@@ -85,8 +89,17 @@ class Keeper:
         self._routes: dict[str, tuple[Link, DeviceAddress]] = {}
         self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, routes=self._routes)
         self._scheduler = Scheduler(limits, journalled=journal is not None)
+        journalled = journal is not None
+        self._recorder = (
+            Recorder(recording, limits or Limits(), journalled=journalled) if recording is not None else None
+        )
         self._pump = Pump(
-            self._scheduler, self._board, journal=journal, jitter=jitter, disconnect_timeout_s=disconnect_timeout_s
+            self._scheduler,
+            self._board,
+            journal=journal,
+            jitter=jitter,
+            disconnect_timeout_s=disconnect_timeout_s,
+            recorder=self._recorder,
         )
         self._open: list[Link] = []
 
@@ -131,6 +144,8 @@ class Keeper:
         self._letting_go = True
         await self._close_links()  # what was in flight until now ends with its connection
         self._pump.close()
+        if self._recorder is not None:
+            self._recorder.close()
         if self._journal is not None:
             await self._journal.close()
 
@@ -223,6 +238,15 @@ class Keeper:
         self._pump.feed(events.CancelRequested(command_id=command_id))
         return True
 
+    def reprioritise(self, command_id: str, priority: Priority) -> None:
+        """Give a command that waits another priority; its age counts as if it had come with that one.
+
+        Raises UsageError when it has started, has ended, is a stop, or is not known.
+        """
+        if not self._scheduler.waits(command_id):
+            raise UsageError(f"{command_id} does not wait: it has started or ended, or there is no such command")
+        self._pump.feed(events.Reprioritised(command_id=command_id, priority=priority))
+
     async def resolve(self, command_id: str, *, applied: bool, who: str, why: str) -> None:
         """Write down what became known about a command that ended unknown; a latch it set opens.
 
@@ -313,9 +337,9 @@ class Keeper:
         if command.stop:
             raise InvalidCommandError("an emergency stop goes through Keeper.stop")
         device = self._know(command.device)
-        kind = kind_of(command.operation)
         link = self._routes[device][0]
-        if kind not in link.traits.operations:
-            able = ", ".join(sorted(link.traits.operations))
-            raise UnsupportedError(f"{link.name} cannot do {kind}; it can do {able}")
+        for kind in map(kind_of, parts_of(command.operation)):
+            if kind not in link.traits.operations:
+                able = ", ".join(sorted(link.traits.operations))
+                raise UnsupportedError(f"{link.name} cannot do {kind}; it can do {able}")
         return command if command.device == device else replace(command, device=device)

@@ -16,6 +16,7 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark
 from gattkeeper.model.record import Record
+from gattkeeper.model.status import Alert
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
@@ -181,3 +182,9 @@ class Observer(Protocol):
 
     def connection(self, device: str, state: str, at_us: int) -> None:
         """A device's connection changed: `core.lifecycle.ConnectionState` values."""
+
+    def availability(self, device: str, state: str, at_us: int) -> None:
+        """A device is left alone, may be tried again, or is back: `core.lifecycle.Availability` values."""
+
+    def alert(self, alert: Alert, at_us: int) -> None:
+        """A gauge crossed its threshold, or is well below it again: once each."""

@@ -18,7 +18,9 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.model.status import Alert
 from gattkeeper.runtime.ports import Journal, Link
+from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, Session
 
 REWRITE_AFTER_S = 1.0
@@ -46,6 +48,12 @@ class PumpListener(Protocol):
     def connection(self, device: str, state: str, at_us: int) -> None:
         """A connection changed."""
 
+    def availability(self, device: str, state: str, at_us: int) -> None:
+        """A device is left alone, may be tried again, or is back."""
+
+    def alert(self, alert: Alert, at_us: int) -> None:
+        """A gauge crossed its threshold, or is well below it again."""
+
     def notification(self, device: str, characteristic: Characteristic, payload: bytes) -> None:
         """A device pushed a value."""
 
@@ -67,8 +75,10 @@ class Pump:
         journal: Journal | None,
         jitter: Callable[[], float],
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
+        recorder: Recorder | None = None,
     ) -> None:
         self._disconnect_timeout_s = disconnect_timeout_s
+        self._recorder = recorder
         self._scheduler = scheduler
         self._listener = listener
         self._journal = journal
@@ -95,6 +105,8 @@ class Pump:
             effects.Finish: self._finish,
             effects.Marked: self._marked,
             effects.ConnectionChanged: self._connection_changed,
+            effects.AvailabilityChanged: self._availability_changed,
+            effects.AlertChanged: self._alert_changed,
             effects.SubscriptionEnded: self._subscription_ended,
         }
 
@@ -112,7 +124,11 @@ class Pump:
         self._running = True
         try:
             while self._events:
-                for effect in self._scheduler.handle(self._events.popleft(), self.now_us()):
+                event, now_us = self._events.popleft(), self.now_us()
+                caused = self._scheduler.handle(event, now_us)
+                if self._recorder is not None:
+                    self._recorder.note(event, now_us, caused)
+                for effect in caused:
                     self._performers[type(effect)](effect)
         finally:
             self._running = False
@@ -170,7 +186,11 @@ class Pump:
 
     def _record_intent(self, effect: effects.RecordIntent) -> None:
         row = record.Intended(
-            command_id=effect.command_id, attempt=effect.attempt, epoch=effect.epoch, at_us=self.now_us()
+            command_id=effect.command_id,
+            attempt=effect.attempt,
+            epoch=effect.epoch,
+            at_us=self.now_us(),
+            step=effect.step,
         )
         self._append(row, partial(self._intended, effect.device, effect.token) if effect.awaited else None)
 
@@ -251,6 +271,12 @@ class Pump:
 
     def _connection_changed(self, effect: effects.ConnectionChanged) -> None:
         self._listener.connection(effect.device, effect.state, self.now_us())
+
+    def _availability_changed(self, effect: effects.AvailabilityChanged) -> None:
+        self._listener.availability(effect.device, effect.state, self.now_us())
+
+    def _alert_changed(self, effect: effects.AlertChanged) -> None:
+        self._listener.alert(effect.alert, self.now_us())
 
     def _subscription_ended(self, effect: effects.SubscriptionEnded) -> None:
         self._listener.subscription_ended(effect.device, effect.target, effect.fault)

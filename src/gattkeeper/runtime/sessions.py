@@ -129,7 +129,7 @@ class Session:
                 self._connect_failed(replace(self._early_loss, ran=Ran.NO))
             else:
                 self._up = True
-                self._feed(events.Connected(device=self._device, epoch=self._epoch))
+                self._feed(events.Connected(device=self._device, epoch=self._epoch, att_mtu=connection.att_mtu))
 
     def _connect_failed(self, fault: Fault) -> None:
         if not self._over:

@@ -21,6 +21,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.model.status import Alert
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub
 from gattkeeper.runtime.ports import Link, Observer
@@ -92,6 +93,16 @@ class Switchboard:
         for observer in self._observers:
             self._tell(observer.connection, device, state, at_us)
         self.moved.set()
+
+    def availability(self, device: str, state: str, at_us: int) -> None:
+        """See `PumpListener`."""
+        for observer in self._observers:
+            self._tell(observer.availability, device, state, at_us)
+
+    def alert(self, alert: Alert, at_us: int) -> None:
+        """See `PumpListener`."""
+        for observer in self._observers:
+            self._tell(observer.alert, alert, at_us)
 
     def notification(self, device: str, characteristic: Characteristic, payload: bytes) -> None:
         """See `PumpListener`."""

@@ -55,6 +55,7 @@ def _outcome(accepted: Accepted, steps: list[Step]) -> Outcome:
         attempts=_attempts(steps),
         epoch=max((step.epoch for step in steps if isinstance(step, Intended)), default=0),
         timeline=_timeline(accepted, steps),
+        progress=max((step.step - 1 for step in steps if isinstance(step, Intended) and step.step), default=0),
     )
 
 

@@ -8,6 +8,7 @@ import logging
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Outcome, Phase, PhaseMark
+from gattkeeper.model.status import Alert
 
 COMMANDS_MAX = 10_000
 """Open commands whose start is remembered; beyond it the oldest loses its offset, not its lines."""
@@ -47,6 +48,24 @@ class EventLog:
     def connection(self, device: str, state: str, at_us: int) -> None:
         """A device's connection changed."""
         self._logger.info("device=%s connection=%s at=%.6f", device, state, at_us / 1_000_000)
+
+    def availability(self, device: str, state: str, at_us: int) -> None:
+        """A device is left alone, may be tried again, or is back."""
+        self._logger.info("device=%s availability=%s at=%.6f", device, state, at_us / 1_000_000)
+
+    def alert(self, alert: Alert, at_us: int) -> None:
+        """A gauge crossed its threshold, or is well below it again."""
+        level, state = (logging.WARNING, "raised") if alert.raised else (logging.INFO, "cleared")
+        self._logger.log(
+            level,
+            "device=%s alert=%s %s value=%d at=%.6f%s",
+            alert.device,
+            alert.kind.value,
+            state,
+            alert.value,
+            at_us / 1_000_000,
+            f" {_one_line(alert.text)}" if alert.text else "",
+        )
 
     def _write(self, command: Command, phase: str, at_us: int, note: str) -> None:
         offset_us = at_us - self._accepted_at_us.get(command.id, at_us)

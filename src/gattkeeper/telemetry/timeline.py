@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gattkeeper.model.command import Command
 from gattkeeper.model.outcome import Outcome, Phase, PhaseMark
+from gattkeeper.model.status import Alert
 from gattkeeper.telemetry.spans import ConnectionChange
 
 COMMANDS_MAX = 1000
@@ -75,6 +76,12 @@ class Timeline:
     def connection(self, device: str, state: str, at_us: int) -> None:
         """A device's connection changed."""
         self._changes.append(ConnectionChange(device=device, state=state, at_us=at_us))
+
+    def availability(self, device: str, state: str, at_us: int) -> None:
+        """Not kept: the outcomes tell what became of the commands."""
+
+    def alert(self, alert: Alert, at_us: int) -> None:
+        """Not kept: `DeviceStatus.alerts` says which are raised."""
 
     def of(self, command_id: str) -> CommandTimeline | None:
         """One command, or None when it is not (or no longer) remembered."""

@@ -6,7 +6,7 @@ from gattkeeper.fronts.cli import texts
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
-from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.model.status import AdapterStatus, AlertKind, DeviceStatus, KeeperStatus
 
 ONE = command("c1", "lounge", "set_position 73")
 UNKNOWN = """
@@ -91,6 +91,20 @@ def test_status_is_a_table_at_80_columns():
     for code in ("31", "33", "90"):
         coloured = coloured.replace(f"\x1b[{code}m", "")
     assert coloured.replace("\x1b[0m", "") == texts.status_text(status, Terminal())
+
+
+def test_status_shows_devices_that_are_left_alone_and_alerts():
+    away = DeviceStatus(
+        name="attic",
+        connection="disconnected",
+        waiting=0,
+        availability="unavailable",
+        alerts=(AlertKind.DEPTH, AlertKind.OLDEST_WAITING),
+    )
+    status = KeeperStatus(adapters=(), devices=(away,), waiting=0, accepted=0, ended=0)
+    assert texts.status_text(status, Terminal()).split("\n")[0] == (
+        "attic  disconnected  idle  unavailable, alert: depth, oldest waiting"
+    )
 
 
 def test_nothing_is_a_sentence_too():

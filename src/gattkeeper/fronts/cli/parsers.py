@@ -202,6 +202,14 @@ def _add_local(verbs: _Verbs) -> None:
         "demo", help="the whole story on a virtual radio", description="The whole story on a virtual radio."
     )
     demo.add_argument("--serve", action="store_true", help="keep the daemon running afterwards")
+    replay = verbs.add_parser(
+        "replay",
+        help="a recording, decided again step by step",
+        description="Decide every event of a recording (see the setting `recording`) again. "
+        "Exit code 1: something is decided differently now.",
+    )
+    replay.add_argument("file", metavar="FILE")
+    replay.add_argument("--quiet", action="store_true", help="only the sum at the end")
     config = verbs.add_parser("config", help="settings", description="Settings.")
     config_verbs = config.add_subparsers(dest="config_verb", metavar="VERB", required=True, parser_class=Parser)
     check = config_verbs.add_parser("check", help="explain every error of the settings, with its line")

@@ -29,12 +29,14 @@ _REASONS = {
     Cause.ACCEPTED_LOCALLY: "no acknowledgement was asked for",
     Cause.NEVER_SENT: "never sent",
     Cause.REJECTED: "the device refused it",
+    Cause.SHED: "the queue was full, and it made room for a more urgent one",
     Cause.EXPIRED: "its time ran out before it could be sent",
     Cause.LINK_LOST_BEFORE_SEND: "the connection was lost before it was sent",
     Cause.UNSUPPORTED: "not possible here",
     Cause.FAILED: "it failed",
     Cause.LINK_LOST_IN_FLIGHT: "the connection was lost before the device answered",
     Cause.TIMED_OUT_IN_FLIGHT: "the device did not answer in time",
+    Cause.PARTLY: "only a part of it was carried out",
     Cause.UNCLEAR_ANSWER: "the answer leaves it open whether the device carried it out",
     Cause.CANCELLED_IN_FLIGHT: "taken back after it was sent",
     Cause.CRASHED_IN_FLIGHT: "the daemon died before the device answered",
@@ -128,6 +130,11 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
         notes.append(paint(f"stopped by {device.stopped_by}", RED, terminal))
     if device.latched_by:
         notes.append(paint(f"latched by {device.latched_by}: resolve it", YELLOW, terminal))
+    if device.availability != "available":
+        notes.append(paint(device.availability, YELLOW, terminal))
+    if device.alerts:
+        kinds = ", ".join(kind.value.replace("_", " ") for kind in device.alerts)
+        notes.append(paint(f"alert: {kinds}", YELLOW, terminal))
     if device.subscriptions:
         notes.append(f"{device.subscriptions} subscribed")
     waiting = f"{device.waiting} waiting" if device.waiting else paint("idle", GREY, terminal)
