@@ -1,0 +1,189 @@
+"""Cases on a complete stack: a keeper over Bumble, on a virtual radio, in virtual time.
+
+Numbers are those of the conformance list. What the device did is taken from the device's own log.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from gattkeeper.links.bumble_link import BumbleLink
+from gattkeeper.model.command import Command
+from gattkeeper.model.gatt import Property, characteristic_ref
+from gattkeeper.model.operation import Read
+from gattkeeper.model.outcome import Cause, Verdict
+from gattkeeper.runtime.device import Device
+from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.ports import DeviceRules
+from gattkeeper.world import VirtualCharacteristic, VirtualRadio, VirtualService, run_virtual
+from gattkeeper.world.radio_rules import AttOpcode, Delay, Drop, Match, Moment, Rule
+from runtime.house import write
+from sim.scene import COUNTER, PUSHED, SERVICE, STOP, WRITABLE, Book, device
+
+ADAPTER = "C0:00:00:00:00:01"
+WRITE_RESPONSE = Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.WRITE_RESPONSE, times=1)
+
+
+class Air:
+    """`lamp` and `door` on the air, and a keeper with one adapter."""
+
+    def __init__(self) -> None:
+        self.radio = VirtualRadio()
+        self.lamp, self.door = device("lamp", 1), device("door", 2)
+        self.keeper = Keeper(
+            links={"adapter": BumbleLink(self.radio.adapter(ADAPTER), name="virtual")},
+            book=Book({one.name: DeviceRules(address=one.address) for one in (self.lamp, self.door)}),
+        )
+
+    async def connected(self, name: str = "lamp") -> Device:
+        known = self.keeper.device(name)
+        await known.connect()
+        return known
+
+    def applied(self) -> list[bytes]:
+        return [one.payload for one in self.lamp.applied]
+
+
+def live(story: Callable[[Air], Awaitable[None]]) -> None:
+    """Run a story; nothing may be left of it."""
+
+    async def run() -> None:
+        air = Air()
+        await air.radio.add(air.lamp)
+        await air.radio.add(air.door)
+        await air.keeper.start()
+        try:
+            await story(air)
+        finally:
+            await air.keeper.close()
+            await air.radio.close()
+
+    run_virtual(run())
+
+
+def test_c02_equals_reach_the_device_in_the_order_they_came() -> None:
+    async def story(air: Air) -> None:
+        handles = [await air.keeper.submit(write(bytes([payload]))) for payload in range(20)]
+        assert {(await handle.wait()).cause for handle in handles} == {Cause.ACKNOWLEDGED}
+        assert air.applied() == [bytes([payload]) for payload in range(20)]
+
+    live(story)
+
+
+def test_c10_one_device_that_is_out_of_reach_does_not_hold_up_one_that_is_connected() -> None:
+    async def story(air: Air) -> None:
+        await air.connected("lamp")
+        await air.connected("door")
+        air.radio.take_away(air.lamp)
+        stalled = await air.keeper.submit(write(b"1", idempotent=True))
+        assert await air.keeper.device("door").read(COUNTER) == b"\0\0\0\1"
+        assert stalled.outcome is None
+        air.keeper.cancel(stalled.id)
+
+    live(story)
+
+
+def test_c22_a_late_answer_is_nobodys_and_the_next_read_gets_its_own() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        await lamp.write(WRITABLE, b"old")
+        match = Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.READ_RESPONSE, times=1)
+        air.radio.rules.append(Rule(match, Delay(seconds=1.2)))
+        late = Read(target=characteristic_ref(WRITABLE))
+        first = await air.keeper.submit(
+            Command(device="lamp", operation=late, attempt_timeout_us=1_000_000, deadline_us=1_050_000)
+        )
+        second = await air.keeper.submit(
+            Command(device="lamp", operation=Read(target=characteristic_ref(COUNTER)), survive_reconnect=True)
+        )
+        assert not (await first.wait()).succeeded
+        assert (await second.wait()).value == b"\0\0\0\1"
+
+    live(story)
+
+
+def test_c21_a_write_without_an_answer_is_unknown_after_its_time() -> None:
+    async def story(air: Air) -> None:
+        await air.connected()
+        air.radio.rules.append(Rule(WRITE_RESPONSE, Drop()))
+        handle = await air.keeper.submit(write(b"1", attempt_timeout_us=1_000_000))
+        following = await air.keeper.submit(write(b"2", survive_reconnect=True))
+        outcome = await handle.wait()
+        assert (outcome.verdict, outcome.cause) == (Verdict.UNKNOWN, Cause.TIMED_OUT_IN_FLIGHT)
+        assert (await following.wait()).epoch == 2, "never on the bearer that owes an answer"
+        assert air.applied() == [b"1", b"2"]
+
+    live(story)
+
+
+def test_c45_a_stop_gets_through_while_the_command_in_flight_has_no_answer() -> None:
+    async def story(air: Air) -> None:
+        await air.connected()
+        air.radio.rules.append(Rule(WRITE_RESPONSE, Drop()))
+        running = await air.keeper.submit(write(b"1"))
+        waiting = await air.keeper.submit(write(b"2"))
+        await asyncio.sleep(0.2)
+        (stop,) = await air.keeper.stop("lamp")
+        async with asyncio.timeout(2):
+            assert (await stop.wait()).succeeded
+        assert (await running.wait()).verdict is Verdict.UNKNOWN
+        assert (await waiting.wait()).by == stop.id
+        assert [payload[:1] for payload in air.applied()] == [b"1", b"S"]
+
+    live(story)
+
+
+def test_c53_a_lost_link_ends_the_one_in_flight_and_those_in_line() -> None:
+    async def story(air: Air) -> None:
+        await air.connected()
+        air.radio.rules.append(Rule(WRITE_RESPONSE, Drop()))
+        handles = [await air.keeper.submit(write(bytes([payload]))) for payload in range(4)]
+        await asyncio.sleep(0.2)
+        air.radio.break_link(air.lamp)
+        causes = [(await handle.wait()).cause for handle in handles]
+        assert causes == [Cause.LINK_LOST_IN_FLIGHT, *[Cause.LINK_LOST_BEFORE_SEND] * 3]
+        assert len({str(handle.outcome.fault.code) for handle in handles if handle.outcome}) == 1
+
+    live(story)
+
+
+def test_c62_on_the_next_connection_a_command_finds_its_characteristic_on_the_new_table() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        properties = Property.READ | Property.WRITE
+        moved = tuple(VirtualCharacteristic(uuid, properties) for uuid in (STOP, PUSHED, WRITABLE))
+        await lamp.disconnect()
+        air.radio.change_services(air.lamp, (VirtualService(SERVICE, moved),))
+        await lamp.write(WRITABLE, b"x")
+        assert [one.value for one in moved] == [b"", b"", b"x"]
+
+    live(story)
+
+
+def test_c96_a_value_pushed_during_a_read_of_the_same_characteristic_is_not_the_answer_to_it() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        attribute = air.lamp.characteristic(PUSHED)
+        attribute.value = b"stored"
+        async with lamp.subscribe(PUSHED) as values:
+            match = Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.READ_RESPONSE, times=1)
+            air.radio.rules.append(Rule(match, Delay(seconds=1)))
+            reading = asyncio.ensure_future(lamp.read(PUSHED))
+            await asyncio.sleep(0.5)
+            air.lamp.notify(attribute, b"pushed")
+            assert await anext(values) == b"pushed"
+            assert await reading == b"stored"
+
+    live(story)
+
+
+def test_c98_a_subscription_is_restored_after_the_link_was_lost() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        async with lamp.subscribe(PUSHED) as values:
+            air.radio.break_link(air.lamp)
+            await asyncio.sleep(5)
+            air.lamp.notify(air.lamp.characteristic(PUSHED), b"again")
+            async with asyncio.timeout(1):
+                assert await anext(values) == b"again"
+
+    live(story)
