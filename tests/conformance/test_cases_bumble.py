@@ -159,6 +159,22 @@ def test_c62_on_the_next_connection_a_command_finds_its_characteristic_on_the_ne
     live(story)
 
 
+def test_c62_a_table_that_changes_under_a_connection_is_discovered_before_anything_is_written() -> None:
+    """The handle that was the lamp's is the stop's now: a write that trusted it would stop the device."""
+
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        await lamp.write(WRITABLE, b"before")
+        properties = Property.READ | Property.WRITE
+        moved = tuple(VirtualCharacteristic(uuid, properties) for uuid in (STOP, PUSHED, WRITABLE))
+        air.radio.change_services(air.lamp, (VirtualService(SERVICE, moved),))
+        await asyncio.sleep(1)
+        await lamp.write(WRITABLE, b"x")
+        assert [one.value for one in moved] == [b"", b"", b"x"]
+
+    live(story)
+
+
 def test_c96_a_value_pushed_during_a_read_of_the_same_characteristic_is_not_the_answer_to_it() -> None:
     async def story(air: Air) -> None:
         lamp = await air.connected()

@@ -246,3 +246,20 @@ def test_c98_a_subscription_that_cannot_be_restored_is_told_to_its_readers() -> 
     drive.fail(FaultKind.REJECTED, Ran.REFUSED)
     assert [one.target for one in drive.of(effects.SubscriptionEnded)] == [POSITION]
     assert drive.device().subscriptions == 0
+
+
+def test_c68_a_command_does_not_wait_for_an_attempt_that_only_restores_subscriptions() -> None:
+    drive = Drive("far", "near")
+    drive.warm("far")
+    drive.submit("subscribe", Subscribe(target=BATTERY), "far")
+    drive.answer(device="far")
+    drive.lost("far")
+    drive.gone("far")
+    assert drive.connects() == ["far", "far"]  # by itself, for its subscription
+    drive.submit("read", A_READ, "near")
+    assert [one.device for one in drive.of(effects.AbandonConnect)] == ["far"]
+    drive.connect_failed(device="far")
+    assert drive.connects() == ["far", "far", "near"]
+    drive.connected("near")
+    assert drive.connects() == ["far", "far", "near", "far"]
+    assert drive.device("far").availability == "available"  # giving way is nobody's failure

@@ -188,3 +188,15 @@ def test_a_stop_outlives_an_adapter_that_comes_back_in_time() -> None:
     drive.fail(FaultKind.BUSY, Ran.NO)
     drive.answer()
     assert drive.ended("stop") == ACKNOWLEDGED
+
+
+def test_c45_a_stop_that_the_link_would_send_to_an_old_handle_goes_out_on_a_fresh_connection() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.stop()
+    drive.fail(FaultKind.STALE, Ran.NO)  # the table changed: the handle may be another characteristic's now
+    drive.gone()
+    drive.connected()
+    drive.answer()
+    assert drive.ended("stop") == (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+    assert drive.connects() == ["blind", "blind"]

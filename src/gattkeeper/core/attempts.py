@@ -371,7 +371,7 @@ def _stop_over(state: State, device: DeviceState, entry: Entry, fault: Fault) ->
         RecordAttempt(command_id=entry.command.id, attempt=entry.attempt, epoch=device.epoch, fault=fault)
     )
     entry.move(CommandStep.PUT_BACK)
-    device.reconnect |= fault.ran is Ran.MAYBE
+    device.reconnect |= fault.ran is Ran.MAYBE or fault.kind is FaultKind.STALE
     if device.slot is not None:  # it overtook a request that is still in flight: that one is in the way now
         state.timers.set(("stop_grace", device.name), state.now + state.limits.stop_grace_us)
     state.touch(device)

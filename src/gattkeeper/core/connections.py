@@ -47,13 +47,23 @@ def may_connect(state: State, device: DeviceState) -> bool:
 
 def grant(state: State, adapter: AdapterState) -> None:
     """Let the first of those who want a connection have its attempt, if the adapter is free for one."""
-    if not adapter.up or adapter.connecting or not adapter.wanting:
+    if not adapter.up or not adapter.wanting:
+        return
+    if adapter.connecting:
+        _clear_the_way(state, adapter)
         return
     device = min((state.devices[name] for name in adapter.wanting), key=_urgency)
     if adapter.occupied >= adapter.slots:
         _make_room(state, adapter, device)
         return
     connect(state, adapter, device)
+
+
+def _clear_the_way(state: State, adapter: AdapterState) -> None:
+    """A command does not wait for an attempt that only restores another device's subscriptions."""
+    running = state.devices[adapter.connecting]
+    if first_in_line(running) is None and any(first_in_line(state.devices[name]) for name in adapter.wanting):
+        abandon(state, running, None)
 
 
 def _urgency(device: DeviceState) -> tuple[int, int, int]:

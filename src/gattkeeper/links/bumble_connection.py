@@ -27,7 +27,14 @@ from gattkeeper.links.targets import (
     refusal,
 )
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Property, Service, normal_uuid
+from gattkeeper.model.gatt import (
+    Characteristic,
+    CharacteristicRef,
+    Property,
+    Service,
+    find_characteristics,
+    normal_uuid,
+)
 from gattkeeper.model.operation import (
     Connect,
     Disconnect,
@@ -59,6 +66,7 @@ DISCONNECT_S = 5.0
 """How long the adapter may take to disconnect; then the connection counts as lost, and the adapter as wedged."""
 
 _CCCD = normal_uuid("2902")
+_SERVICE_CHANGED = normal_uuid("2a05")
 _NOTIFY, _INDICATE, _NEITHER = b"\x01\x00", b"\x02\x00", b"\x00\x00"
 """Values of the CCCD (Core Specification, Vol 3, Part G, 3.3.3.3)."""
 
@@ -71,6 +79,13 @@ _POISONED = Fault(
     stack="keeper",
     name="request_abandoned",
     text="an earlier request was given up and may still be answered: disconnect first",
+)
+_TABLE_CHANGED = Fault(
+    kind=FaultKind.STALE,
+    ran=Ran.NO,
+    stack="keeper",
+    name="service_changed",
+    text="the device changed its attribute table: handles may mean something else now",
 )
 _OCCUPIED = Fault(
     kind=FaultKind.BUSY, ran=Ran.NO, stack="keeper", name="request_pending", text="another operation is running"
@@ -96,6 +111,7 @@ class BumbleConnection:
         self._leaving: asyncio.Task[None] | None = None
         self._poisoned = False
         self._occupied = False
+        self._table_changed = False
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
 
     @property
@@ -115,7 +131,14 @@ class BumbleConnection:
             with suppress(att.ATT_Error):  # a device may keep to the 23 bytes that every device has
                 await self._gatt.request_mtu(ATT_MTU_WANTED)
             self._services = await discover(self._gatt)
+            await self._watch_table()
             self._refuse_after_end()
+
+    async def _watch_table(self) -> None:
+        """Hear of a table that changes under us. A device without Service Changed promises that it stays."""
+        for target in find_characteristics(self._services, CharacteristicRef(uuid=_SERVICE_CHANGED)):
+            with suppress(att.ATT_Error, LinkError):
+                await self._subscribe(target, SubscriptionKind.INDICATE)
 
     def announce(self, events: ConnectionEvents) -> None:
         """From now on the owner has it, and is told how it ends."""
@@ -128,6 +151,8 @@ class BumbleConnection:
         commands need no answer (Core Specification, Vol 3, Part F, 3.3.2).
         """
         self._refuse_after_end()
+        if self._table_changed and hasattr(operation, "target"):
+            raise LinkError(_TABLE_CHANGED)
         if isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
             with as_link_errors(self._why_down):
                 await self._write(operation)
@@ -261,6 +286,7 @@ class BumbleConnection:
         cccd = find_descriptor(target, _CCCD)
 
         def on_value(payload: bytes) -> None:
+            self._table_changed |= target.uuid == _SERVICE_CHANGED
             if self._events is not None:
                 self._events.notification(target, bytes(payload))
 
@@ -272,6 +298,8 @@ class BumbleConnection:
             raise
 
     async def _unsubscribe(self, target: Characteristic) -> None:
+        if target.uuid == _SERVICE_CHANGED:
+            return  # the connection itself listens to it
         cccd = find_descriptor(target, _CCCD)
         await self._gatt.write_value(cccd.handle, _NEITHER, with_response=True)
         self._gatt.notification_subscribers.pop(target.handle, None)
@@ -286,4 +314,5 @@ class BumbleConnection:
     async def _discover_again(self) -> tuple[Service, ...]:
         self._services = await discover(self._gatt)
         self._targets.clear()
+        self._table_changed = False
         return self._services

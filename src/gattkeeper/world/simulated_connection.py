@@ -5,6 +5,7 @@ Knows time, loss and the device's attributes. When a connection comes up is `sim
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
@@ -143,6 +144,7 @@ class SimulatedConnection:
         self._att_mtu = 23
         self._table, self._services = discover(device)
         self._subscribed: dict[str, tuple[Characteristic, Property]] = {}  # by UUID; NOTIFY or INDICATE
+        self._pushed: deque[tuple[Characteristic, bytes]] = deque()  # on the air
         self._interval_s = chance.interval_s
         self._phys = Phys(tx=Phy.LE_1M, rx=Phy.LE_1M)
         device.notify = self._notify
@@ -356,9 +358,12 @@ class SimulatedConnection:
     def _notify(self, attribute: VirtualCharacteristic, payload: bytes) -> None:
         if attribute.uuid in self._subscribed:
             known, _ = self._subscribed[attribute.uuid]
-            self._loop.call_later(self._interval_s, self._notified, known, payload)
+            self._pushed.append((known, payload))
+            self._loop.call_later(self._interval_s, self._notified)
 
-    def _notified(self, known: Characteristic, payload: bytes) -> None:
+    def _notified(self) -> None:
+        """The oldest arrives: timers of one moment fire in any order, notifications in theirs."""
+        known, payload = self._pushed.popleft()
         if self.down is None:
             self._events.notification(known, payload)
 
