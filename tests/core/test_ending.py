@@ -6,7 +6,7 @@ from core.drive import A_READ, MS, Drive, S, fault, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Refusal
 from gattkeeper.core.ending import failure_cause
-from gattkeeper.core.state import Entry
+from gattkeeper.core.entry import Entry
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause, Phase, Verdict

@@ -5,7 +5,8 @@ import pytest
 
 from core.drive import A_READ, POSITION, Drive, S, write
 from gattkeeper.core import parts
-from gattkeeper.core.state import DeviceState, Entry
+from gattkeeper.core.entry import Entry
+from gattkeeper.core.state import DeviceState
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Composite, LongWrite, Operation, RequestMtu, Sequence, Write

@@ -7,7 +7,8 @@ import pytest
 
 from core.drive import A_READ, BATTERY, POSITION, STOP_WRITE, Drive, S, fault, write
 from gattkeeper.core import effects, events
-from gattkeeper.core.state import Entry, waiting_start
+from gattkeeper.core.entry import Entry
+from gattkeeper.core.state import waiting_start
 from gattkeeper.core.timers import Timers
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.command import Command, Priority, ReadBack

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core.drive import A_READ
-from gattkeeper.core.state import Entry, waiting_start
+from gattkeeper.core.entry import Entry
+from gattkeeper.core.state import waiting_start
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.command import Command, Priority
 

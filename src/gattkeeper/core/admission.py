@@ -10,8 +10,9 @@ from gattkeeper.core.attempts import release
 from gattkeeper.core.connections import CANCELLED, abandon, lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
-from gattkeeper.core.state import DeviceState, Entry, State, waiting_start
+from gattkeeper.core.state import DeviceState, State, waiting_start
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, Unsubscribe, changes_state

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from gattkeeper.core import parts, pressure
 from gattkeeper.core.effects import Dispatch, RecordAttempt, RecordIntent, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, note_uncertainty
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SLOT, CommandStep, SlotPhase, SlotStep
 from gattkeeper.core.retry import Reaction, decide
-from gattkeeper.core.state import DeviceState, Entry, Limits, Slot, SlotRole, State
+from gattkeeper.core.state import DeviceState, Limits, Slot, SlotRole, State
 from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import (

@@ -11,9 +11,10 @@ from gattkeeper.core import breaker, parts
 from gattkeeper.core.attempts import attempt_over
 from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect, StartDisconnect
 from gattkeeper.core.ending import end, end_failed, end_without_success
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
 from gattkeeper.core.retry import Reaction, decide
-from gattkeeper.core.state import AdapterState, DeviceState, Entry, Slot, SlotRole, State
+from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Connect
 from gattkeeper.model.outcome import Attempt, Cause, Phase, Verdict

@@ -5,8 +5,9 @@ Knows what may be claimed from what happened. Nothing here decides whether to tr
 
 from gattkeeper.core import parts
 from gattkeeper.core.effects import Finish
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep
-from gattkeeper.core.state import DeviceState, Entry, State
+from gattkeeper.core.state import DeviceState, State
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Operation, changes_state
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict

@@ -3,7 +3,8 @@
 Knows a command's own progress. When a part may go is decided where every operation is: in `attempts`.
 """
 
-from gattkeeper.core.state import DeviceState, Entry
+from gattkeeper.core.entry import Entry
+from gattkeeper.core.state import DeviceState
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX
 from gattkeeper.model.operation import Composite, LongWrite, Operation, Sequence, Write, WriteMode, changes_state
 from gattkeeper.model.outcome import AnswerValue

@@ -3,7 +3,8 @@
 Knows figures; only answers questions. Admission refuses or ends.
 """
 
-from gattkeeper.core.state import DeviceState, Entry, State
+from gattkeeper.core.entry import Entry
+from gattkeeper.core.state import DeviceState, State
 from gattkeeper.model.command import Command
 
 _WEIGHT = 8

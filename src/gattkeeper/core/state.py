@@ -9,12 +9,10 @@ from enum import Enum
 from msgspec import Struct, field
 
 from gattkeeper.core.effects import ConnectionChanged, Effect, Marked
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import (
-    COMMAND,
     CONNECTION,
     Availability,
-    CommandPhase,
-    CommandStep,
     ConnectionState,
     ConnectionStep,
     SlotPhase,
@@ -22,10 +20,10 @@ from gattkeeper.core.lifecycle import (
 from gattkeeper.core.timers import Timers
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.command import Command, Priority
-from gattkeeper.model.fault import Fault, FaultKind
+from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
-from gattkeeper.model.operation import Operation, Subscribe, changes_state
-from gattkeeper.model.outcome import Attempt, Cause, Phase, PhaseMark
+from gattkeeper.model.operation import Operation, Subscribe
+from gattkeeper.model.outcome import Phase, PhaseMark
 from gattkeeper.model.status import AlertKind
 
 
@@ -53,57 +51,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     alert_depth: int = 100  # commands that wait for one device
     alert_waiting_us: int = 20_000_000  # age of the oldest of them
     alert_in_flight_us: int = 2_500_000  # half of what an attempt may take
-
-
-class Entry(Struct, kw_only=True, eq=False):
-    """A command the keeper has taken on."""
-
-    command: Command
-    start_us: int  # the waiting order, fixed at submission: moment of submission, later for less urgent
-    sequence: int
-    accepted_at: int
-    phase: CommandPhase = CommandPhase.WAITING
-    queued: bool = False  # in its device's waiting line
-    visit: int = 0  # how often it entered that line: older places in it count no more
-    ready_at: int = 0  # not before this moment (back-off)
-    attempt: int = 0
-    attempt_started_at: int = 0
-    attempts: list[Attempt] = field(default_factory=list)
-    timeline: list[PhaseMark] = field(default_factory=list)
-    faults: dict[FaultKind, int] = field(default_factory=dict)
-    uncertain: Cause | None = None  # an attempt may have reached the device, and why that is open
-    stopped_by: str = ""  # the stop that came while it was in flight: it takes no further step
-    epoch: int = 0  # of the last attempt
-    joined: list["Entry"] = field(default_factory=list)  # stops that ride on this one
-    step: int = 0  # parts of a composite operation that were carried out
-    step_tried: int = 0  # the part the last attempt was for, counted likewise
-    bytes_done: int = 0  # what they wrote: a long write goes on from there
-    changed: bool = False  # one of them changes what the device does
-    values: list[bytes | None] = field(default_factory=list)  # what they brought
-    undoes: str = ""  # the sequence this is the undo of
-
-    @property
-    def order(self) -> tuple[int, int]:
-        """Who is first: a tuple that never changes."""
-        return (self.start_us, self.sequence)
-
-    @property
-    def deadline_at(self) -> int:
-        """From this moment on it must not start."""
-        return self.accepted_at + self.command.deadline_us
-
-    @property
-    def held_back(self) -> bool:
-        """Whether a latch keeps it waiting. The undo of what the latch is about is not kept."""
-        return changes_state(self.command.operation) and not self.undoes
-
-    def move(self, step: CommandStep) -> bool:
-        """Take a step of the table; False, and nothing changed, when it is not there."""
-        phase = COMMAND.get((self.phase, step))
-        if phase is None:
-            return False
-        self.phase = phase
-        return True
 
 
 class SlotRole(Enum):

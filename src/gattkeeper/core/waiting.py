@@ -7,16 +7,13 @@ fixed key; the best of the heads is next. Removing is lazy, so nothing costs mor
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
+from gattkeeper.core.entry import Entry
 from gattkeeper.model.command import Priority
-
-if TYPE_CHECKING:
-    from gattkeeper.core.state import Entry
 
 _GONE_MIN = 64
 
-_Record = tuple[tuple[int, int], int, "Entry"]
+_Record = tuple[tuple[int, int], int, Entry]
 """A place in a line: the order, which is unique, and the number of the visit it was taken for."""
 
 
@@ -34,11 +31,11 @@ class Waiting:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator["Entry"]:
+    def __iter__(self) -> Iterator[Entry]:
         """All of them, next one first."""
         return iter([entry for _, _, entry in sorted(filter(_stands, itertools.chain(*self._lines)))])
 
-    def push(self, entry: "Entry") -> None:
+    def push(self, entry: Entry) -> None:
         """Into its priority's line, where its order says."""
         entry.queued = True
         entry.visit += 1
@@ -47,7 +44,7 @@ class Waiting:
             self.keys.setdefault(entry.command.coalesce_key, entry)
         heapq.heappush(self._lines[entry.command.priority], (entry.order, entry.visit, entry))
 
-    def remove(self, entry: "Entry") -> None:
+    def remove(self, entry: Entry) -> None:
         """Take one out, wherever it stands; nothing happens when it does not stand here."""
         if not entry.queued:
             return
@@ -60,7 +57,7 @@ class Waiting:
         if self._gone > self._count + _GONE_MIN:
             self._sweep()
 
-    def take(self, wanted: Callable[["Entry"], bool]) -> list["Entry"]:
+    def take(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
         """Take out all that `wanted` says, next one first. They may be put back later."""
         taken = [entry for entry in self if wanted(entry)]
         for entry in taken:
@@ -68,7 +65,7 @@ class Waiting:
         self._sweep()
         return taken
 
-    def head(self) -> "Entry | None":
+    def head(self) -> Entry | None:
         """The next in order, whether it is ready or not."""
         best: Entry | None = None
         for line in self._lines:
@@ -77,16 +74,16 @@ class Waiting:
                 best = front
         return best
 
-    def oldest(self) -> "Entry | None":
+    def oldest(self) -> Entry | None:
         """Of those that are first in their priority, the one that came first."""
         fronts = [front for line in self._lines if (front := self._front(line)) is not None]
         return min(fronts, key=lambda entry: entry.accepted_at, default=None)
 
-    def least(self) -> "Entry | None":
+    def least(self) -> Entry | None:
         """The first of the least urgent."""
         return next((front for line in reversed(self._lines) if (front := self._front(line)) is not None), None)
 
-    def ready(self, now_us: int) -> "Entry | None":
+    def ready(self, now_us: int) -> Entry | None:
         """The next that may start now.
 
         While one backs off, only a higher priority may overtake it: it keeps its place among its equals.
@@ -103,7 +100,7 @@ class Waiting:
                 best = front
         return best
 
-    def _front(self, line: "list[_Record]") -> "Entry | None":
+    def _front(self, line: "list[_Record]") -> Entry | None:
         while line and not _stands(line[0]):
             heapq.heappop(line)
             self._gone -= 1
@@ -114,7 +111,7 @@ class Waiting:
             line[:] = sorted(filter(_stands, line))
         self._gone = 0
 
-    def _leave(self, entry: "Entry") -> None:
+    def _leave(self, entry: Entry) -> None:
         entry.queued = False
         self._count -= 1
         key = entry.command.coalesce_key

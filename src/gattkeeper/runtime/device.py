@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -50,10 +50,9 @@ from gattkeeper.model.operation import (
 )
 from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Outcome, Phys
 from gattkeeper.runtime.durations import optional_us, to_us
-from gattkeeper.runtime.notifications import Notifications
-
-if TYPE_CHECKING:
-    from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.notifications import NotificationHub, Notifications
+from gattkeeper.runtime.ports import DeviceBook
 
 Pointer = str | int | tuple[str, str] | CharacteristicRef
 """A characteristic: UUID ("2a19"), (service, characteristic), or a handle of the current connection."""
@@ -63,6 +62,20 @@ T = TypeVar("T")
 
 DEADLINE_S = 30.0
 """Default bound on waiting, connecting and all attempts of one command together."""
+
+
+class DeviceKeeper(Protocol):
+    """What a device needs of its keeper."""
+
+    book: DeviceBook
+    hub: NotificationHub
+    closing: bool
+
+    async def submit(self, command: Command) -> Handle:
+        """See `Keeper.submit`."""
+
+    def cancel(self, command_id: str) -> bool:
+        """See `Keeper.cancel`."""
 
 
 class Device:
@@ -77,7 +90,7 @@ class Device:
     `timeout` bounds one attempt, `deadline` everything; both in seconds.
     """
 
-    def __init__(self, keeper: "Keeper", name: str) -> None:
+    def __init__(self, keeper: DeviceKeeper, name: str) -> None:
         self._keeper = keeper
         self.name = name
 
