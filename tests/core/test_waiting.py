@@ -1,5 +1,6 @@
 """The line of one device: order by a fixed key, places kept, and nothing that costs more in a long line."""
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -164,11 +165,14 @@ def calls(work: Callable[[], object]) -> int:
         nonlocal count
         count += what in ("call", "c_call")
 
+    gc.collect()
+    gc.disable()  # what other tests left behind must not be finalised in the middle
     sys.setprofile(note)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return count
 
 
