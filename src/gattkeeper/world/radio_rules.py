@@ -9,6 +9,8 @@ from enum import Enum, IntEnum
 
 from msgspec import Struct
 
+from gattkeeper.world.firing import fires_now, must_be_possible
+
 CONNECTION_TIMEOUT = 0x08
 REMOTE_USER_TERMINATED = 0x13
 LOCAL_HOST_TERMINATED = 0x16
@@ -110,11 +112,7 @@ class Rule:
     """
 
     def __init__(self, match: Match, action: Action) -> None:
-        possible = _POSSIBLE[match.moment]
-        if not isinstance(action, possible):
-            names = ", ".join(kind.__name__ for kind in possible)
-            message = f"{type(action).__name__} cannot happen to {match.moment.value}: possible are {names}"
-            raise ValueError(message)  # noqa: TRY004 - the combination is wrong, not the type
+        must_be_possible(action, match.moment.value, _POSSIBLE[match.moment])
         self.match = match
         self.action = action
         self.seen = 0
@@ -123,20 +121,8 @@ class Rule:
     def fires(self, moment: Moment, device: str, opcode: int | None, now: float, dice: random.Random) -> bool:
         """Whether the rule is about this, and wants it to happen. Counts."""
         match = self.match
-        if (
-            moment is not match.moment
-            or match.device not in ("", device)
-            or match.opcode not in (None, opcode)
-            or not match.from_s <= now < match.until_s
-        ):
-            return False
-        self.seen += 1
-        if self.seen < match.first or self.fired == match.times:
-            return False
-        if match.probability < 1 and dice.random() >= match.probability:
-            return False
-        self.fired += 1
-        return True
+        fits = moment is match.moment and match.device in ("", device) and match.opcode in (None, opcode)
+        return fits and fires_now(self, now, dice)
 
 
 _ADAPTER = (SilenceAdapter, UnplugAdapter)

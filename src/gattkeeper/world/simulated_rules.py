@@ -11,6 +11,7 @@ from enum import Enum
 from msgspec import Struct
 
 from gattkeeper.model.fault import Fault, Ran
+from gattkeeper.world.firing import fires_now, must_be_possible
 
 
 class LinkMoment(Enum):
@@ -96,11 +97,7 @@ class LinkRule:
     """
 
     def __init__(self, match: LinkMatch, action: LinkAction) -> None:
-        possible = _POSSIBLE[match.moment]
-        if not isinstance(action, possible):
-            names = ", ".join(kind.__name__ for kind in possible)
-            message = f"{type(action).__name__} cannot happen to {match.moment.value}: possible are {names}"
-            raise ValueError(message)  # noqa: TRY004 - the combination is wrong, not the type
+        must_be_possible(action, match.moment.value, _POSSIBLE[match.moment])
         if isinstance(action, Fail) and action.applied and action.fault.ran is not Ran.MAYBE:
             message = "a fault of an operation that was carried out says that it may have run: ran=Ran.MAYBE"
             raise ValueError(message)
@@ -112,20 +109,8 @@ class LinkRule:
     def fires(self, moment: LinkMoment, device: str, kind: str, now: float, dice: random.Random) -> bool:
         """Whether the rule is about this, and wants it to happen. Counts."""
         match = self.match
-        if (
-            moment is not match.moment
-            or match.device not in ("", device)
-            or match.kind not in ("", kind)
-            or not match.from_s <= now < match.until_s
-        ):
-            return False
-        self.seen += 1
-        if self.seen < match.first or self.fired == match.times:
-            return False
-        if match.probability < 1 and dice.random() >= match.probability:
-            return False
-        self.fired += 1
-        return True
+        fits = moment is match.moment and match.device in ("", device) and match.kind in ("", kind)
+        return fits and fires_now(self, now, dice)
 
 
 _POSSIBLE: dict[LinkMoment, tuple[type[LinkAction], ...]] = {
