@@ -6,12 +6,13 @@ Knows who may enter. What runs next is decided in `scheduler`.
 from msgspec.structs import replace
 
 from gattkeeper.core import breaker, pressure
-from gattkeeper.core.attempts import release
-from gattkeeper.core.connections import CANCELLED, abandon, lose
+from gattkeeper.core.answers import release
+from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
+from gattkeeper.core.own_faults import CANCELLED
 from gattkeeper.core.state import DeviceState, State, waiting_start
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran

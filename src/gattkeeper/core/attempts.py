@@ -1,40 +1,29 @@
-"""One operation in a slot: started, recorded, handed over, answered, timed out, tried again.
+"""One operation in a slot: started, recorded, handed over.
 
-Knows one device's slot. Connections are none of its business: a retry that needs a fresh one says so
-in `DeviceState.reconnect`.
+Knows one device's slot. What its answer brings about is decided in `answers`.
 """
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from gattkeeper.core import parts, pressure
-from gattkeeper.core.effects import Dispatch, RecordAttempt, RecordIntent, SubscriptionEnded
-from gattkeeper.core.ending import end, end_failed, end_without_success, note_uncertainty
+from gattkeeper.core.effects import Dispatch, RecordIntent
+from gattkeeper.core.ending import end
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SLOT, CommandStep, SlotPhase, SlotStep
-from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import DeviceState, Limits, Slot, SlotRole, State
-from gattkeeper.model.command import ReadBack
-from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import (
     Composite,
     Connect,
     DiscoverServices,
     Operation,
     Pair,
-    Read,
     RequestMtu,
     Sequence,
     Subscribe,
     SubscriptionKind,
     Unsubscribe,
-    is_idempotent,
 )
-from gattkeeper.model.outcome import AnswerValue, Attempt, Cause, Phase, Verdict
-
-LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
-"""Faults after which there is no connection left to retry on."""
+from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 
 def _is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
@@ -94,12 +83,13 @@ def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation
 
 def start_setup(state: State, device: DeviceState, operation: Operation) -> None:
     """Restore what was wanted before the reconnect. Nobody's command: nothing is recorded."""
-    device.slot = _side_step(state, device, operation, SlotRole.SETUP, None)
+    device.slot = side_step(state, device, operation, SlotRole.SETUP, None)
 
 
-def _side_step(
+def side_step(
     state: State, device: DeviceState, operation: Operation, role: SlotRole, entry: Entry | None
 ) -> Slot:
+    """An operation on the way to something else: nothing is recorded, it goes at once."""
     slot = Slot(token=device.new_token(), operation=operation, role=role, phase=SlotPhase.RECORDING, entry=entry)
     hand_over(state, device, slot)
     return slot
@@ -156,223 +146,4 @@ def free(state: State, device: DeviceState, slot: Slot) -> None:
         device.slot = None
     else:
         device.bypass = None
-    state.touch(device)
-
-
-def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) -> None:
-    """A good answer: to the command that asked, or to nobody when it came too late."""
-    free(state, device, slot)
-    entry = slot.entry
-    if isinstance(slot.operation, RequestMtu) and isinstance(value, int):
-        device.att_mtu = value  # agreed on, even if nobody waits for the answer any more
-    if slot.phase is SlotPhase.RELEASING:
-        if entry is not None:
-            state.mark(entry, Phase.LATE_ANSWER, "discarded")
-        return
-    if entry is None:
-        return
-    if slot.role is SlotRole.PAIRING:
-        _paired(state, device, entry)
-        return
-    if slot.role is SlotRole.READING_BACK:
-        _read_back_answered(state, device, entry, value)
-        return
-    _succeeded(state, device, slot, entry, value)
-
-
-def _paired(state: State, device: DeviceState, entry: Entry) -> None:
-    cause = barred(state, entry)
-    if cause is None:
-        device.slot = occupy(state, device, entry, parts.current(device, entry))
-    else:
-        end_without_success(state, device, entry, cause, by=entry.stopped_by)
-
-
-def barred(state: State, entry: Entry) -> Cause | None:
-    """Why a command must not take a further step, whatever the last one brought; None when it may."""
-    if entry.stopped_by:
-        return Cause.STOPPED
-    return Cause.EXPIRED if state.now >= entry.deadline_at else None
-
-
-def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, value: AnswerValue) -> None:
-    _close_attempt(state, entry, None)
-    state.mark(entry, Phase.ANSWERED)
-    operation = slot.operation
-    if isinstance(operation, Subscribe) and not _undone_later(device, entry, operation):
-        device.wanted[operation.target] = operation
-    if isinstance(entry.command.operation, Composite):
-        parts.answered(entry, operation, value)
-        value = None  # it is among those of the parts
-    if parts.are_left(entry):
-        _go_on(state, device, entry)
-    elif entry.command.require_read_back and entry.command.read_back is not None:
-        _read_back(state, device, entry, entry.command.read_back)
-    elif parts.unacknowledged(entry, operation):
-        end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)
-    elif value is not None:
-        end(state, device, entry, Verdict.DELIVERED, Cause.VALUE, value=value)
-    else:
-        end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
-
-
-def _go_on(state: State, device: DeviceState, entry: Entry) -> None:
-    """Hand over the next part: at once, before anybody else can have the slot, or from the old place in line."""
-    cause = barred(state, entry)
-    if cause is not None:
-        end_without_success(state, device, entry, cause, by=entry.stopped_by)
-    elif parts.has_begun(entry):
-        device.slot = occupy(state, device, entry, parts.current(device, entry))
-    else:
-        entry.move(CommandStep.PUT_BACK)
-        state.wait(device, entry)
-
-
-def _undone_later(device: DeviceState, entry: Entry, operation: Subscribe) -> bool:
-    undo = Unsubscribe(target=operation.target)
-    return any(one.command.operation == undo and one.sequence > entry.sequence for one in device.waiting)
-
-
-def _read_back(state: State, device: DeviceState, entry: Entry, read_back: ReadBack) -> None:
-    """Look at the device before anything is claimed. A stop that waits goes first: then nothing is claimed."""
-    if device.slot is None and not entry.stopped_by:
-        state.mark(entry, Phase.READ_BACK)
-        device.slot = _side_step(state, device, Read(target=read_back.target), SlotRole.READING_BACK, entry)
-        return
-    fault = Fault(
-        kind=FaultKind.CANCELLED, stack="keeper", name="read_back", text="there was no time to read back"
-    )
-    end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, by=entry.stopped_by, fault=fault)
-
-
-def _read_back_answered(state: State, device: DeviceState, entry: Entry, value: AnswerValue) -> None:
-    expected = entry.command.read_back.expected if entry.command.read_back is not None else b""
-    if isinstance(value, bytes) and value.startswith(expected):
-        end(state, device, entry, Verdict.DELIVERED, Cause.READ_BACK, value=value)
-        return
-    fault = Fault(kind=FaultKind.REJECTED, stack="keeper", name="read_back", text="the value read back differs")
-    end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, value=value, fault=fault)
-
-
-def _close_attempt(state: State, entry: Entry, fault: Fault | None) -> None:
-    entry.attempts.append(
-        Attempt(number=entry.attempt, started_at_us=entry.attempt_started_at, ended_at_us=state.now, fault=fault)
-    )
-
-
-def failed(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
-    """A bad answer, or the loss of the link it would have come on."""
-    free(state, device, slot)
-    if slot.phase is SlotPhase.RELEASING:
-        if slot.entry is not None:
-            state.mark(slot.entry, Phase.LATE_ANSWER, "discarded")
-        return
-    attempt_over(state, device, slot, fault)
-
-
-def release(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
-    """Let the command go, but not the bearer: it still owes an answer, for a while."""
-    slot.phase = SLOT[slot.phase, SlotStep.RELEASE]
-    grace_us = 0 if slot.entry is not None and slot.entry.command.stop else state.limits.late_answer_grace_us
-    state.timers.cancel(("attempt", device.name, slot.token))
-    state.timers.set(("grace", device.name, slot.token), state.now + grace_us)
-    attempt_over(state, device, slot, fault)
-
-
-def attempt_over(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
-    """Again, or the end: decided from the fault, the command, and what happened before."""
-    entry = slot.entry
-    if entry is None:
-        _setup_over(state, device, slot, fault)
-    elif slot.role is SlotRole.READING_BACK:
-        end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, fault=fault)
-    elif slot.role is SlotRole.PAIRING:
-        _pairing_over(state, device, entry, fault)
-    else:
-        _close_attempt(state, entry, fault)
-        note_uncertainty(entry, slot.operation, fault)
-        if entry.command.stop:
-            _stop_over(state, device, entry, fault)
-        else:
-            _again_or_end(state, device, entry, fault)
-
-
-def _setup_over(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
-    """A subscription that cannot be restored is given up, unless only the link was lost."""
-    if isinstance(slot.operation, Subscribe) and fault.kind not in LINK_KINDS:
-        device.wanted.pop(slot.operation.target, None)
-        state.effects.append(SubscriptionEnded(device=device.name, target=slot.operation.target, fault=fault))
-
-
-def _pairing_over(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
-    cause = barred(state, entry)
-    if cause is not None:
-        end_without_success(state, device, entry, cause, by=entry.stopped_by, fault=fault)
-    elif fault.kind is FaultKind.CANCELLED or fault.kind in LINK_KINDS:
-        end_failed(state, device, entry, replace(fault, ran=Ran.NO))
-    else:
-        end_failed(state, device, entry, replace(fault, kind=FaultKind.PAIRING_FAILED, ran=Ran.REFUSED))
-
-
-def may_repeat(device: DeviceState, entry: Entry, fault: Fault) -> bool:
-    """Only what certainly did not run, or may run twice, and still has a use for another connection."""
-    command = entry.command
-    if parts.has_begun(entry):
-        return False
-    if fault.ran is Ran.MAYBE and not (command.idempotent or is_idempotent(parts.current(device, entry))):
-        return False
-    return command.survive_reconnect or fault.kind not in LINK_KINDS
-
-
-def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
-    command = entry.command
-    newer = device.waiting.keys.get(command.coalesce_key) if command.coalesce_key else None
-    if entry.stopped_by:
-        end_without_success(state, device, entry, Cause.STOPPED, by=entry.stopped_by, fault=fault)
-        return
-    if fault.kind is FaultKind.CANCELLED or state.closing or not may_repeat(device, entry, fault):
-        end_failed(state, device, entry, fault)
-        return
-    nth = entry.faults[fault.kind] = entry.faults.get(fault.kind, 0) + 1
-    decision = decide(fault.kind, nth=nth, jitter=state.jitter)
-    ready_at = state.now + decision.backoff_us
-    if decision.reaction is Reaction.GIVE_UP or ready_at >= entry.deadline_at:
-        end_failed(state, device, entry, fault)
-    elif newer is not None:
-        end_without_success(state, device, entry, Cause.SUPERSEDED, by=newer.command.id, fault=fault)
-    else:
-        state.effects.append(
-            RecordAttempt(command_id=command.id, attempt=entry.attempt, epoch=device.epoch, fault=fault)
-        )
-        if decision.reaction is Reaction.PAIR:
-            state.mark(entry, Phase.PAIR)
-            device.slot = _side_step(state, device, Pair(), SlotRole.PAIRING, entry)
-            return
-        device.reconnect |= decision.reaction is Reaction.RECONNECT
-        back_off(state, device, entry, ready_at, fault)
-
-
-def back_off(state: State, device: DeviceState, entry: Entry, ready_at: int, fault: Fault) -> None:
-    """Wait in the old place until `ready_at`."""
-    entry.move(CommandStep.BACK_OFF)
-    entry.ready_at = ready_at
-    state.mark(entry, Phase.BACKOFF, f"{(ready_at - state.now) / 1e6:.3g} s after {fault}")
-    state.wait(device, entry)
-    state.timers.set(("backoff", entry.command.id), ready_at)
-    state.touch(device)
-
-
-def _stop_over(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
-    """A stop is tried again at once, on a fresh connection unless the device itself answered."""
-    if entry.attempt >= state.limits.stop_attempts_max:
-        device.reconnect = True  # the last means: the device falls back to its own safe state
-        end_failed(state, device, entry, fault)
-        return
-    state.effects.append(
-        RecordAttempt(command_id=entry.command.id, attempt=entry.attempt, epoch=device.epoch, fault=fault)
-    )
-    entry.move(CommandStep.PUT_BACK)
-    device.reconnect |= fault.ran is Ran.MAYBE or fault.kind is FaultKind.STALE
-    if device.slot is not None:  # it overtook a request that is still in flight: that one is in the way now
-        state.timers.set(("stop_grace", device.name), state.now + state.limits.stop_grace_us)
     state.touch(device)

@@ -8,11 +8,12 @@ from collections import deque
 from msgspec.structs import replace
 
 from gattkeeper.core import breaker, parts
-from gattkeeper.core.attempts import attempt_over
+from gattkeeper.core.answers import attempt_over
 from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect, StartDisconnect
 from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
+from gattkeeper.core.own_faults import STALLED, STOP_DROPS
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -43,70 +44,6 @@ def may_connect(state: State, device: DeviceState) -> bool:
         return True
     return not breaker.is_open(device) and (
         device.waiting.ready(state.now) is not None or bool(device.wanted and not state.closing)
-    )
-
-
-def grant(state: State, adapter: AdapterState) -> None:
-    """Let the first of those who want a connection have its attempt, if the adapter is free for one."""
-    if not adapter.up or not adapter.wanting:
-        return
-    if adapter.connecting:
-        _clear_the_way(state, adapter)
-        return
-    device = min((state.devices[name] for name in adapter.wanting), key=_urgency)
-    if adapter.occupied >= adapter.slots:
-        _make_room(state, adapter, device)
-        return
-    connect(state, adapter, device)
-
-
-def _clear_the_way(state: State, adapter: AdapterState) -> None:
-    """A command does not wait for an attempt that only restores another device's subscriptions."""
-    running = state.devices[adapter.connecting]
-    if first_in_line(running) is None and any(first_in_line(state.devices[name]) for name in adapter.wanting):
-        abandon(state, running, None)
-
-
-def _urgency(device: DeviceState) -> tuple[int, int, int]:
-    entry = first_in_line(device)
-    if entry is None:
-        return (2, 0, 0)
-    return (0 if entry is device.stop else 1, *entry.order)
-
-
-def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> None:
-    """Drop the connection that has been idle longest; one with subscriptions only if there is no other.
-
-    Subscriptions alone do not take the place of other subscriptions. A stop need not find an idle one: one
-    with nothing in flight is enough.
-    """
-    if _place_becomes_free(state, adapter):
-        return
-    unused = [
-        device
-        for device in (state.devices[name] for name in adapter.devices)
-        if device.connection is ConnectionState.CONNECTED
-        and (device.idle_since >= 0 or (wanting.stop is not None and device.stop is None and device.slot is None))
-        and not (device.wanted and first_in_line(wanting) is None)
-    ]
-    if unused:
-        drop(
-            state, min(unused, key=lambda device: (device.idle_since < 0, bool(device.wanted), device.idle_since))
-        )
-
-
-def _place_becomes_free(state: State, adapter: AdapterState) -> bool:
-    leaving = (ConnectionState.DISCONNECTING, ConnectionState.ABANDONING)
-    return any(state.devices[name].connection in leaving for name in adapter.devices)
-
-
-def gives_way(state: State, device: DeviceState) -> bool:
-    """Whether another device's stop needs the place that this one's connection holds."""
-    adapter = state.adapters[device.adapter]
-    return (
-        adapter.occupied >= adapter.slots
-        and any(state.devices[name].stop is not None for name in adapter.wanting)
-        and not _place_becomes_free(state, adapter)
     )
 
 
@@ -304,49 +241,3 @@ def _finish_leaving(state: State, device: DeviceState) -> None:
             continue  # expired meanwhile
         state.mark(entry, Phase.DISCONNECT)
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
-
-
-def adapter_down(state: State, adapter: AdapterState, fault: Fault) -> None:
-    """Everything in flight on the adapter ends now; what may survive waits for it to come back."""
-    adapter.up = False
-    adapter.down_fault = fault
-    for name in adapter.devices:
-        device = state.devices[name]
-        if device.connection is ConnectionState.CONNECTING:
-            abandon(state, device, None)
-        lose(state, device, fault)
-
-
-def adapter_up(state: State, adapter: AdapterState) -> None:
-    """The adapter is back: go on by itself."""
-    adapter.up = True
-    adapter.down_fault = None
-    for name in adapter.devices:
-        device = state.devices[name]
-        device.connect_failures = 0
-        device.connect_ready_at = 0
-        breaker.half_open(state, device)
-        state.touch(device)
-
-
-STALLED = Fault(
-    kind=FaultKind.TIMED_OUT, ran=Ran.NO, stack="keeper", name="link_stalled", text="no answer within the grace"
-)
-UNREACHABLE = Fault(
-    kind=FaultKind.UNREACHABLE,
-    ran=Ran.NO,
-    stack="keeper",
-    name="connect_timeout",
-    text="the device did not answer: out of reach, switched off, or connected to something else",
-)
-ATTEMPT_TIMED_OUT = Fault(
-    kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="attempt_timeout", text="no answer in time"
-)
-CANCELLED = Fault(kind=FaultKind.CANCELLED, ran=Ran.MAYBE, stack="keeper", name="cancelled")
-STOP_DROPS = Fault(
-    kind=FaultKind.LINK_LOST,
-    ran=Ran.MAYBE,
-    stack="keeper",
-    name="stop",
-    text="an emergency stop took the link down",
-)

@@ -6,9 +6,23 @@ Knows which part of `core` an event belongs to, and in which order a device look
 from collections.abc import Callable, Hashable
 from typing import assert_never, cast
 
-from gattkeeper.core import admission, alerts, attempts, breaker, connections, ending, events, stop, undo
+from gattkeeper.core import (
+    adapters,
+    admission,
+    alerts,
+    answers,
+    attempts,
+    breaker,
+    connections,
+    ending,
+    events,
+    own_faults,
+    stop,
+    turns,
+    undo,
+)
 from gattkeeper.core.effects import Effect
-from gattkeeper.core.lifecycle import CommandPhase, CommandStep, ConnectionState, SlotPhase
+from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.state import AdapterState, DeviceState, Limits, State
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.fault import Ran
@@ -30,7 +44,7 @@ class Scheduler:
         state.effects = []
         _take(state, event)
         _tick(state)  # after the event: an answer that is here counts, and nothing that is due starts
-        _settle(state)
+        turns.settle(state)
         return state.effects
 
     def wakeup_at(self) -> int | None:
@@ -113,9 +127,9 @@ def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown 
     elif event.adapter in state.adapters:
         adapter = state.adapters[event.adapter]
         if isinstance(event, events.AdapterDown):
-            connections.adapter_down(state, adapter, event.fault)
+            adapters.adapter_down(state, adapter, event.fault)
         else:
-            connections.adapter_up(state, adapter)
+            adapters.adapter_up(state, adapter)
 
 
 DeviceEvent = (
@@ -188,7 +202,7 @@ def _take_intent(state: State, event: events.IntentRecorded | events.IntentFaile
     if slot is None or slot.phase is not SlotPhase.RECORDING:
         return
     if isinstance(event, events.IntentFailed):
-        attempts.failed(state, device, slot, event.fault)
+        answers.failed(state, device, slot, event.fault)
     elif slot.entry is not None and state.now < slot.entry.deadline_at:  # else the clock ends it
         attempts.hand_over(state, device, slot)
         state.touch(device)
@@ -202,10 +216,10 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
     if isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED:
         breaker.answered(state, device)
     if isinstance(event, events.Answered):
-        attempts.answered(state, device, slot, event.value)
+        answers.answered(state, device, slot, event.value)
     else:
-        attempts.failed(state, device, slot, event.fault)
-        if event.fault.kind in attempts.LINK_KINDS:
+        answers.failed(state, device, slot, event.fault)
+        if event.fault.kind in answers.LINK_KINDS:
             connections.lose(state, device, event.fault)  # whichever news of a loss comes first
 
 
@@ -269,14 +283,14 @@ def _due(state: State, key: Hashable) -> None:
     if kind == "attempt":
         for slot in (device.slot, device.bypass):
             if slot is not None and slot.token == rest[0]:
-                attempts.release(state, device, slot, connections.ATTEMPT_TIMED_OUT)
+                answers.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
     else:
         _DUE_ON_DEVICE[kind](state, device)
 
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
-    "grace": lambda state, device: connections.lose(state, device, connections.STALLED),
-    "connect": lambda state, device: connections.abandon(state, device, connections.UNREACHABLE),
+    "grace": lambda state, device: connections.lose(state, device, own_faults.STALLED),
+    "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),
     "stop_grace": stop.grace_over,
     "linger": connections.drop,
     "probe": breaker.half_open,
@@ -295,72 +309,3 @@ def _due_for_command(state: State, kind: str, command_id: str) -> None:
             state.touch(state.devices[entry.command.device])
         case _:  # deadline, queue_deadline
             admission.expire(state, command_id)
-
-
-def _settle(state: State) -> None:
-    """Let every device that something happened to look for its next work, until nothing moves."""
-    adapters: dict[str, None] = {}
-    moved: dict[str, None] = {}
-    while state.touched:
-        while state.touched:
-            name = next(iter(state.touched))
-            del state.touched[name]
-            device = state.devices[name]
-            _advance(state, device)
-            moved[name] = adapters[device.adapter] = None
-        for adapter in adapters:
-            connections.grant(state, state.adapters[adapter])
-        adapters.clear()
-    for name in moved:
-        alerts.look(state, state.devices[name])
-
-
-def _advance(state: State, device: DeviceState) -> None:
-    undo.take_on_owed(state, device)
-    match device.connection:
-        case ConnectionState.CONNECTED:
-            if device.slot is None:
-                _next_operation(state, device)
-        case ConnectionState.DISCONNECTED:
-            wanting = state.adapters[device.adapter].wanting
-            if connections.may_connect(state, device):
-                wanting[device.name] = None
-            else:
-                wanting.pop(device.name, None)
-        case ConnectionState.CONNECTING:
-            if not connections.needs_connection(state, device):
-                connections.abandon(state, device, None)
-            elif device.connect_for is None:
-                connections.adopt_attempt(state, device)
-        case _:
-            pass
-
-
-def _next_operation(state: State, device: DeviceState) -> None:
-    """The running stop, then what restores the connection, then the line; else the device is idle."""
-    state.timers.cancel(("linger", device.name))
-    if device.reconnect and device.bypass is None:
-        connections.drop(state, device)
-        return
-    device.idle_since = -1
-    if device.stop is not None:
-        if device.stop.phase is CommandPhase.WAITING:
-            attempts.start(state, device, device.stop)
-        return
-    if connections.gives_way(state, device):
-        connections.drop(state, device)
-        return
-    if device.setup:
-        attempts.start_setup(state, device, device.setup.popleft())
-        return
-    entry = device.waiting.ready(state.now)
-    if entry is not None:
-        attempts.start(state, device, entry)
-        return
-    if len(device.waiting):
-        return  # all of it backs off
-    device.idle_since = state.now
-    if state.closing:
-        connections.drop(state, device)
-    elif not device.wanted:
-        state.timers.set(("linger", device.name), state.now + device.linger_us)

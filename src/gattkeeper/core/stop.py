@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from gattkeeper.core.admission import disconnect, take_back, take_on
 from gattkeeper.core.attempts import occupy
-from gattkeeper.core.connections import STOP_DROPS, abandon, lose
+from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.ending import end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, SlotPhase
+from gattkeeper.core.own_faults import STOP_DROPS
 from gattkeeper.core.state import DeviceState, Slot, State
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Disconnect, Write, WriteMode, changes_state

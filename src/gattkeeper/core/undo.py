@@ -7,7 +7,7 @@ everything that waits for the device, and after a running emergency stop.
 from msgspec.structs import replace
 
 from gattkeeper.core.admission import take_on
-from gattkeeper.core.attempts import release
+from gattkeeper.core.answers import release
 from gattkeeper.core.ending import end_failed
 from gattkeeper.core.lifecycle import SlotPhase
 from gattkeeper.core.state import DeviceState, State

@@ -1,0 +1,97 @@
+"""One adapter for many devices: whose connection is next, who makes room, and what its going means.
+
+Knows adapters and their places. A single connection is `connections`' business.
+"""
+
+from gattkeeper.core import breaker
+from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose
+from gattkeeper.core.lifecycle import ConnectionState
+from gattkeeper.core.state import AdapterState, DeviceState, State
+from gattkeeper.model.fault import Fault
+
+
+def grant(state: State, adapter: AdapterState) -> None:
+    """Let the first of those who want a connection have its attempt, if the adapter is free for one."""
+    if not adapter.up or not adapter.wanting:
+        return
+    if adapter.connecting:
+        _clear_the_way(state, adapter)
+        return
+    device = min((state.devices[name] for name in adapter.wanting), key=_urgency)
+    if adapter.occupied >= adapter.slots:
+        _make_room(state, adapter, device)
+        return
+    connect(state, adapter, device)
+
+
+def _clear_the_way(state: State, adapter: AdapterState) -> None:
+    """A command does not wait for an attempt that only restores another device's subscriptions."""
+    running = state.devices[adapter.connecting]
+    if first_in_line(running) is None and any(first_in_line(state.devices[name]) for name in adapter.wanting):
+        abandon(state, running, None)
+
+
+def _urgency(device: DeviceState) -> tuple[int, int, int]:
+    entry = first_in_line(device)
+    if entry is None:
+        return (2, 0, 0)
+    return (0 if entry is device.stop else 1, *entry.order)
+
+
+def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> None:
+    """Drop the connection that has been idle longest; one with subscriptions only if there is no other.
+
+    Subscriptions alone do not take the place of other subscriptions. A stop need not find an idle one: one
+    with nothing in flight is enough.
+    """
+    if _place_becomes_free(state, adapter):
+        return
+    unused = [
+        device
+        for device in (state.devices[name] for name in adapter.devices)
+        if device.connection is ConnectionState.CONNECTED
+        and (device.idle_since >= 0 or (wanting.stop is not None and device.stop is None and device.slot is None))
+        and not (device.wanted and first_in_line(wanting) is None)
+    ]
+    if unused:
+        drop(
+            state, min(unused, key=lambda device: (device.idle_since < 0, bool(device.wanted), device.idle_since))
+        )
+
+
+def _place_becomes_free(state: State, adapter: AdapterState) -> bool:
+    leaving = (ConnectionState.DISCONNECTING, ConnectionState.ABANDONING)
+    return any(state.devices[name].connection in leaving for name in adapter.devices)
+
+
+def gives_way(state: State, device: DeviceState) -> bool:
+    """Whether another device's stop needs the place that this one's connection holds."""
+    adapter = state.adapters[device.adapter]
+    return (
+        adapter.occupied >= adapter.slots
+        and any(state.devices[name].stop is not None for name in adapter.wanting)
+        and not _place_becomes_free(state, adapter)
+    )
+
+
+def adapter_down(state: State, adapter: AdapterState, fault: Fault) -> None:
+    """Everything in flight on the adapter ends now; what may survive waits for it to come back."""
+    adapter.up = False
+    adapter.down_fault = fault
+    for name in adapter.devices:
+        device = state.devices[name]
+        if device.connection is ConnectionState.CONNECTING:
+            abandon(state, device, None)
+        lose(state, device, fault)
+
+
+def adapter_up(state: State, adapter: AdapterState) -> None:
+    """The adapter is back: go on by itself."""
+    adapter.up = True
+    adapter.down_fault = None
+    for name in adapter.devices:
+        device = state.devices[name]
+        device.connect_failures = 0
+        device.connect_ready_at = 0
+        breaker.half_open(state, device)
+        state.touch(device)

@@ -1,0 +1,25 @@
+"""The faults that the core itself finds: nobody answered in time, or somebody here took it back."""
+
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+
+STALLED = Fault(
+    kind=FaultKind.TIMED_OUT, ran=Ran.NO, stack="keeper", name="link_stalled", text="no answer within the grace"
+)
+UNREACHABLE = Fault(
+    kind=FaultKind.UNREACHABLE,
+    ran=Ran.NO,
+    stack="keeper",
+    name="connect_timeout",
+    text="the device did not answer: out of reach, switched off, or connected to something else",
+)
+ATTEMPT_TIMED_OUT = Fault(
+    kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="attempt_timeout", text="no answer in time"
+)
+CANCELLED = Fault(kind=FaultKind.CANCELLED, ran=Ran.MAYBE, stack="keeper", name="cancelled")
+STOP_DROPS = Fault(
+    kind=FaultKind.LINK_LOST,
+    ran=Ran.MAYBE,
+    stack="keeper",
+    name="stop",
+    text="an emergency stop took the link down",
+)

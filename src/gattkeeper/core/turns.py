@@ -1,0 +1,77 @@
+"""Whose turn it is: every device that something happened to looks for its next work.
+
+Knows the order in which a device looks. What that work is stands in the other modules of `core`.
+"""
+
+from gattkeeper.core import adapters, alerts, attempts, connections, undo
+from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
+from gattkeeper.core.state import DeviceState, State
+
+
+def settle(state: State) -> None:
+    """Let every device that something happened to look for its next work, until nothing moves."""
+    affected: dict[str, None] = {}
+    moved: dict[str, None] = {}
+    while state.touched:
+        while state.touched:
+            name = next(iter(state.touched))
+            del state.touched[name]
+            device = state.devices[name]
+            _advance(state, device)
+            moved[name] = affected[device.adapter] = None
+        for adapter in affected:
+            adapters.grant(state, state.adapters[adapter])
+        affected.clear()
+    for name in moved:
+        alerts.look(state, state.devices[name])
+
+
+def _advance(state: State, device: DeviceState) -> None:
+    undo.take_on_owed(state, device)
+    match device.connection:
+        case ConnectionState.CONNECTED:
+            if device.slot is None:
+                _next_operation(state, device)
+        case ConnectionState.DISCONNECTED:
+            wanting = state.adapters[device.adapter].wanting
+            if connections.may_connect(state, device):
+                wanting[device.name] = None
+            else:
+                wanting.pop(device.name, None)
+        case ConnectionState.CONNECTING:
+            if not connections.needs_connection(state, device):
+                connections.abandon(state, device, None)
+            elif device.connect_for is None:
+                connections.adopt_attempt(state, device)
+        case _:
+            pass
+
+
+def _next_operation(state: State, device: DeviceState) -> None:
+    """The running stop, then what restores the connection, then the line; else the device is idle."""
+    state.timers.cancel(("linger", device.name))
+    if device.reconnect and device.bypass is None:
+        connections.drop(state, device)
+        return
+    device.idle_since = -1
+    if device.stop is not None:
+        if device.stop.phase is CommandPhase.WAITING:
+            attempts.start(state, device, device.stop)
+        return
+    if adapters.gives_way(state, device):
+        connections.drop(state, device)
+        return
+    if device.setup:
+        attempts.start_setup(state, device, device.setup.popleft())
+        return
+    entry = device.waiting.ready(state.now)
+    if entry is not None:
+        attempts.start(state, device, entry)
+        return
+    if len(device.waiting):
+        return  # all of it backs off
+    device.idle_since = state.now
+    if state.closing:
+        connections.drop(state, device)
+    elif not device.wanted:
+        state.timers.set(("linger", device.name), state.now + device.linger_us)
