@@ -6,6 +6,7 @@ Knows how to play a random world. The promises themselves are checked in `watch`
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, sequence
 from core.watch import Watch
@@ -30,6 +31,7 @@ from gattkeeper.model.outcome import Verdict
 DEVICES = ("a", "b", "c")
 BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
 LIMITS = Limits(queue_per_device_max=4, queue_max=9, **BREAKER)
+PERSISTENT = replace(LIMITS, stop_persist_us=12 * S, stop_persist_backoff_us=2 * S)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
@@ -47,24 +49,31 @@ class AnyHistory(RuleBasedStateMachine):
         slots=st.integers(1, 3),
         journalled=st.booleans(),
         safety=st.booleans(),
-        bypass=st.booleans(),
-        bypass_other=st.booleans(),
         linger_us=st.sampled_from((0, 8 * S)),
+        limits=st.sampled_from((LIMITS, PERSISTENT)),
+        traits=st.fixed_dictionaries({"bypass": st.booleans(), "bypass_other": st.booleans()}),
     )
     def begin(
-        self, *, slots: int, journalled: bool, safety: bool, bypass: bool, bypass_other: bool, linger_us: int
+        self,
+        *,
+        slots: int,
+        journalled: bool,
+        safety: bool,
+        linger_us: int,
+        limits: Limits,
+        traits: dict[str, bool],
     ) -> None:
+        self.limits = limits
         self.watch = Watch(slots=slots, safety=safety)
         self.drive = Drive(
             *DEVICES,
             slots=slots,
-            limits=LIMITS,
+            limits=limits,
             journalled=journalled,
             safety=safety,
             linger_us=linger_us,
             watch=self.watch,
-            bypass=bypass,
-            bypass_other=bypass_other,
+            **traits,
         )
         self.links_obey = True  # connections come up and go as asked, at once
         self.count = 0
@@ -297,9 +306,8 @@ class AnyHistory(RuleBasedStateMachine):
         assert status.accepted - status.ended == len(self.watch.open())
         assert status.waiting == sum(one.waiting for one in status.devices)
         undos = [name for name in self.watch.open() if name.endswith("-undo")]  # they are never refused
-        assert status.waiting <= LIMITS.queue_max + len(DEVICES) + len(
-            undos
-        )  # one each may come back from its flight
+        from_flight = len(DEVICES)  # one each may come back
+        assert status.waiting <= LIMITS.queue_max + from_flight + len(undos)
 
     # the end
 
@@ -361,7 +369,7 @@ class AnyHistory(RuleBasedStateMachine):
             assert outcome.verdict is Verdict.DELIVERED, outcome
 
     def _replays(self) -> None:
-        again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
+        again = type(self.drive.scheduler)(self.limits, journalled=self.drive.scheduler._state.journalled)
         effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
         assert effects_again == self.drive.effects
 

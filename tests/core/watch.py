@@ -121,7 +121,10 @@ class Watch:
         answered = [one for one in caused if isinstance(one, effects.Accept | effects.Refuse)]
         undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
         asks = isinstance(event, events.Submitted | events.StopRequested)
-        assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
+        again = [one for one in answered if isinstance(one, effects.Accept) and "-again-" in one.command.id]
+        assert len(answered) == asks + len(undos) + len(again), (
+            "one Accept or Refuse for a command, none otherwise"
+        )
         for effect in caused:
             match effect:
                 case effects.Accept():

@@ -23,7 +23,7 @@ from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe
-from gattkeeper.model.outcome import Phase, PhaseMark
+from gattkeeper.model.outcome import Phase, PhaseMark, Verdict
 from gattkeeper.model.status import AlertKind
 
 
@@ -45,6 +45,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     stop_connect_timeout_us: int = 10_000_000
     stop_connect_backoff_us: int = 250_000
     stop_attempts_max: int = 4  # the first and three more
+    stop_persist_us: int = 0  # a stop that failed is tried again for so long; 0: not at all
+    stop_persist_backoff_us: int = 5_000_000  # after a pause of so long
     breaker_failures_max: int = 5  # so many failed connections in a row, and the device is left alone
     breaker_cooldown_us: int = 30_000_000  # for so long, twice as long each time it fails again
     breaker_cooldown_us_max: int = 300_000_000
@@ -73,6 +75,14 @@ class Slot(Struct, kw_only=True, eq=False):
     handed_over_at: int = 0
 
 
+class Persistence(Struct, frozen=True, kw_only=True):
+    """A stop that failed and is tried again."""
+
+    command: Command  # the first of them
+    until_us: int  # no further one begins after that
+    tries: int = 0  # further ones that were begun
+
+
 class DeviceState(Struct, kw_only=True, eq=False):
     """One device."""
 
@@ -89,6 +99,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     setup: deque[Operation] = field(default_factory=deque)
     wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
     stop: Entry | None = None  # the emergency stop that is running
+    stop_ended: tuple[Entry, Verdict] | None = None  # the one that has just ended
+    persisting: Persistence | None = None  # one that failed, until a further one succeeds
     stopped_by: str = ""  # the stop that holds the gate
     gate_latched: bool = False
     latched_by: str = ""  # the unknown command that holds the latch

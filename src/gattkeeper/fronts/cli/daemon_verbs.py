@@ -197,11 +197,16 @@ def _stop_result(call: _Call, handles: Sequence[Handle]) -> list[bytes]:
     book = call.service.keeper.book
     ended = [(handle.command, handle.outcome) for handle in handles if handle.outcome is not None]
     still = [handle for handle in handles if handle.outcome is None]
+    failed = {command.device for command, outcome in ended if not outcome.succeeded}
+    again = [one for one in call.service.keeper.status().devices if one.name in failed and one.stop_persists_us]
     if call.args.json:
         outcomes = [answers.outcome_answer(book, command, outcome) for command, outcome in ended]
-        result = [frames.out_json({"outcomes": outcomes, "going_on": [handle.id for handle in still]})]
+        going_on = [handle.id for handle in still]
+        names = [device.name for device in again]
+        result = [frames.out_json({"outcomes": outcomes, "going_on": going_on, "tried_again": names})]
     else:
         result = [frames.out(f"… {texts.what(handle.command)} goes on  {handle.id}") for handle in still]
+        result += [frames.err(texts.stop_persists_text(device)) for device in again]
     codes = {answers.exit_code_of(outcome) for _command, outcome in ended}
     if still and not call.args.no_wait:
         codes.add(EXIT_GAVE_UP)
