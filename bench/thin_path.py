@@ -1,19 +1,19 @@
-"""The command line's thin path against the floor: a whole `gattkeeper status` and a bare `python -c pass`.
-
-Both are run in turn, A B A B …, as whole processes; the ratio of the medians is the result, because it
-holds while the speed of the machine drifts. Run it with `make bench`.
+"""The command line against the floor: a whole `gattkeeper status` and a whole `act`, and a bare `python -c
+pass`. They are run in turn as whole processes, with a daemon that answers.
 """
 
-import json
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from bench.figures import Figure, Goal, Tick
+
+TITLE = "The command line"
 ROUNDS = 60
-GOAL = 2.0
+QUICK_ROUNDS = 15
+GOAL = Goal(limit=2)
 """A whole round trip through the installed command takes at most twice what starting Python takes."""
 
 SETTINGS = """\
@@ -36,48 +36,45 @@ def timed(words: list[str]) -> float:
     return time.perf_counter() - began
 
 
-def measure(floor: list[str], paths: dict[str, list[str]]) -> dict[str, float]:
-    """The ratio of each path's median to the floor's."""
-    times: dict[str, list[float]] = {name: [] for name in ("floor", *paths)}
-    for done in range(ROUNDS):
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\rround {done + 1} of {ROUNDS}")
-        times["floor"].append(timed(floor))
-        for name, words in paths.items():
-            times[name].append(timed(words))
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
-    medians = {name: statistics.median(all_of) for name, all_of in times.items()}
-    for name, all_of in times.items():
-        print(
-            f"{name:>10}: median {medians[name] * 1e3:6.1f} ms   "
-            f"{min(all_of) * 1e3:.1f} to {max(all_of) * 1e3:.1f} ms   {medians[name] / medians['floor']:.2f}x"
-        )
-    return {name: medians[name] / medians["floor"] for name in paths}
-
-
-def main() -> int:
+def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     program = str(Path(sys.executable).with_name("gattkeeper"))
+    if not Path(program).exists():
+        sys.exit(f"there is no {program}: `make bench` installs it")
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "g.toml"
         settings.write_text(SETTINGS)
         there = ["--socket", f"{folder}/keeper.sock"]
+        paths = {
+            "floor": [sys.executable, "-c", "pass"],
+            "status": [program, "status", *there],
+            "act": [program, "act", "lounge", "set_position", "50", "--no-wait", *there],
+        }
         with subprocess.Popen([program, "serve", "--config", str(settings)]) as daemon:
             try:
-                while subprocess.run([program, "status", *there], capture_output=True, check=False).returncode:
+                while subprocess.run(paths["status"], capture_output=True, check=False).returncode:
                     time.sleep(0.05)
-                ratios = measure(
-                    [sys.executable, "-c", "pass"],
-                    {
-                        "status": [program, "status", *there],
-                        "act": [program, "act", "lounge", "set_position", "50", "--no-wait", *there],
-                    },
-                )
+                times = in_turn(paths, QUICK_ROUNDS if quick else ROUNDS, tick)
             finally:
                 daemon.terminate()
-    print(json.dumps({"thin_path": ratios, "goal": GOAL}))
-    return int(any(ratio > GOAL for ratio in ratios.values()))
+    floor = times.pop("floor")
+    return [
+        Figure(
+            name=f"`gattkeeper {name}`",
+            ours_is="whole process",
+            theirs_is="`python -c pass`",
+            ours=taken,
+            theirs=floor,
+            goal=GOAL,
+        )
+        for name, taken in times.items()
+    ]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def in_turn(paths: dict[str, list[str]], rounds: int, tick: Tick) -> dict[str, tuple[float, ...]]:
+    """A B C A B C …: the speed of a shared machine drifts, and hits all of them alike."""
+    times: dict[str, list[float]] = {name: [] for name in paths}
+    for number in range(rounds):
+        tick(f"round {number + 1} of {rounds}")
+        for name, words in paths.items():
+            times[name].append(timed(words))
+    return {name: tuple(taken) for name, taken in times.items()}
