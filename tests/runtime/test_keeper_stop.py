@@ -111,7 +111,7 @@ def test_a_stop_that_cannot_get_through_says_so_within_its_bound():
     live(story)
 
 
-def test_a_stop_that_failed_is_tried_again_until_the_device_is_back():
+def test_f66_a_stop_that_failed_is_tried_again_until_the_device_is_back():
     async def story(house: House) -> None:
         out_of_reach = house.rule(CONNECT, Hang())
         (stop,) = await house.keeper.stop("lamp")
