@@ -9,7 +9,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from random import Random
+from typing import cast
 
 from gattkeeper.core.state import Limits
 from gattkeeper.devices.book import Entry, ProfileBook
@@ -23,7 +24,15 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.model.profile import Part, PartKind, Profile, StopRule, Template
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules, LinkConnection
-from gattkeeper.world import VirtualCharacteristic, VirtualDevice, VirtualRadio, VirtualService
+from gattkeeper.world import (
+    AttOpcode,
+    Moment,
+    Rule,
+    VirtualCharacteristic,
+    VirtualDevice,
+    VirtualRadio,
+    VirtualService,
+)
 
 INTERVAL_S = 0.03
 ADAPTER, DEVICE = "C0:00:00:00:00:01", "F0:00:00:00:00:01"
@@ -33,11 +42,12 @@ WRITABLE = Property.WRITE | Property.WRITE_WITHOUT_RESPONSE
 
 
 class Air:
-    """The lamp, and when the stop's bytes passed two places: the host controller interface, and the device."""
+    """The lamp, and when the stop's bytes passed two places: from the controller to the air, and at the device."""
 
     def __init__(self) -> None:
         self.radio = VirtualRadio(connection_interval_s=INTERVAL_S)
-        self.at_hci: list[float] = []  # real time, in seconds
+        self.on_air: list[float] = []  # real time, in seconds; only of stops without response
+        self.radio.rules.append(cast("Rule", _Watcher(self.on_air)))
         self.at_device: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.pushed = VirtualCharacteristic(PUSHED, Property.NOTIFY)
         characteristics = (
@@ -46,29 +56,24 @@ class Air:
             self.pushed,
         )
         self.lamp = VirtualDevice("lamp", DEVICE, (VirtualService("fe50", characteristics),))
-        self.link = BumbleLink(self._open_host, name="virtual")
+        self.link = BumbleLink(self.radio.adapter(ADAPTER), name="virtual")
 
     def _stopped(self, _payload: bytes) -> None:
         if not self.at_device.done():
             self.at_device.set_result(asyncio.get_running_loop().time())
 
-    async def _open_host(self) -> Any:
-        host = await self.radio.adapter(ADAPTER)()
-        host.hci_sink = _StampedSink(host.hci_sink, self.at_hci)
-        return host
 
+class _Watcher:
+    """Stands among the radio's rules, which are asked about every packet, and never wants anything to happen."""
 
-class _StampedSink:
-    """Stands between Bumble's host and its controller and notes when the stop passes."""
+    def __init__(self, on_air: list[float]) -> None:
+        self._on_air = on_air
 
-    def __init__(self, sink: Any, stamps: list[float]) -> None:
-        self._sink = sink
-        self._stamps = stamps
-
-    def on_packet(self, packet: bytes) -> None:
-        if STOP_PAYLOAD in packet:
-            self._stamps.append(time.perf_counter())
-        self._sink.on_packet(packet)
+    def fires(self, moment: Moment, _device: str, opcode: int | None, _now: float, _dice: Random) -> bool:
+        """A write without response on its way to the device is the stop: nothing else here is one."""
+        if moment is Moment.TO_DEVICE and opcode == AttOpcode.WRITE_COMMAND:
+            self._on_air.append(time.perf_counter())
+        return False
 
 
 SUBSCRIBE = Subscribe(target=characteristic_ref(PUSHED))

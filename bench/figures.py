@@ -59,9 +59,10 @@ class Figure(Struct, frozen=True, kw_only=True):
 
 
 def ratio_text(figure: Figure) -> str:
-    """The ratio with its spread: "76.4 (75.9 to 330)"."""
-    lowest, highest = min(figure.ratios), max(figure.ratios)
-    return f"{_digits(figure.ratio)} ({_digits(lowest)} to {_digits(highest)})"
+    """The ratio with its spread: "76.4 (75.9 to 330)". A tenth of the pairs at each end does not count."""
+    ratios = sorted(figure.ratios)
+    outer = len(ratios) // 10
+    return f"{_digits(figure.ratio)} ({_digits(ratios[outer])} to {_digits(ratios[-1 - outer])})"
 
 
 def sample_text(samples: tuple[float, ...], unit: Unit) -> str:

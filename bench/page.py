@@ -5,24 +5,22 @@ Knows their form. The words about a suite are its own docstring.
 
 import os
 import platform
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.figures import Figure, ratio_text, sample_text
 
-_HEAD = """# Performance
-
-Written by `make bench`; it ends with an error when a goal is missed. Every figure is a ratio of two things that
-were measured in turn in one run, so it holds on other machines; the times beside it are those of the machine of
-that run ({machine}). A ratio is the median of its pairs, with the lowest and the highest of them. *Virtual time*
-is exact: it counts what the radio and the protocol take, and no processor.
-"""
+_HEAD = """Written by `make bench`; it ends with an error when a goal is missed. Every figure is a ratio of two
+things that were measured in turn in one run, so it holds on other machines; the times beside it are those of the
+machine of that run ({machine}). A ratio is the median of its pairs; in brackets stands where four fifths of them
+lie. *Virtual time* is exact: it counts what the radio and the protocol take, and no processor."""
 
 
 def page(suites: Mapping[str, tuple[str, Sequence[Figure]]]) -> str:
     """Markdown: by suite its words and a table."""
     machine = f"{os.cpu_count()} shared cores, {platform.machine()}, Python {platform.python_version()}"
-    parts = [_HEAD.format(machine=machine)]
+    parts = [f"# Performance\n\n{textwrap.fill(_HEAD.format(machine=machine), 112)}\n"]
     for title, (words, figures) in suites.items():
         parts += [f"## {title}\n\n{words.strip()}\n\n{table(figures)}"]
     return "\n".join(parts)

@@ -1,7 +1,7 @@
 """An emergency stop in every state of a device: true, before everything else that changes it, and in its bound.
 
-Knows a keeper on a simulated link in virtual time, and for the bytes one over Bumble on a virtual radio. What the
-core alone shows of stops stands in `test_cases_stop`.
+Knows a keeper on a simulated link in virtual time. What the core alone shows of stops stands in `test_cases_stop`,
+what a complete stack shows in `test_stop_on_bumble`.
 """
 
 import asyncio
@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from conformance.test_cases_bumble import WRITE_RESPONSE, Air
-from conformance.test_cases_bumble import live as live_on_air
 from gattkeeper.core.state import Limits
 from gattkeeper.errors import RefusedError
 from gattkeeper.model.command import Command, Priority
@@ -31,7 +29,7 @@ from gattkeeper.model.operation import (
 )
 from gattkeeper.model.outcome import Outcome, Phase, Verdict
 from gattkeeper.runtime.handle import Handle
-from gattkeeper.world import Drop, Fail, Hang, LinkMoment, LoseRequest, LoseResponse, Rule, SeenKind
+from gattkeeper.world import Fail, Hang, LinkMoment, LoseRequest, LoseResponse, SeenKind
 from runtime.house import LOST, House, live, now, write
 from sim.scene import CLOSED, COUNTER, PUSHED, STOP, WRITABLE
 
@@ -352,56 +350,3 @@ def test_f66_a_stop_of_a_device_that_is_gone_tells_so_in_its_bound(gone: str) ->
         await is_usable(house)
 
     live(story)
-
-
-async def on_air(air: Air, bound_s: float) -> None:
-    """Stop the lamp over Bumble; what the verdict says is what the device has."""
-    asked_at = now()
-    (handle,) = await air.keeper.stop("lamp")
-    assert (await handle.wait()).verdict is Verdict.DELIVERED
-    assert now() - asked_at <= bound_s
-    assert [payload[:1] for payload in air.applied()].count(b"S") == 1
-    air.radio.rules.clear()
-    await asyncio.sleep(60)
-    assert (await (await air.keeper.submit(write(b"after"))).wait()).succeeded
-    assert air.applied()[-1] == b"after"
-
-
-@pytest.mark.parametrize(
-    ("operation", "answers", "bound_s"),
-    [
-        (None, True, 0.1),
-        (READ, True, 0.2),
-        (Write(target=characteristic_ref(STOP), payload=b"x"), True, 0.2),
-        (write().operation, True, 0.2),
-        (write().operation, False, 2.0),
-        (LONG, True, 0.2),
-        (LONG, False, 2.0),
-    ],
-)
-def test_f65_on_a_complete_stack(operation: Operation | None, *, answers: bool, bound_s: float) -> None:
-    async def story(air: Air) -> None:
-        await air.connected()
-        await asyncio.sleep(1)
-        if not answers:
-            air.radio.rules.append(Rule(WRITE_RESPONSE, Drop()))
-        if operation is not None:
-            await air.keeper.submit(Command(device="lamp", operation=operation))
-            await air.keeper.submit(write(b"behind"))
-            await asyncio.sleep(0.01)
-        await on_air(air, bound_s)
-        assert b"behind" not in air.applied()
-
-    live_on_air(story)
-
-
-@pytest.mark.parametrize("after_s", [0.01, 0.15, 0.4])
-def test_f65_on_a_complete_stack_while_it_connects_and_discovers(after_s: float) -> None:
-    async def story(air: Air) -> None:
-        await air.keeper.submit(write(b"behind"))
-        await asyncio.sleep(after_s)
-        assert air.keeper.status().devices[0].connection == "connecting"
-        await on_air(air, 3.0)
-        assert b"behind" not in air.applied()
-
-    live_on_air(story)

@@ -41,6 +41,11 @@ def test_figures_are_told_with_their_spread_and_their_unit() -> None:
     assert sample_text((1570.0,), Unit.BYTES) == "1.57 kB"
 
 
+def test_a_tenth_of_the_pairs_at_each_end_is_left_out_of_the_spread() -> None:
+    one = figure((1.0, *[2.0] * 8, 99.0), (1.0,) * 10, Goal(limit=3))
+    assert ratio_text(one) == "2 (2 to 2)"
+
+
 def test_the_page_shows_what_is_missed() -> None:
     text = page({"Stops": ("In words.", [SOON, DEAR])})
     assert "## Stops\n\nIn words.\n" in text
