@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from gattkeeper.core import stop
 from gattkeeper.core.effects import AlertChanged
-from gattkeeper.core.ending import end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.state import DeviceState, Persistence, State
+from gattkeeper.core.sweep import sweep
+from gattkeeper.model.operation import changes_state
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.model.status import Alert, AlertKind
 
@@ -35,7 +36,7 @@ def look(state: State, device: DeviceState) -> None:
     _raise_alert(state, device, entry, held.until_us - state.now)
     device.persisting = held
     state.timers.set(("stop_again", device.name), at_us)
-    _end_undos(state, device)
+    sweep(state, device, Cause.STOPPED, by=device.stopped_by, spared=_is_spared)
 
 
 def _held(state: State, device: DeviceState, entry: Entry) -> Persistence:
@@ -51,10 +52,9 @@ def _id(held: Persistence) -> str:
     return f"{held.command.id}-again-{held.tries}"
 
 
-def _end_undos(state: State, device: DeviceState) -> None:
-    """Nothing is written behind a gate that stays closed. Undos are what a stop left in line: the first there."""
-    while (head := device.waiting.head()) is not None and head.undoes:
-        end_without_success(state, device, head, Cause.STOPPED, by=device.stopped_by)
+def _is_spared(entry: Entry) -> bool:
+    """Nothing is written behind a gate that stays closed; undos are what the stop itself left in line."""
+    return not changes_state(entry.command.operation)
 
 
 def again(state: State, device: DeviceState) -> None:
