@@ -54,14 +54,7 @@ class AnyHistory(RuleBasedStateMachine):
         traits=st.fixed_dictionaries({"bypass": st.booleans(), "bypass_other": st.booleans()}),
     )
     def begin(
-        self,
-        *,
-        slots: int,
-        journalled: bool,
-        safety: bool,
-        linger_us: int,
-        limits: Limits,
-        traits: dict[str, bool],
+        self, *, slots: int, journalled: bool, safety: bool, linger_us: int, limits: Limits, traits: dict
     ) -> None:
         self.limits = limits
         self.watch = Watch(slots=slots, safety=safety)
