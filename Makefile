@@ -22,7 +22,7 @@ demo: $(VENV)/.user ## four taps on two virtual blinds, from nothing but Python;
 	@$(BIN)/gattkeeper demo $(if $(SERVE),--serve)
 
 bench: $(VENV)/.user ## measure, as ratios side by side; QUICK=1 takes fewer samples, ONLY=stop some suites
-	@QUICK=$(QUICK) $(BIN)/python -m bench $(ONLY)
+	@QUICK=$(QUICK) $(BIN)/python bench $(ONLY)
 
 # Later parts run although an earlier one failed, and pytest's own count comes last.
 test: $(VENV)/.developer system-programs ## every test this machine can run; what it leaves out is listed at the end

@@ -1,4 +1,4 @@
-"""Runs the measurements: `python -m bench [PART OF A SUITE'S NAME …]`, with QUICK=1 fewer samples.
+"""Runs the measurements: `python bench [PART OF A SUITE'S NAME …]`, with QUICK=1 fewer samples.
 
 Writes bench/results.json, and docs/performance.md when all suites ran in full. Ends with 1 when a goal is missed.
 """
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from bench import core_cost, stop_in_flood, stop_in_line, thin_path
-from bench.figures import Figure, Tick
-from bench.page import facts, line, page
+from measured import core_cost, stop_in_flood, stop_in_line, thin_path
+from measured.figures import Figure, Tick
+from measured.page import facts, line, page
 
 HERE = Path(__file__).parent
 
@@ -44,7 +44,7 @@ def run(measure: Callable[..., list[Figure]], title: str, *, quick: bool) -> lis
 
 
 def _name(suite: ModuleType) -> str:
-    return suite.__name__.removeprefix("bench.")
+    return suite.__name__.removeprefix("measured.")
 
 
 def main(wanted: list[str]) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.figures import Figure, Goal, Unit, ratio_text, sample_text
-from bench.page import facts, line, page
+from measured.figures import Figure, Goal, Unit, ratio_text, sample_text
+from measured.page import facts, line, page
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +60,7 @@ def test_programs_get_every_sample() -> None:
 
 def test_a_suite_that_is_not_there_is_told_before_anything_is_measured() -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "bench", "nothing"],
+        [sys.executable, "bench", "nothing"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,

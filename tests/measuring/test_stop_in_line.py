@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.air import INTERVAL_S, kept, locked
-from bench.stop_in_line import flood, nothing, samples, silence
+from measured.air import INTERVAL_S, kept, locked
+from measured.stop_in_line import flood, nothing, samples, silence
 
 TOLERANCE_S = 0.001
 

@@ -7,11 +7,11 @@ so that no answer is waited for; the radio is virtual, and none of its time coun
 import asyncio
 import time
 
-from bench.air import INTERVAL_S, STOP, STOP_PAYLOAD, Air, Kept, Locked, kept, level, locked
-from bench.figures import Figure, Goal, Tick
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import Write, WriteMode
 from gattkeeper.world import run_virtual
+from measured.air import INTERVAL_S, STOP, STOP_PAYLOAD, Air, Kept, Locked, kept, level, locked
+from measured.figures import Figure, Goal, Tick
 
 TITLE = "An emergency stop in front of a long queue (processor time)"
 BARE_STOP = Write(target=characteristic_ref(STOP), payload=STOP_PAYLOAD, mode=WriteMode.WITHOUT_RESPONSE)

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.figures import Figure, Goal, Tick
+from measured.figures import Figure, Goal, Tick
 
 TITLE = "The command line"
 ROUNDS = 60

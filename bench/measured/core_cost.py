@@ -12,8 +12,6 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from bench.air import Air, kept, level
-from bench.figures import Figure, Goal, Tick, Unit
 from gattkeeper.core import effects, events
 from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.core.state import Limits
@@ -21,6 +19,8 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import Connect, Write
 from gattkeeper.world import run_virtual
+from measured.air import Air, kept, level
+from measured.figures import Figure, Goal, Tick, Unit
 
 TITLE = "The cost of the core (processor time)"
 PLENTY = Limits(queue_max=10_000_000, queue_per_device_max=10_000_000)

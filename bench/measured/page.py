@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.figures import Figure, ratio_text, sample_text
+from measured.figures import Figure, ratio_text, sample_text
 
 _HEAD = """Written by `make bench`; it ends with an error when a goal is missed. Every figure is a ratio of two
 things that were measured in turn in one run, so it holds on other machines; the times beside it are those of the

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
-from bench.air import INTERVAL_S, Air, Kept, Locked, kept, level, locked
-from bench.figures import Figure, Goal, Tick
 from gattkeeper.world import AttOpcode, Drop, Match, Moment, Rule, run_virtual
+from measured.air import INTERVAL_S, Air, Kept, Locked, kept, level, locked
+from measured.figures import Figure, Goal, Tick
 
 TITLE = "An emergency stop behind other commands (virtual time)"
 WRITES = 100
