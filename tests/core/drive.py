@@ -63,7 +63,7 @@ class Drive:
         safety: bool = False,
         linger_us: int = 8 * S,
         watch: Watch | None = None,
-        **traits: bool,
+        **traits: Any,
     ) -> None:
         self.scheduler = Scheduler(limits, journalled=journalled)
         self.now = 0
@@ -175,6 +175,11 @@ class Drive:
 
     def gone(self, device: str = "blind") -> None:
         self.feed(events.DisconnectDone(device=device, epoch=self.epochs[device]))
+
+    def pairing(self, *, under_way: bool, device: str = "blind") -> None:
+        """Somebody pairs on the connection, or that is over."""
+        kind = events.PairingStarted if under_way else events.PairingEnded
+        self.feed(kind(device=device, epoch=self.epochs[device]))
 
     def adapter_down(self, kind: FaultKind = FaultKind.ADAPTER_GONE) -> None:
         self.feed(events.AdapterDown(adapter="hci", fault=fault(kind)))

@@ -17,6 +17,7 @@ from gattkeeper.core import (
     ending,
     events,
     own_faults,
+    pairing,
     stop,
     turns,
     undo,
@@ -122,7 +123,12 @@ def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown 
         if event.adapter in state.adapters:
             return
         state.adapters[event.adapter] = AdapterState(
-            name=event.adapter, slots=event.slots, bypass=event.bypass, bypass_other=event.bypass_other
+            name=event.adapter,
+            slots=event.slots,
+            bypass=event.bypass,
+            bypass_other=event.bypass_other,
+            aside=event.aside,
+            unanswered=event.unanswered,
         )
     elif event.adapter in state.adapters:
         adapter = state.adapters[event.adapter]
@@ -144,6 +150,8 @@ DeviceEvent = (
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
+    | events.PairingStarted
+    | events.PairingEnded
     | events.Answered
     | events.Failed
 )
@@ -165,6 +173,8 @@ def _take_device(state: State, event: DeviceEvent) -> None:
             | events.ConnectFailed()
             | events.ConnectionLost()
             | events.DisconnectDone()
+            | events.PairingStarted()
+            | events.PairingEnded()
         ):
             if event.epoch == state.devices[event.device].epoch:
                 _take_connection(state, event)
@@ -213,7 +223,7 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or event.epoch != device.epoch or slot.phase is SlotPhase.RECORDING:
         return
-    if isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED:
+    if slot is not device.aside and (isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED):
         breaker.answered(state, device)
     if isinstance(event, events.Answered):
         answers.answered(state, device, slot, event.value)
@@ -229,7 +239,9 @@ def _take_connection(
     | events.Connected
     | events.ConnectFailed
     | events.ConnectionLost
-    | events.DisconnectDone,
+    | events.DisconnectDone
+    | events.PairingStarted
+    | events.PairingEnded,
 ) -> None:
     device = state.devices[event.device]
     match event:
@@ -245,6 +257,10 @@ def _take_connection(
             connections.lose(state, device, event.fault)
         case events.DisconnectDone():
             connections.gone(state, device)
+        case events.PairingStarted():
+            pairing.started(state, device)
+        case events.PairingEnded():
+            pairing.over(state, device)
         case _:
             assert_never(event)
 
@@ -263,9 +279,9 @@ def _close(state: State) -> None:
         for entry in [*device.waiting, *device.held.values()]:
             if not entry.undoes:
                 ending.end_without_success(state, device, entry, Cause.NEVER_SENT)
-        slot = device.slot
-        if slot is not None and slot.entry is not None and slot.phase is SlotPhase.RECORDING:
-            admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
+        for slot in device.slots:
+            if slot.entry is not None and slot.phase is SlotPhase.RECORDING:
+                admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
         state.touch(device)
 
 
@@ -280,18 +296,21 @@ def _due(state: State, key: Hashable) -> None:
         _due_for_command(state, kind, name)
         return
     device = state.devices[name]
-    if kind == "attempt":
-        for slot in (device.slot, device.bypass):
-            if slot is not None and slot.token == rest[0]:
-                answers.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
-    else:
+    slot = attempts.slot_of(device, rest[0]) if rest else None
+    if slot is None:
         _DUE_ON_DEVICE[kind](state, device)
+    elif kind == "attempt":
+        answers.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
+    elif slot is device.aside:
+        attempts.free(state, device, slot)  # the bearer owes nothing: only its place was kept
+    else:
+        connections.lose(state, device, own_faults.STALLED)
 
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
-    "grace": lambda state, device: connections.lose(state, device, own_faults.STALLED),
     "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),
     "stop_grace": stop.grace_over,
+    "pairing": pairing.over,
     "linger": connections.drop,
     "probe": breaker.half_open,
     "alert": alerts.due,

@@ -39,6 +39,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     mtu_timeout_us: int = 10_000_000
     connect_timeout_us: int = 20_000_000
     pair_timeout_us: int = 30_000_000
+    pairing_pause_max_us: int = 30_000_000  # how long a pairing that is under way holds the bearer's clock
     late_answer_grace_us: int = 500_000
     stop_grace_us: int = 100_000
     stop_attempt_timeout_us: int = 2_000_000
@@ -71,6 +72,9 @@ class Slot(Struct, kw_only=True, eq=False):
     phase: SlotPhase
     entry: Entry | None  # None for setup
     handed_over_at: int = 0
+    held: bool = False  # recorded, and to be handed over when the pairing is over
+    times_out_at: int = 0  # when its time is over
+    time_left_us: int = -1  # what was left of that when a pairing stopped its clock; -1: it runs
 
 
 class DeviceState(Struct, kw_only=True, eq=False):
@@ -86,6 +90,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
+    aside: Slot | None = None  # a query that does not use the bearer
+    pairing: bool = False  # somebody pairs on the connection, and perhaps a person is asked
     setup: deque[Operation] = field(default_factory=deque)
     wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
     stop: Entry | None = None  # the emergency stop that is running
@@ -113,6 +119,20 @@ class DeviceState(Struct, kw_only=True, eq=False):
     alert_at: int = -1  # when the next gauge would cross its threshold
     tokens: int = 0
 
+    @property
+    def slots(self) -> list[Slot]:
+        """Everything that is in flight, or about to be: the stop that overtook first."""
+        return [slot for slot in (self.bypass, self.slot, self.aside) if slot is not None]
+
+    def vacate(self, slot: Slot) -> None:
+        """Take an operation out of its place."""
+        if self.slot is slot:
+            self.slot = None
+        elif self.bypass is slot:
+            self.bypass = None
+        else:
+            self.aside = None
+
     def new_token(self) -> int:
         """A number no answer of this device carries yet."""
         self.tokens += 1
@@ -126,6 +146,8 @@ class AdapterState(Struct, kw_only=True, eq=False):
     slots: int
     bypass: bool
     bypass_other: bool
+    aside: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
     up: bool = True
     down_fault: Fault | None = None
     connecting: str = ""

@@ -3,7 +3,7 @@
 Knows the order in which a device looks. What that work is stands in the other modules of `core`.
 """
 
-from gattkeeper.core import adapters, alerts, attempts, connections, undo
+from gattkeeper.core import adapters, alerts, attempts, connections, pairing, undo
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.state import DeviceState, State
 
@@ -30,7 +30,7 @@ def _advance(state: State, device: DeviceState) -> None:
     undo.take_on_owed(state, device)
     match device.connection:
         case ConnectionState.CONNECTED:
-            if device.slot is None:
+            if device.slot is None and not pairing.waits(state, device):
                 _next_operation(state, device)
         case ConnectionState.DISCONNECTED:
             wanting = state.adapters[device.adapter].wanting
@@ -68,8 +68,8 @@ def _next_operation(state: State, device: DeviceState) -> None:
     if entry is not None:
         attempts.start(state, device, entry)
         return
-    if len(device.waiting):
-        return  # all of it backs off
+    if len(device.waiting) or device.aside is not None:
+        return  # all of it backs off, or goes on beside the bearer
     device.idle_since = state.now
     if state.closing:
         connections.drop(state, device)
