@@ -8,19 +8,26 @@ import logging
 
 import pytest
 
-from conformance.test_cases_bumble import Air, live
+from conformance.air import Air, live
 from gattkeeper.links.bumble_backlog import PACKETS_MAX
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import DiscoverServices, Write, WriteMode
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.world.radio_rules import AttOpcode, Delay, Drop, Keep, Match, Moment, Rule
-from runtime.house import now, write
 from sim.scene import WRITABLE
 
 INTERVAL_S = 0.03
 BURST = 1_000
 COMMAND = Match(moment=Moment.TO_DEVICE, opcode=AttOpcode.WRITE_COMMAND)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def write(payload: bytes) -> Command:
+    return Command(device="lamp", operation=Write(target=characteristic_ref(WRITABLE), payload=payload))
 
 
 def without_response(number: int, **fields: object) -> Command:
