@@ -179,7 +179,7 @@ class Drive:
     def pairing(self, *, under_way: bool, device: str = "blind") -> None:
         """Somebody pairs on the connection, or that is over."""
         kind = events.PairingStarted if under_way else events.PairingEnded
-        self.feed(kind(device=device, epoch=self.epochs[device]))
+        self.feed(kind(device=device, epoch=self.epochs.get(device, 0)))
 
     def adapter_down(self, kind: FaultKind = FaultKind.ADAPTER_GONE) -> None:
         self.feed(events.AdapterDown(adapter="hci", fault=fault(kind)))

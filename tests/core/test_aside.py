@@ -6,6 +6,7 @@ from core.drive import A_READ, MS, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Dispatch, Finish, RecordIntent
 from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, ReadPhy, ReadRssi
 from gattkeeper.model.outcome import Cause, Phase, Verdict
@@ -216,3 +217,13 @@ def test_it_counts_for_no_stall_of_the_bearer(warm: Drive) -> None:
     assert warm.device().in_flight == "read"
     warm.answer_to(rssi_dispatch(warm), -60)
     assert [one.command.id for one in warm.of(Finish)][-1] == "rssi"
+
+
+def test_an_adapter_that_does_one_thing_at_a_time_has_no_place_beside_the_bearer() -> None:
+    drive = Drive(aside=frozenset({"read_rssi"}), serialization=Serialization.ADAPTER)
+    drive.warm()
+    drive.submit("write", write())
+    drive.submit("rssi", RSSI)
+    assert drive.sent() == [write()]
+    drive.answer()
+    assert drive.sent() == [write(), RSSI]

@@ -6,6 +6,7 @@ from core.drive import A_READ, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Dispatch, RecordIntent
 from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Pair, Sequence, Subscribe, Write
@@ -215,3 +216,19 @@ def test_a_keeper_that_closes_does_not_wait_for_it(warm: Drive) -> None:
     warm.pairing(under_way=True)
     warm.feed(events.Closing())
     assert warm.device().connection == "disconnecting"
+
+
+def test_a_device_whose_turn_comes_while_somebody_pairs_lets_it_pass() -> None:
+    drive = Drive("blind", "other", serialization=Serialization.ADAPTER)
+    drive.warm()
+    drive.warm("other")
+    drive.submit("before", write(1), "other")
+    drive.submit("one", write(2))
+    drive.submit("after", write(3), "other")
+    drive.pairing(under_way=True)
+    drive.answer(device="other")
+    assert drive.sent() == []
+    drive.answer(device="other")
+    assert drive.payloads("other") == [1, 3]
+    drive.pairing(under_way=False)
+    assert drive.payloads() == [2]

@@ -29,7 +29,7 @@ def test_the_bare_settings_in_words():
         "pairing         holds a device's other operations up for 30 s at most",
         "",
         "adapters",
-        "  default       hci0 through BlueZ, 5 connections at once",
+        "  default       hci0 through BlueZ, 5 connections at once, serialization auto",
         "",
         "devices: none",
         "",
@@ -42,8 +42,8 @@ def test_the_bare_settings_in_words():
 def test_the_example_in_words():
     text = explain(load_settings(EXAMPLE))
     for line in (
-        "  stick         usb:0, driven by gattkeeper through Bumble, 5 connections at once",
-        "  demo          a radio in memory, connection interval 30 ms, 5 connections at once",
+        "  stick         usb:0, driven by gattkeeper through Bumble, 5 connections at once, serialization auto",
+        "  demo          a radio in memory, connection interval 30 ms, 5 connections at once, serialization auto",
         "  lounge        F0:00:00:00:00:01, virtual_blind, on demo, idle connection kept 8 s, a virtual blind",
         "  downstairs    lounge, kitchen",
         "  my_lamp        set_level (also brightness), level; stops by a write",

@@ -1,6 +1,6 @@
 """One operation in a slot: started, recorded, handed over.
 
-Knows one device's slot. What its answer brings about is decided in `answers`.
+Knows one device's slot. What its answer brings about is decided in `answering`.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def _is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
 
 def start(state: State, device: DeviceState, entry: Entry) -> None:
     """Give the device's slot to a command that was chosen."""
-    state.unwait(device, entry)
+    state.unwait(entry)
     entry.move(CommandStep.START)
     operation = entry.command.operation
     if _is_shared(device, operation) or isinstance(operation, Connect):
@@ -57,8 +57,12 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
 
 
 def has_place_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:
-    """Whether the operation uses no bearer, and its place beside the bearer is free: one at a time."""
-    return device.aside is None and kind_of(operation) in state.adapters[device.adapter].aside
+    """Whether the operation uses no bearer, and its place beside the bearer is free: one at a time.
+
+    An adapter that does one operation at a time has no such place.
+    """
+    adapter = state.adapters[device.adapter]
+    return device.aside is None and kind_of(operation) in adapter.aside and not state.is_serial(adapter)
 
 
 def goes_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:

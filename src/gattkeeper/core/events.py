@@ -6,6 +6,7 @@ An event carries what was not decided here: the answers of stacks, the wishes of
 
 from msgspec import Struct
 
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT
@@ -21,6 +22,7 @@ class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
     bypass_other: bool = False
     aside: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
+    serialization: Serialization = Serialization.AUTO
 
 
 class AdapterDown(Struct, frozen=True, kw_only=True, tag="adapter_down"):
