@@ -124,6 +124,16 @@ class Drive:
         command = Command(id=command_id, device=device, operation=operation, **fields)
         self.feed(events.Submitted(command=command))
 
+    def fan_out(
+        self, fanout_id: str, commands: dict[str, Operation], gather_us: int = 10 * S, **fields: Any
+    ) -> None:
+        """An operation for each device; a command's id is that of the fan-out and its device's name."""
+        together = tuple(
+            Command(id=f"{fanout_id}-{device}", device=device, operation=operation, fanout=fanout_id, **fields)
+            for device, operation in commands.items()
+        )
+        self.feed(events.FanoutSubmitted(id=fanout_id, commands=together, gather_us=gather_us))
+
     def stop(self, command_id: str = "stop", operation: Operation = STOP_WRITE, **fields: Any) -> None:
         latch = fields.pop("latch", False)
         fields.setdefault("device", "blind")

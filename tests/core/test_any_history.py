@@ -11,7 +11,7 @@ from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, seque
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Priority, ReadBack
+from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import (
@@ -137,6 +137,42 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.submit(
             f"sequence-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives
         )
+
+    @rule(
+        among=st.lists(devices, min_size=1, max_size=4),
+        kind=st.sampled_from(("write", "write", "read", "long", "connect", "disconnect")),
+        priorities=st.tuples(*[st.sampled_from(Priority)] * 3),
+        gather_us=lengths,
+        queue_timeout_us=st.sampled_from((None, None, 1 * S)),
+        survives=st.booleans(),
+        key=st.sampled_from(("", "position")),
+    )
+    def fan_out(
+        self,
+        *,
+        among: list[str],
+        kind: str,
+        priorities: tuple[Priority, ...],
+        gather_us: int,
+        queue_timeout_us: int | None,
+        survives: bool,
+        key: str,
+    ) -> None:
+        fanout = f"fan-{self.new_number()}"
+        commands = [
+            Command(
+                id=f"{kind}-{(number := self.new_number())}",
+                device=device,
+                operation=_operation(kind, number),
+                fanout=fanout,
+                priority=priorities[DEVICES.index(device)],
+                queue_timeout_us=queue_timeout_us,
+                survive_reconnect=survives,
+                coalesce_key=key,
+            )
+            for device in among
+        ]
+        self.drive.feed(events.FanoutSubmitted(id=fanout, commands=tuple(commands), gather_us=gather_us))
 
     @rule(device=devices, latch=st.booleans(), bypass=st.booleans(), proof=st.booleans(), leaves=st.booleans())
     def stop(self, *, device: str, latch: bool, bypass: bool, proof: bool, leaves: bool) -> None:
@@ -296,6 +332,7 @@ class AnyHistory(RuleBasedStateMachine):
         assert status.adapters[0].connections == self.watch.occupied()
         assert status.accepted - status.ended == len(self.watch.open())
         assert status.waiting == sum(one.waiting for one in status.devices)
+        assert not self.drive.scheduler._state.fanouts or status.waiting, "a gate, and nobody to go through"
         undos = [name for name in self.watch.open() if name.endswith("-undo")]  # they are never refused
         assert status.waiting <= LIMITS.queue_max + len(DEVICES) + len(
             undos

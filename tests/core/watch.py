@@ -120,7 +120,8 @@ class Watch:
         """Check the effects, in their order."""
         answered = [one for one in caused if isinstance(one, effects.Accept | effects.Refuse)]
         undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
-        asks = isinstance(event, events.Submitted | events.StopRequested)
+        asks = len(event.commands) if isinstance(event, events.FanoutSubmitted) else 0
+        asks += isinstance(event, events.Submitted | events.StopRequested)
         assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
         for effect in caused:
             match effect:

@@ -16,6 +16,7 @@ from gattkeeper.core import (
     connections,
     ending,
     events,
+    fanout,
     own_faults,
     stop,
     turns,
@@ -98,6 +99,8 @@ def _take(state: State, event: events.Event) -> None:
     match event:
         case events.Submitted():
             admission.submit(state, event.command)
+        case events.FanoutSubmitted():
+            fanout.submit(state, event)
         case events.StopRequested():
             stop.request(state, event.command, latch=event.latch)
         case events.CancelRequested():
@@ -278,6 +281,9 @@ def _due(state: State, key: Hashable) -> None:
     kind, name, *rest = cast("tuple[str, str, int]", key)
     if kind in ("deadline", "queue_deadline", "lease", "backoff"):
         _due_for_command(state, kind, name)
+        return
+    if kind == "gather":
+        fanout.open_gate(state, name)
         return
     device = state.devices[name]
     if kind == "attempt":

@@ -3,7 +3,7 @@
 Knows the order in which a device looks. What that work is stands in the other modules of `core`.
 """
 
-from gattkeeper.core import adapters, alerts, attempts, connections, undo
+from gattkeeper.core import adapters, alerts, attempts, connections, fanout, undo
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.state import DeviceState, State
 
@@ -22,6 +22,7 @@ def settle(state: State) -> None:
         for adapter in affected:
             adapters.grant(state, state.adapters[adapter])
         affected.clear()
+        fanout.open_gates(state)
     for name in moved:
         alerts.look(state, state.devices[name])
 
@@ -66,7 +67,11 @@ def _next_operation(state: State, device: DeviceState) -> None:
         return
     entry = device.waiting.ready(state.now)
     if entry is not None:
-        attempts.start(state, device, entry)
+        gate = state.gate_of(entry)
+        if gate is None:
+            attempts.start(state, device, entry)
+        else:
+            fanout.gather(state, gate, entry)
         return
     if len(device.waiting):
         return  # all of it backs off
