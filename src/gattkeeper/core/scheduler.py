@@ -97,12 +97,8 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
 
 def _take(state: State, event: events.Event) -> None:
     match event:
-        case events.Submitted():
-            admission.submit(state, event.command)
-        case events.FanoutSubmitted():
-            fanout.submit(state, event)
-        case events.StopRequested():
-            stop.request(state, event.command, latch=event.latch)
+        case events.Submitted() | events.FanoutSubmitted() | events.StopRequested():
+            _take_wish(state, event)
         case events.CancelRequested():
             admission.cancel(state, event.command_id)
         case events.Reprioritised():
@@ -118,6 +114,18 @@ def _take(state: State, event: events.Event) -> None:
         case _:
             if event.device in state.devices or isinstance(event, events.DeviceAdded):
                 _take_device(state, event)
+
+
+def _take_wish(state: State, event: events.Submitted | events.FanoutSubmitted | events.StopRequested) -> None:
+    match event:
+        case events.Submitted():
+            admission.submit(state, event.command)
+        case events.FanoutSubmitted():
+            fanout.submit(state, event)
+        case events.StopRequested():
+            stop.request(state, event.command, latch=event.latch)
+        case _:
+            assert_never(event)
 
 
 def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown | events.AdapterUp) -> None:

@@ -4,6 +4,7 @@ Knows the order in which a device looks. What that work is stands in the other m
 """
 
 from gattkeeper.core import adapters, alerts, attempts, connections, fanout, undo
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.state import DeviceState, State
 
@@ -67,11 +68,7 @@ def _next_operation(state: State, device: DeviceState) -> None:
         return
     entry = device.waiting.ready(state.now)
     if entry is not None:
-        gate = state.gate_of(entry)
-        if gate is None:
-            attempts.start(state, device, entry)
-        else:
-            fanout.gather(state, gate, entry)
+        _start(state, device, entry)
         return
     if len(device.waiting):
         return  # all of it backs off
@@ -80,3 +77,12 @@ def _next_operation(state: State, device: DeviceState) -> None:
         connections.drop(state, device)
     elif not device.wanted:
         state.timers.set(("linger", device.name), state.now + device.linger_us)
+
+
+def _start(state: State, device: DeviceState, entry: Entry) -> None:
+    """Give the slot to the first in line, unless it waits for the others of its fan-out."""
+    gate = state.gate_of(entry)
+    if gate is None:
+        attempts.start(state, device, entry)
+    else:
+        fanout.gather(state, gate, entry)

@@ -39,9 +39,7 @@ class Fanout:
     Each of its commands ends by itself, and may be cancelled by itself. Losing the fan-out changes nothing.
     """
 
-    def __init__(
-        self, handles: Mapping[str, Handle], refused: Mapping[str, RefusedError | StorageError]
-    ) -> None:
+    def __init__(self, handles: Mapping[str, Handle], refused: Mapping[str, RefusedError | StorageError]) -> None:
         self.handles = dict(handles)
         self.refused = dict(refused)
 
@@ -106,7 +104,7 @@ async def submit_together(
         earlier or ledger.open(replace(command, fanout=fanout_id))
         for earlier, command in zip(known, commands, strict=True)
     ]
-    opened = [handle for handle in handles if handle not in known]
+    opened = [handle for earlier, handle in zip(known, handles, strict=True) if earlier is None]
     feed(FanoutSubmitted(id=fanout_id, commands=tuple(handle.command for handle in opened), gather_us=gather_us))
     try:
         await asyncio.wait([handle.accepted for handle in handles])
