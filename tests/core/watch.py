@@ -131,9 +131,7 @@ class Watch:
                     assert not isinstance(event, events.StopRequested), "a stop was refused"
                     self.refused.add(effect.command_id)
                 case effects.Marked():
-                    seen = self.seen[effect.command.id]
-                    seen.command = effect.command  # its priority may have changed
-                    seen.counted += effect.mark.phase is Phase.ANSWERED
+                    self._marked(self.seen[effect.command.id], effect)
                 case effects.Dispatch():
                     self._dispatched(effect, now)
                 case effects.Finish():
@@ -149,6 +147,13 @@ class Watch:
                     pass
         owed = self._owed_undos(caused)
         assert sorted(undos) == sorted(owed), f"undone: {undos}, left half done: {owed}"
+
+    def _marked(self, seen: Seen, effect: effects.Marked) -> None:
+        seen.command = effect.command  # its priority may have changed
+        seen.counted += effect.mark.phase is Phase.ANSWERED
+        if effect.mark.phase is Phase.BACKOFF:  # it goes on without an answer that is owed, whatever that will say
+            owed = self.device(effect.command.device).owed.values()
+            seen.tried |= {_key(one.operation) for one in owed if self._whose(one.operation) is seen}
 
     def _owed_undos(self, caused: list[effects.Effect]) -> list[str]:
         """A sequence that may have run, and not to its end, is undone, but not behind a latched stop."""
