@@ -3,6 +3,7 @@
 from core.drive import A_READ, MS, Drive, S, fault, sequence, write
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import FaultKind
 from gattkeeper.model.operation import Disconnect
@@ -340,3 +341,17 @@ def test_a_command_that_only_names_a_fan_out_waits_for_nobody() -> None:
     drive.fan_out("f", writes("b"))
     drive.submit("one", A_READ, "a", fanout="f")
     assert handed_over(drive) == ["a"]
+
+
+def test_on_an_adapter_that_does_one_thing_at_a_time_they_gather_and_go_one_after_the_other() -> None:
+    drive = Drive("a", "b", "other", serialization=Serialization.ADAPTER)
+    drive.warm("other")
+    drive.fan_out("f", writes("a", "b"))
+    drive.connected("a")
+    drive.submit("read", A_READ, "other")
+    assert handed_over(drive) == ["other"]
+    drive.answer(b"x", "other")
+    drive.connected("b")
+    assert handed_over(drive) == ["other", "a"]
+    drive.answer(device="a")
+    assert handed_over(drive) == ["other", "a", "b"]

@@ -34,12 +34,17 @@ def _patience_us(entry: Entry) -> int:
     return min(bound for bound in bounds if bound is not None)
 
 
-def gather(state: State, fanout: Fanout, entry: Entry) -> None:
-    """A member could go now: it stays first in line, its connection is kept for it, and the others are told."""
+def gathers(state: State, device: DeviceState) -> bool:
+    """Whether the first in line waits for the others of its fan-out: it stays there, and keeps its connection."""
+    entry = None if device.setup else device.waiting.ready(state.now)
+    fanout = state.gate_of(entry) if entry is not None else None
+    if entry is None or fanout is None:
+        return False
     state.gathering[fanout.id] = None
     if entry.command.id not in fanout.arrived:
         fanout.arrived[entry.command.id] = None
         state.mark(entry, Phase.GATHERED, f"{len(fanout.arrived)} of {len(fanout.members)} are ready")
+    return True
 
 
 def open_gates(state: State) -> None:
@@ -76,6 +81,7 @@ def _stands(state: State, entry: Entry) -> bool:
         device.connection is ConnectionState.CONNECTED
         and device.slot is None
         and device.stop is None
+        and not device.sweeps
         and device.waiting.ready(state.now) is entry
     )
 
@@ -87,7 +93,8 @@ def _may_come(state: State, fanout: Fanout, entry: Entry, places: dict[str, bool
     goes.
     """
     device = state.devices[entry.command.device]
-    if not entry.queued or _is_behind_a_later_one(state, fanout, device, entry):
+    latched = device.waiting.latched and entry.held_back
+    if entry.line is None or latched or _is_behind_a_later_one(state, fanout, device, entry):
         return False
     return state.adapters[device.adapter].up and (
         device.connection is ConnectionState.CONNECTED or places[device.adapter]
