@@ -26,6 +26,9 @@ from link_contract.bench import LAYOUT, AdapterLog, LaidOut
 ADAPTER = "C0:00:00:00:00:01"
 DEVICE = "F0:00:00:00:00:01"
 
+ATT_MTU = 100
+"""Of the device, in bytes: too short for the longest value, which takes six parts and the execution."""
+
 
 class WatchedDevice(VirtualDevice):
     """A virtual device that can be waited for."""
@@ -39,7 +42,13 @@ class WatchedDevice(VirtualDevice):
             VirtualService(uuid, tuple(self._characteristic(each) for each in laid_out))
             for uuid, laid_out in LAYOUT.items()
         )
-        super().__init__("bench", DEVICE, services, applied_sink=lambda _applied: self._tell())
+        super().__init__(
+            "bench",
+            DEVICE,
+            services,
+            att_mtu_max=ATT_MTU,
+            applied_sink=lambda _applied: self._tell(),
+        )
 
     def connected(self) -> None:
         super().connected()
