@@ -101,7 +101,7 @@ def test_a_long_descriptor_goes_in_parts_too():
 
 @pytest.mark.parametrize("index", [1, 3, 5, -1], ids=["handle", "offset", "first byte", "last byte"])
 @pytest.mark.parametrize("part", range(1, PARTS + 1))
-def test_c92_an_echo_that_differs_is_given_up_and_nothing_is_executed(part, index):
+def test_an_echo_that_differs_is_given_up_and_nothing_is_executed(part, index):
     async def main():
         async with scene() as (bench, connection, log):
             on(bench, PREPARED, Garble(index=index), first=part, times=1)
@@ -119,7 +119,7 @@ def test_c92_an_echo_that_differs_is_given_up_and_nothing_is_executed(part, inde
 
 @pytest.mark.parametrize("part", range(1, PARTS + 1))
 @pytest.mark.parametrize(("code", "kind"), [(0x09, FaultKind.TRANSIENT), (0x0E, FaultKind.BUSY)])
-def test_f15_a_part_that_is_refused_leaves_nothing_behind(part, code, kind):
+def test_a_part_that_is_refused_leaves_nothing_behind(part, code, kind):
     async def main():
         async with scene() as (bench, connection, log):
             on(bench, PREPARE, AnswerError(code=code), first=part, times=1)
@@ -135,7 +135,7 @@ def test_f15_a_part_that_is_refused_leaves_nothing_behind(part, code, kind):
 
 
 @pytest.mark.parametrize(("opcode", "part"), [(PREPARE, 2), (PREPARED, 1), (PREPARED, PARTS)])
-def test_f15_a_link_that_is_lost_before_the_execution_executed_nothing(opcode, part):
+def test_a_link_that_is_lost_before_the_execution_executed_nothing(opcode, part):
     async def main():
         async with scene() as (bench, connection, log):
             on(bench, opcode, Disconnect(), first=part)
@@ -148,7 +148,7 @@ def test_f15_a_link_that_is_lost_before_the_execution_executed_nothing(opcode, p
 
 
 @pytest.mark.parametrize(("opcode", "applied"), [(EXECUTE, 0), (EXECUTED, 1)])
-def test_f15_a_link_that_is_lost_at_the_execution_leaves_it_open(opcode, applied):
+def test_a_link_that_is_lost_at_the_execution_leaves_it_open(opcode, applied):
     async def main():
         async with scene() as (bench, connection, _):
             on(bench, opcode, Disconnect())
@@ -162,7 +162,7 @@ def test_f15_a_link_that_is_lost_at_the_execution_leaves_it_open(opcode, applied
 @pytest.mark.parametrize(
     ("code", "ran"), [(0x07, Ran.REFUSED), (0x0D, Ran.REFUSED), (0x80, Ran.MAYBE), (0x12, Ran.MAYBE)]
 )
-def test_f15_an_execution_that_is_refused_says_whether_it_is_clear_what_it_left(code, ran):
+def test_an_execution_that_is_refused_says_whether_it_is_clear_what_it_left(code, ran):
     async def main():
         async with scene() as (bench, connection, _):
             on(bench, EXECUTE, AnswerError(code=code))
@@ -176,7 +176,7 @@ def test_f15_an_execution_that_is_refused_says_whether_it_is_clear_what_it_left(
     ("opcode", "ran", "applied"),
     [(PREPARE, Ran.NO, 0), (PREPARED, Ran.NO, 0), (EXECUTE, Ran.MAYBE, 0), (EXECUTED, Ran.MAYBE, 1)],
 )
-def test_f15_an_answer_that_never_comes_leaves_the_bearer_without_use(opcode, ran, applied):
+def test_an_answer_that_never_comes_leaves_the_bearer_without_use(opcode, ran, applied):
     async def main():
         async with scene() as (bench, connection, _):
             on(bench, opcode, Drop(), times=1)
