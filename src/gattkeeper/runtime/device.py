@@ -154,7 +154,7 @@ class Device:
         survive_reconnect: bool = False,
         idempotency_key: str = "",
     ) -> Outcome:
-        """Write 1 to 512 bytes to a characteristic: all of them or nothing, also where several requests carry them.
+        """Write 1 to 512 bytes to a characteristic: all or nothing, also where several requests carry them.
 
         `response=False` asks for no acknowledgement: the verdict is `sent` at best, and ATT_MTU - 3 bytes are
         the most. `idempotent=True` is
