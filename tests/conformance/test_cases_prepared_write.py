@@ -101,7 +101,7 @@ def test_f15_a_long_value_that_is_cancelled_between_its_parts_is_not_written_lat
         air.keeper.cancel(handle.id)
         outcome = await handle.wait()
         assert (outcome.verdict, outcome.cause) == (Verdict.UNKNOWN, Cause.CANCELLED_IN_FLIGHT)
-        await air.keeper.device("lamp").write(WRITABLE, b"next", survive_reconnect=True)
+        await air.keeper.device("lamp").write(WRITABLE, b"next")
         await asyncio.sleep(60)
         assert air.applied() == [b"next"]
 

@@ -175,12 +175,14 @@ def drop(state: State, device: DeviceState) -> None:
 def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
     """The connection is gone, or must go: the one in flight ends or waits again, then those in line.
 
-    `cause` is the reason given to those in line that did not ask to survive. One that is to be tried
-    again because its answer did not come is not among them when the link is dropped for just that.
+    `cause` is the reason given to those in line that did not ask to survive. When the link is dropped because an
+    answer did not come, the one that is to be tried again for just that is not among them, nor are those that
+    came when the answer was given up already.
     """
     if not state.move_connection(device, ConnectionStep.DROP):
         return
     _let_go(state, device)
+    released = [slot.released_after for slot in (device.bypass, device.slot) if slot is not None]
     for slot in (device.bypass, device.slot):
         if slot is not None:
             _lose_slot(state, device, slot, fault)
@@ -188,8 +190,9 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
     for entry in [*device.waiting, *device.held.values()]:
-        retried = fault is STALLED and FaultKind.TIMED_OUT in entry.faults
-        if not (entry.command.survive_reconnect or retried):
+        retried = FaultKind.TIMED_OUT in entry.faults
+        stays = fault is STALLED and (retried or entry.sequence > max(released))
+        if not (entry.command.survive_reconnect or stays):
             end_without_success(state, device, entry, cause, fault=before)
     if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
         breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once

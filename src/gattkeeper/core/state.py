@@ -71,6 +71,7 @@ class Slot(Struct, kw_only=True, eq=False):
     phase: SlotPhase
     entry: Entry | None  # None for setup
     handed_over_at: int = 0
+    released_after: int = 0  # number of the last command accepted before its own was let go
 
 
 class DeviceState(Struct, kw_only=True, eq=False):
