@@ -12,9 +12,8 @@ from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.world import AnswerError, AttOpcode, Disconnect, Drop, Garble, Match, Moment, Rule
 from gattkeeper.world.radio_rules import Action
 from runtime.house import write
-from sim.scene import WRITABLE
+from sim.scene import WRITABLE, device
 
-ATT_MTU = 60
 LONG = bytes(number % 251 for number in range(200))  # four parts
 
 DELIVERED = (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
@@ -47,7 +46,7 @@ def test_c92_a_reliable_write_whose_echo_differs_is_given_up_and_nothing_is_exec
         assert air.applied() == [LONG[::-1]], "no part of the first is in it"
         assert air.lamp.connections == 1
 
-    live(story, att_mtu_max=ATT_MTU)
+    live(story, lamp=device("lamp", att_mtu_max=60))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_f15_a_long_value_that_fails_on_its_way_has_a_true_verdict_and_is_never_
         await asyncio.sleep(60)
         assert air.applied() == [*[LONG] * applied, b"next"]
 
-    live(story, att_mtu_max=ATT_MTU)
+    live(story, lamp=device("lamp", att_mtu_max=60))
 
 
 def test_f15_a_queue_of_parts_that_is_full_for_a_while_is_tried_again_as_a_whole() -> None:
@@ -89,7 +88,7 @@ def test_f15_a_queue_of_parts_that_is_full_for_a_while_is_tried_again_as_a_whole
         assert [one.fault.code for one in outcome.attempts if one.fault is not None] == [0x09, 0x09]
         assert air.applied() == [LONG]
 
-    live(story, att_mtu_max=ATT_MTU)
+    live(story, lamp=device("lamp", att_mtu_max=60))
 
 
 def test_f15_a_long_value_that_is_cancelled_between_its_parts_is_not_written_later() -> None:
@@ -105,7 +104,7 @@ def test_f15_a_long_value_that_is_cancelled_between_its_parts_is_not_written_lat
         await asyncio.sleep(60)
         assert air.applied() == [b"next"]
 
-    live(story, att_mtu_max=ATT_MTU)
+    live(story, lamp=device("lamp", att_mtu_max=60))
 
 
 def test_f15_a_stop_does_not_wait_for_the_parts_of_a_long_value() -> None:
@@ -119,4 +118,4 @@ def test_f15_a_stop_does_not_wait_for_the_parts_of_a_long_value() -> None:
         assert (await handle.wait()).verdict is Verdict.UNKNOWN
         assert [payload[:1] for payload in air.applied()] == [b"S"], "half a value is never written"
 
-    live(story, att_mtu_max=ATT_MTU)
+    live(story, lamp=device("lamp", att_mtu_max=60))
