@@ -215,8 +215,8 @@ def changes_state(operation: Operation | Composite) -> bool:
 def has_effect(operation: Operation | Composite) -> bool:
     """Whether something may be in force after it: of one that got no clear answer nobody knows whether it is.
 
-    Wider than `changes_state`: bonds, PHYs and the pace of a connection change nothing that a device does. A longer
-    ATT_MTU and values that nobody listens to count as no effect.
+    Wider than `changes_state`: bonds, PHYs and the pace of a connection change nothing that a device does. A
+    longer ATT_MTU and values that nobody listens to count as no effect.
     """
     return type(operation) in _HAVING_EFFECT
 
