@@ -1,7 +1,8 @@
 """Processor time from `Keeper.stop` to the stop's packet on the air, past a write that is in flight. The bare
 write without response goes over the same link with no keeper around it: what the stack alone takes. Behind a
-queue theirs is the same stop with nothing in line, because how many wait must not matter. The stop may bypass,
-so that no answer is waited for; the radio is virtual, and none of its time counts.
+long queue theirs is the same stop with 100 in line, because how many wait must not matter: some of them end with
+the event that takes the stop, the others after it. The stop may bypass, so that no answer is waited for; the radio
+is virtual, and none of its time counts.
 """
 
 import asyncio
