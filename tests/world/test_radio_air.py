@@ -16,6 +16,7 @@ from gattkeeper.world import (
     Disconnect,
     Drop,
     Duplicate,
+    Garble,
     Match,
     Moment,
     Rule,
@@ -136,6 +137,19 @@ def test_a_duplicated_request_is_carried_out_twice():
             await faulty.central.write(BLIND_TARGET, b"\x01")
             await asyncio.sleep(1)
             assert faulty.applied == [b"\x01", b"\x01"]
+
+    run_virtual(scenario())
+
+
+def test_another_pdu_may_arrive_in_the_place_of_a_response():
+    async def scenario():
+        async with Faulty(RESPONSE, Garble(pdu=b"\x0b\x07")) as faulty:
+            arrived = []
+            faulty.central.connection.gatt_client.on_gatt_pdu = arrived.append
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(faulty.central.write(BLIND_TARGET, b"\x01"), 5)
+            assert [bytes(pdu) for pdu in arrived] == [b"\x0b\x07"]
+            assert faulty.applied == [b"\x01"]
 
     run_virtual(scenario())
 

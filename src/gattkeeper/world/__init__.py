@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gattkeeper.world.radio_rules import Disconnect as Disconnect
     from gattkeeper.world.radio_rules import Drop as Drop
     from gattkeeper.world.radio_rules import Duplicate as Duplicate
+    from gattkeeper.world.radio_rules import Garble as Garble
     from gattkeeper.world.radio_rules import Match as Match
     from gattkeeper.world.radio_rules import Moment as Moment
     from gattkeeper.world.radio_rules import Rule as Rule
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from gattkeeper.world.simulated_rules import LoseLink as LoseLink
     from gattkeeper.world.simulated_rules import LoseRequest as LoseRequest
     from gattkeeper.world.simulated_rules import LoseResponse as LoseResponse
+    from gattkeeper.world.simulated_rules import Pretend as Pretend
     from gattkeeper.world.simulated_rules import Raise as Raise
+    from gattkeeper.world.simulated_rules import Stubborn as Stubborn
     from gattkeeper.world.virtual_blind import VirtualBlind as VirtualBlind
     from gattkeeper.world.virtual_device import Applied as Applied
     from gattkeeper.world.virtual_device import AppliedFile as AppliedFile
@@ -63,6 +66,7 @@ _HOMES = {
         "Disconnect",
         "Drop",
         "Duplicate",
+        "Garble",
         "Match",
         "Moment",
         "Rule",
@@ -83,7 +87,9 @@ _HOMES = {
         "LoseLink",
         "LoseRequest",
         "LoseResponse",
+        "Pretend",
         "Raise",
+        "Stubborn",
     ),
     "virtual_blind": ("VirtualBlind",),
     "virtual_device": (

@@ -31,6 +31,7 @@ from gattkeeper.world.radio_rules import (
     Disconnect,
     Drop,
     Duplicate,
+    Garble,
     Moment,
     Rule,
     SilenceAdapter,
@@ -291,12 +292,14 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
                 return rule.action
         return None
 
-    def _act(self, action: Action | None, connection: _Connection, sender: Connection, data: bytes) -> None:
+    def _act(  # noqa: C901 - a case each
+        self, action: Action | None, connection: _Connection, sender: Connection, data: bytes
+    ) -> None:
         """Send a frame, or do to it what a rule says."""
         receiver = connection.other(sender)
 
-        def deliver() -> None:
-            receiver.controller.on_link_acl_data(sender.self_address, PhysicalTransport.LE, data)
+        def deliver(frame: bytes = data) -> None:
+            receiver.controller.on_link_acl_data(sender.self_address, PhysicalTransport.LE, frame)
 
         match action:
             case None:
@@ -308,6 +311,9 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
             case Duplicate():
                 self._send(connection, sender, deliver)
                 self._send(connection, sender, deliver)
+            case Garble(pdu=pdu):
+                garbled = _L2CAP_HEADER.pack(len(pdu), att.ATT_CID) + pdu
+                self._send(connection, sender, lambda: deliver(garbled))
             case AnswerError(code=code):
                 answer = _error_response(data, code)
                 if answer:

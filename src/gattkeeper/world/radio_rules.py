@@ -63,6 +63,12 @@ class Duplicate(Struct, frozen=True, kw_only=True):
     """It arrives twice."""
 
 
+class Garble(Struct, frozen=True, kw_only=True):
+    """Another ATT PDU arrives in its place, as it is given: one that is malformed, or of another request."""
+
+    pdu: bytes
+
+
 class AnswerError(Struct, frozen=True, kw_only=True):
     """The request is not carried out, and answered with this ATT error code. TO_DEVICE only.
 
@@ -89,7 +95,7 @@ class UnplugAdapter(Struct, frozen=True, kw_only=True):
     """The adapter is pulled out, with this PDU, which is lost."""
 
 
-Action = Drop | Delay | Duplicate | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
+Action = Drop | Delay | Duplicate | Garble | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -129,6 +135,6 @@ _ADAPTER = (SilenceAdapter, UnplugAdapter)
 _POSSIBLE: dict[Moment, tuple[type[Action], ...]] = {
     Moment.ADVERTISEMENT: (Drop,),
     Moment.CONNECT_REQUEST: (Drop, *_ADAPTER),
-    Moment.TO_DEVICE: (Drop, Delay, Duplicate, AnswerError, Disconnect, *_ADAPTER),
-    Moment.FROM_DEVICE: (Drop, Delay, Duplicate, Disconnect, *_ADAPTER),
+    Moment.TO_DEVICE: (Drop, Delay, Duplicate, Garble, AnswerError, Disconnect, *_ADAPTER),
+    Moment.FROM_DEVICE: (Drop, Delay, Duplicate, Garble, Disconnect, *_ADAPTER),
 }
