@@ -101,7 +101,7 @@ def test_handles_are_numbered_as_a_server_does_and_point_at_characteristics():
     async def story(scene: Scene) -> None:
         connection = await scene.connect()
         (service,) = connection.services
-        assert [one.handle for one in service.characteristics] == [3, 5, 7, 10, 12]  # 8 is a CCCD
+        assert [one.handle for one in service.characteristics] == [3, 5, 7, 10, 12, 14, 16]  # 8 is a CCCD
         assert await connection.perform(Read(target=CharacteristicRef(handle=5))) == b"\x00\x00\x00\x01"
 
     play(story)

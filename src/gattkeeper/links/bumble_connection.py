@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
 from gattkeeper.links.bumble_faults import as_link_errors
+from gattkeeper.links.bumble_guard import ignore_foreign_responses
 from gattkeeper.links.bumble_reading import discover
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
 from gattkeeper.links.targets import (
@@ -112,6 +113,7 @@ class BumbleConnection:
         self._poisoned = False
         self._occupied = False
         self._table_changed = False
+        ignore_foreign_responses(self._gatt)
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
 
     @property

@@ -32,7 +32,7 @@ from gattkeeper.world.simulated_rules import (
     Pretend,
     Raise,
     Stubborn,
-    outlast_cancelling,
+    be_deaf,
 )
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice
 
@@ -141,7 +141,7 @@ class SimulatedConnection:
         action = self._ask(LinkMoment.DISCONNECT, None)
         try:
             if isinstance(action, Stubborn):
-                await outlast_cancelling(action.seconds)
+                await be_deaf(action.seconds)
             elif isinstance(action, Hang):
                 await asyncio.wait([self._loop.create_future()], timeout=_finite(action.seconds))
             elif isinstance(action, Raise):
@@ -180,8 +180,8 @@ class SimulatedConnection:
         self._on_end()
 
     def _straggle(self, payload: bytes) -> None:
-        self._note(SeenKind.FAULT, fault=STRAGGLER)
         for known, _ in self._gatt.subscribed.values():
+            self._note(SeenKind.FAULT, fault=STRAGGLER)
             self._events.notification(known, payload)
 
     def _ask(self, moment: LinkMoment, operation: Operation | None) -> LinkAction | None:

@@ -37,7 +37,7 @@ from gattkeeper.world.simulated_rules import (
     LoseLink,
     Raise,
     Stubborn,
-    outlast_cancelling,
+    be_deaf,
 )
 from gattkeeper.world.virtual_device import VirtualDevice
 
@@ -219,7 +219,7 @@ class SimulatedLink:
             case Hang():
                 await attempt.wait(action.seconds)
             case Stubborn():
-                await outlast_cancelling(action.seconds)
+                await be_deaf(action.seconds)
             case Fail():
                 raise LinkError(action.fault)
             case Raise():

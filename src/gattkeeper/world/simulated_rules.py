@@ -7,6 +7,7 @@ decides.
 import asyncio
 import math
 import random
+from contextlib import suppress
 from enum import Enum
 
 from msgspec import Struct
@@ -32,7 +33,7 @@ class Hang(Struct, frozen=True, kw_only=True):
 
 
 class Stubborn(Struct, frozen=True, kw_only=True):
-    """As Hang, but cancelling the call does not end it: for so many seconds the stack is deaf."""
+    """As Hang, but the stack is deaf: to cancel the call in those seconds has no effect, then or later."""
 
     seconds: float
 
@@ -144,17 +145,12 @@ def _fits(match: LinkMatch, operation: Operation | None) -> bool:
     return not match.characteristic or (target is not None and target.uuid == normal_uuid(match.characteristic))
 
 
-async def outlast_cancelling(seconds: float) -> None:
-    """Let so much time pass, whoever cancels; a cancellation counts once it is over."""
+async def be_deaf(seconds: float) -> None:
+    """Let so much time pass, whoever cancels."""
     over = asyncio.get_running_loop().create_task(asyncio.sleep(seconds))
-    cancelled = False
     while not over.done():
-        try:
+        with suppress(asyncio.CancelledError):
             await asyncio.wait({over})
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        raise asyncio.CancelledError
 
 
 _POSSIBLE: dict[LinkMoment, tuple[type[LinkAction], ...]] = {
