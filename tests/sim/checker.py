@@ -7,7 +7,7 @@ none means that the invariant held.
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.gatt import normal_uuid
 from gattkeeper.model.operation import Read, changes_state
 from gattkeeper.model.outcome import Outcome, Verdict
@@ -90,8 +90,8 @@ def i6_applied_once_and_only_when_accepted(facts: Facts) -> Iterator[str]:
 
 
 def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
-    """Of those of one device, priority and kind of effect that were delivered at their first attempt."""
-    last: dict[tuple[str, int, bool], tuple[int, str]] = {}
+    """Of those of one device, client, priority and kind of effect that were delivered at their first attempt."""
+    last: dict[tuple[str, int, bool, Origin], tuple[int, str]] = {}
     for command_id, record in facts.accepted.items():
         command = record.command
         intents = facts.intended.get(command_id, [])
@@ -102,7 +102,7 @@ def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
             continue
         intent = intents[0].record
         assert isinstance(intent, Intended)
-        line = (command.device, int(command.priority), changes_state(command.operation))
+        line = (command.device, int(command.priority), changes_state(command.operation), command.origin)
         before_us, before = last.get(line, (0, ""))
         if intent.at_us < before_us:
             yield f"{command_id} was accepted after {before} in the same line, and started before it"

@@ -142,6 +142,7 @@ class RadioSimulation:
             journal=stage.journal,
             limits=stage.limits,
             slots=stage.slots,
+            serialization=stage.serialization,
             id_prefix="r",
             jitter=random.Random(seed).random,
             recording=recordings / "r.jsonl" if recordings is not None else None,

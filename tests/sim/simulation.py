@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gattkeeper.errors import SettingsError
-from gattkeeper.model.command import Priority
+from gattkeeper.model.command import Origin, Priority
 from gattkeeper.model.record import Ended
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.keeper import Keeper
@@ -122,6 +122,7 @@ class Simulation:
             journal=stage.journal,
             limits=stage.limits,
             slots=stage.slots,
+            serialization=stage.serialization,
             id_prefix=prefix,
             jitter=random.Random(name).random,
             recording=self._recordings / f"{prefix}.jsonl" if self._recordings is not None else None,
@@ -130,7 +131,8 @@ class Simulation:
         if stage.keyed:
             stage.spawn(f58_last_life(stage, self._dice))
         for number in range(self._plan.clients):
-            stage.spawn(self._client(random.Random(f"client {prefix} {number} {name}")))
+            who = Origin(principal=f"client {number}")
+            stage.spawn(self._client(who, random.Random(f"client {prefix} {number} {name}")))
         self._trouble = stage.spawn(self._make_trouble(random.Random(f"trouble {prefix} {name}")))
 
     async def _crash(self) -> None:
@@ -201,7 +203,7 @@ class Simulation:
             await calls.submit(stage, replace(command, priority=Priority.NORMAL, deadline_us=20_000_000))
         stage.history.probes = stage.history.told[already:]
 
-    async def _client(self, dice: random.Random) -> None:
+    async def _client(self, who: Origin, dice: random.Random) -> None:
         stage = self._stage
         pace = dice.choice((0.02, 0.2, 1.0))
         while (now := stage.loop.time()) < stage.until_s:
@@ -210,7 +212,8 @@ class Simulation:
             if turn < self._plan.misbehaving * min(1.0, pace * 5):
                 await dice.choice(self._plan.client_faults)(stage, dice)
             elif turn < 0.90:
-                work = stage.spawn(calls.submit(stage, stage.script.command(dice)))
+                command = replace(stage.script.command(dice), origin=who)
+                work = stage.spawn(calls.submit(stage, command))
                 if dice.random() < 0.5:
                     await work
             else:

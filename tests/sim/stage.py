@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command
 from gattkeeper.model.status import DeviceStatus
 from gattkeeper.runtime.adapter_lock import OwnedLink
@@ -51,6 +52,7 @@ class Stage(Generic[AnyLink]):
         self.book = _book(dice, self.devices, self.links, self.safety)
         self.limits = Limits(queue_per_device_max=dice.choice((4, 30, 1000)), shed=dice.random() < 0.3)
         self.slots = {name: dice.randint(1, 3) for name in self.links}
+        self.serialization = {name: dice.choice(list(Serialization)) for name in self.links}
         self.owned: dict[str, OwnedLink] = {}
         self.journal = MemoryJournal(seed=seed, sync_s=SYNC_S)
         self.script = Script([one.name for one in self.devices])
