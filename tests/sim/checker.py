@@ -158,7 +158,8 @@ def i9_the_latch_holds(facts: Facts) -> Iterator[str]:
                 device = facts.commands[resolution.command_id].device
                 if latched.get(device) == resolution.command_id:
                     del latched[device]
-            case Intended(command_id=command_id):
+            case Intended(command_id=command_id) if command_id in facts.commands:
+                # else its acceptance was lost with a full disk: then nobody was told, and it is never handed over
                 command = facts.commands[command_id]
                 held_by = latched.get(command.device)
                 if held_by and changes_state(command.operation) and not command.stop and not _is_undo(command):
