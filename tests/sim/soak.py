@@ -24,6 +24,9 @@ RADIO_SHARE = 10
 
 NICENESS = 10
 
+QUIETLY = 100
+"""Runs between two lines of progress where nobody watches."""
+
 Run = tuple[int, str]
 """A seed and its mode."""
 
@@ -83,7 +86,7 @@ def main(count: str, start: str = "0", folder: str = ".seeds") -> int:
             sys.stdout.write(f"run it again: {save(seed, mode, Path(folder))}\n")
             return 1
         counted += fired
-        if sys.stderr.isatty() or number % 1000 == 0 or number == total:
+        if number % (1 if sys.stderr.isatty() else QUIETLY) == 0 or number == total:
             sys.stderr.write(f"\r{number} of {total} runs, {counted.total()} faults")
             sys.stderr.flush()
     sys.stderr.write("\n")
