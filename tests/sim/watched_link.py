@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Service, characteristic_ref
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import Operation, Read, Write, WriteMode
+from gattkeeper.model.operation import Operation, Read, Write, WriteMode, kind_of
 from gattkeeper.model.outcome import AnswerValue, Phase
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
 from gattkeeper.world import Seen, SeenKind, SimulatedLog, VirtualCharacteristic, VirtualDevice
@@ -100,6 +100,9 @@ class _Events:
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self._events.notification(characteristic, payload)
 
+    def pairing(self, *, under_way: bool) -> None:
+        self._events.pairing(under_way=under_way)
+
     def lost(self, fault: Fault) -> None:
         self._link.note(self._device, self._epoch, SeenKind.DOWN)
         self._events.lost(fault)
@@ -124,7 +127,8 @@ class _Connection:
         return self._connection.services
 
     async def perform(self, operation: Operation) -> AnswerValue:
-        waits = not (isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE)
+        waits = kind_of(operation) not in self._link.traits.aside
+        waits &= not (isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE)
         self._pending += waits
         self._link.pending[self._device] += waits
         pending = self._pending if waits else 0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gattkeeper.world.radio_rules import Drop as Drop
     from gattkeeper.world.radio_rules import Duplicate as Duplicate
     from gattkeeper.world.radio_rules import Garble as Garble
+    from gattkeeper.world.radio_rules import Keep as Keep
     from gattkeeper.world.radio_rules import Match as Match
     from gattkeeper.world.radio_rules import Moment as Moment
     from gattkeeper.world.radio_rules import Rule as Rule
@@ -67,6 +68,7 @@ _HOMES = {
         "Drop",
         "Duplicate",
         "Garble",
+        "Keep",
         "Match",
         "Moment",
         "Rule",

@@ -53,6 +53,10 @@ class Drop(Struct, frozen=True, kw_only=True):
     """
 
 
+class Keep(Struct, frozen=True, kw_only=True):
+    """It never arrives, and the sender's controller never reports its place in the buffer as free again."""
+
+
 class Delay(Struct, frozen=True, kw_only=True):
     """It is handed to the air so much later; PDUs sent in between overtake it."""
 
@@ -95,7 +99,7 @@ class UnplugAdapter(Struct, frozen=True, kw_only=True):
     """The adapter is pulled out, with this PDU, which is lost."""
 
 
-Action = Drop | Delay | Duplicate | Garble | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
+Action = Drop | Keep | Delay | Duplicate | Garble | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -135,6 +139,6 @@ _ADAPTER = (SilenceAdapter, UnplugAdapter)
 _POSSIBLE: dict[Moment, tuple[type[Action], ...]] = {
     Moment.ADVERTISEMENT: (Drop,),
     Moment.CONNECT_REQUEST: (Drop, *_ADAPTER),
-    Moment.TO_DEVICE: (Drop, Delay, Duplicate, Garble, AnswerError, Disconnect, *_ADAPTER),
-    Moment.FROM_DEVICE: (Drop, Delay, Duplicate, Garble, Disconnect, *_ADAPTER),
+    Moment.TO_DEVICE: (Drop, Keep, Delay, Duplicate, Garble, AnswerError, Disconnect, *_ADAPTER),
+    Moment.FROM_DEVICE: (Drop, Keep, Delay, Duplicate, Garble, Disconnect, *_ADAPTER),
 }

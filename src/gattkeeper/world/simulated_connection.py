@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, Service
-from gattkeeper.model.operation import Disconnect, Operation, Unpair, Write, WriteMode
+from gattkeeper.model.operation import Disconnect, Operation, Unpair, Write, WriteMode, kind_of
 from gattkeeper.model.outcome import AnswerValue
-from gattkeeper.runtime.ports import ConnectionEvents
+from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits
 from gattkeeper.world.simulated_gatt import SimulatedGatt
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
@@ -57,6 +57,8 @@ class Chance(Struct, frozen=True, kw_only=True, eq=False):
     interval_s: float
     disconnect_s: float
     ask: Callable[[LinkMoment, str, int, Operation | None], LinkAction | None]
+    traits: LinkTraits
+    settle_s: float
     paired: set[str]  # names of devices
     att_mtu_max: Callable[[], int]
 
@@ -118,6 +120,7 @@ class SimulatedConnection:
         """Run one operation once. Raises LinkError, and whatever a rule says."""
         if self.down is not None:
             raise LinkError(replace(self.down, ran=Ran.NO))
+        kind = kind_of(operation)
         request = Request(
             operation=operation,
             action=self._ask(LinkMoment.OPERATION, operation),
@@ -129,12 +132,22 @@ class SimulatedConnection:
             return None
         self._count += 1
         self._open[self._count] = request
-        self._note(SeenKind.REQUEST, operation, pending=len(self._open))
+        traits = self._chance.traits
+        on_bearer = sum(kind_of(one.operation) not in traits.aside for one in self._open.values())
+        self._note(SeenKind.REQUEST, operation, pending=on_bearer if kind not in traits.aside else 0)
         self._send(request, self._count)
+        if kind in traits.unanswered:
+            self._loop.call_later(self._chance.settle_s, self._answer, request, self._count, None)
         answer = await request.answer
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def pair(self, *, under_way: bool) -> None:
+        """The device begins to pair, or is paired."""
+        if not under_way:
+            self._chance.paired.add(self.device.name)
+        self._events.pairing(under_way=under_way)
 
     async def disconnect(self) -> None:
         """Take the connection down. Raises only what a rule says."""
@@ -175,7 +188,7 @@ class SimulatedConnection:
         """The connection is down without a word to its owner, who never had it."""
         self.down = fault
         self._note(SeenKind.DOWN)
-        self.device.notify = _nobody
+        self.device.notify = lambda _attribute, _payload: None  # nobody listens
         self.device.disconnected()
         self._on_end()
 
@@ -239,6 +252,8 @@ class SimulatedConnection:
                 answer = action.error()
             case _:
                 pass
+        if kind_of(request.operation) in self._chance.traits.unanswered and not isinstance(answer, BaseException):
+            return
         delay = self._gatt.interval_s + (action.seconds if isinstance(action, LateResponse) else 0.0)
         self._loop.call_later(delay, self._answer, request, number, answer)
 
@@ -279,10 +294,6 @@ class SimulatedConnection:
 def _give(request: Request, answer: AnswerValue | BaseException) -> None:
     if not request.answer.done():
         request.answer.set_result(answer)
-
-
-def _nobody(_attribute: VirtualCharacteristic, _payload: bytes) -> None:
-    """Nobody listens to the device."""
 
 
 def _finite(seconds: float) -> float | None:

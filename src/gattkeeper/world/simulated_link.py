@@ -80,8 +80,9 @@ class SimulatedLink:
     """Implements `ports.Link` over virtual devices.
 
     `connection_interval_s`: an answer takes up to two of them. `advertising_interval_s`: how long a connection
-    waits for the device at most. `disconnect_s`: how long taking a connection down takes (BlueZ: 2 s). `bypass`
-    and `bypass_other` as in `ports.LinkTraits`.
+    waits for the device at most. `disconnect_s`: how long taking a connection down takes (BlueZ: 2 s). `bypass`,
+    `bypass_other`, `aside` and `unanswered` as in `ports.LinkTraits`; what is never answered is over after
+    `settle_s`.
 
     `rules` is the list of faults; append to it and remove from it at any time. The same for `away`, the names of
     devices that do not advertise, `paired`, those that have a bond with us, and `att_mtu_max`, what devices agree
@@ -102,6 +103,9 @@ class SimulatedLink:
         disconnect_s: float = 0.06,
         bypass: bool = False,
         bypass_other: bool = False,
+        aside: frozenset[str] = frozenset(),
+        unanswered: frozenset[str] = frozenset(),
+        settle_s: float = 0.5,
     ) -> None:
         self.rules: list[LinkRule] = []
         self.away: set[str] = set()
@@ -109,7 +113,13 @@ class SimulatedLink:
         self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
         self._name = name
-        self._traits = LinkTraits(operations=OPERATIONS, bypass=bypass, bypass_other=bypass_other)
+        self._traits = LinkTraits(
+            operations=OPERATIONS,
+            bypass=bypass,
+            bypass_other=bypass_other,
+            aside=aside,
+            unanswered=unanswered,
+        )
         self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
@@ -117,6 +127,8 @@ class SimulatedLink:
             interval_s=connection_interval_s,
             disconnect_s=disconnect_s,
             ask=self._ask,
+            traits=self._traits,
+            settle_s=settle_s,
             paired=self.paired,
             att_mtu_max=lambda: self.att_mtu_max,
         )
@@ -188,6 +200,12 @@ class SimulatedLink:
         connection = self._connections.pop(device, None)
         if connection is not None:
             connection.end(fault, told=told, straggler=straggler)
+
+    def pair(self, device: str, *, under_way: bool) -> None:
+        """Let a connected device begin to pair, or come to its end: then it is paired."""
+        connection = self._connections.get(device)
+        if connection is not None:
+            connection.pair(under_way=under_way)
 
     def adapter_down(self, fault: Fault = ADAPTER_OFF) -> None:
         """Switch the adapter off: connections and attempts end, the owner is told."""
