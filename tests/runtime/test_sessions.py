@@ -55,6 +55,16 @@ def test_whatever_disconnect_does_the_device_can_be_used_again(action):
     live(story)
 
 
+def test_what_disconnect_raises_after_a_loss_during_the_attempt_does_not_hold_the_next_one_up():
+    async def story(house: House) -> None:
+        house.rule(CONNECT, LoseLink(fault=LOST), times=1)
+        house.rule(DISCONNECT, Raise(error=OSError), times=1)
+        assert await house.keeper.device("lamp").read(COUNTER)
+        assert now() < 3  # not the whole time-out of an attempt that nobody ended
+
+    live(story)
+
+
 @pytest.mark.parametrize("told", [1, 2])
 def test_a_link_lost_before_connect_returned_is_lost_and_made_again(told: int):
     async def story(house: House) -> None:

@@ -17,6 +17,7 @@ from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
 from gattkeeper.links.bumble_backlog import Backlog
 from gattkeeper.links.bumble_faults import as_link_errors
+from gattkeeper.links.bumble_guard import ignore_foreign_responses
 from gattkeeper.links.bumble_long_write import write_long
 from gattkeeper.links.bumble_reading import discover
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
@@ -124,6 +125,7 @@ class BumbleConnection:
         self._occupied = False
         self._table_changed = False
         self._pairs = False
+        ignore_foreign_responses(self._gatt)
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
         connection.on(connection.EVENT_PAIRING_START, lambda: self._note_pairing(under_way=True))
         connection.on(connection.EVENT_PAIRING, lambda _keys: self._note_pairing(under_way=False))

@@ -5,6 +5,7 @@ Knows how to start, bound and abandon calls into a stack. Decides nothing: every
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -129,9 +130,9 @@ class Session:
         else:
             self._connection = connection
             if self._over:
-                await connection.disconnect()  # it came after we gave up
+                await _let_go(connection)  # it came after we gave up
             elif self._early_loss is not None:
-                await connection.disconnect()  # it is gone already; the attempt's own bound holds for this too
+                await _let_go(connection)  # it is gone already; the attempt's own bound holds for this too
                 self._connect_failed(replace(self._early_loss, ran=Ran.NO))
             else:
                 self._up = True
@@ -190,6 +191,12 @@ class Session:
             await asyncio.wait({task}, timeout=self._disconnect_timeout_s)
             await outlast(task)
         self._feed(events.DisconnectDone(device=self._device, epoch=self._epoch))
+
+
+async def _let_go(connection: LinkConnection) -> None:
+    """Take down what nobody will use. That a link breaks its promise and raises changes nothing."""
+    with suppress(Exception):
+        await connection.disconnect()
 
 
 async def outlast(task: asyncio.Task[None] | None) -> bool:
