@@ -230,9 +230,9 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.answer_to(data.draw(st.sampled_from(old)))
 
     @precondition(lambda self: self.watch.connecting())
-    @rule()
-    def connect(self) -> None:
-        self.drive.connected(self.watch.connecting()[0])
+    @rule(table=st.sampled_from(("old", "new")))
+    def connect(self, table: str) -> None:
+        self.drive.connected(self.watch.connecting()[0], table=table)
 
     @precondition(lambda self: self.watch.connecting())
     @rule(kind=kinds)
@@ -249,6 +249,11 @@ class AnyHistory(RuleBasedStateMachine):
     def links(self) -> None:
         """They obey from now on, or do not."""
         self.links_obey = not self.links_obey
+
+    @rule(device=devices, table=st.sampled_from(("old", "new")))
+    def link_updated(self, device: str, table: str) -> None:
+        if device in self.drive.epochs:
+            self.drive.updated(device=device, table=table, att_mtu=40)
 
     @rule(device=devices)
     def link_lost(self, device: str) -> None:

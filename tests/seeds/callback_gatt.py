@@ -60,5 +60,8 @@ class Unheard:
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """Nobody listens."""
 
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        """Nobody listens."""
+
     def lost(self, fault: Fault) -> None:
         """Nobody listens."""

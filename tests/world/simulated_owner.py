@@ -22,12 +22,16 @@ class Heard:
         self.phases: list[Phase] = []
         self.payloads: list[bytes] = []
         self.faults: list[Fault] = []
+        self.news: list[tuple[int | None, str | None]] = []
 
     def progress(self, phase: Phase) -> None:
         self.phases.append(phase)
 
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self.payloads.append(payload)
+
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        self.news.append((att_mtu, table))
 
     def lost(self, fault: Fault) -> None:
         self.faults.append(fault)

@@ -6,12 +6,12 @@ import pytest
 from simulated_owner import Heard, Scene, fault_of, hangs, play
 
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import characteristic_ref, normal_uuid
+from gattkeeper.model.gatt import characteristic_ref, normal_uuid, table_digest
 from gattkeeper.model.identity import parse_address
-from gattkeeper.model.operation import Read, kind_of
+from gattkeeper.model.operation import Read, Subscribe, kind_of
 from gattkeeper.model.outcome import Phase
 from gattkeeper.world import Fail, Hang, LinkMoment, LoseLink, Raise, SeenKind, SimulatedLink
-from sim.scene import COUNTER, SERVICE, device
+from sim.scene import COUNTER, PUSHED, SERVICE, device
 
 READ = Read(target=characteristic_ref(COUNTER))
 LOST = Fault(kind=FaultKind.LINK_LOST, stack="test", code=0x3E)
@@ -236,5 +236,33 @@ def test_disconnecting_may_raise_what_no_link_should():
         with pytest.raises(OSError):
             await connection.disconnect()
         assert scene.link.log.of("lamp")[-1].kind is SeenKind.DOWN
+
+    play(story)
+
+
+def test_another_table_is_told_under_a_connection_and_found_on_the_next():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        before = connection.services
+        await connection.perform(Subscribe(target=characteristic_ref(PUSHED)))
+        scene.link.change_services("lamp", scene.lamp.services[::-1] * 2)
+        assert connection.services != before
+        assert scene.heard.news == [(None, table_digest(connection.services))]
+        scene.lamp.notify(scene.lamp.characteristic(PUSHED), b"x")
+        await connection.disconnect()
+        scene.link.change_services("lamp", ())
+        assert (await scene.link.connect(scene.lamp.address, scene.heard)).services == ()
+        assert scene.heard.payloads == [], "the subscription went with its table"
+        assert len(scene.heard.news) == 1
+
+    play(story)
+
+
+def test_another_att_mtu_is_told():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        scene.link.change_mtu("lamp", 100)
+        assert connection.att_mtu == 100
+        assert scene.heard.news == [(100, None)]
 
     play(story)

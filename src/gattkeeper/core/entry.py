@@ -19,6 +19,7 @@ class Entry(Struct, kw_only=True, eq=False):
     start_us: int  # the waiting order, fixed at submission: moment of submission, later for less urgent
     sequence: int
     accepted_at: int
+    table: str | None = None  # the one its handles are of; empty: the device's first; None: it names no handle
     phase: CommandPhase = CommandPhase.WAITING
     queued: bool = False  # in its device's waiting line
     visit: int = 0  # how often it entered that line: older places in it count no more

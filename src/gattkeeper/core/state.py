@@ -19,7 +19,7 @@ from gattkeeper.core.lifecycle import (
 )
 from gattkeeper.core.timers import Timers
 from gattkeeper.core.waiting import Waiting
-from gattkeeper.model.command import Command, Priority
+from gattkeeper.model.command import Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe
@@ -84,6 +84,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     connection: ConnectionState = ConnectionState.DISCONNECTED
     epoch: int = 0
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
+    table: str = ""  # the attribute table of the connection, or of the last one; empty before the first
+    first_table: str = ""  # that of the first connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
     setup: deque[Operation] = field(default_factory=deque)
@@ -93,7 +95,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     gate_latched: bool = False
     latched_by: str = ""  # the unknown command that holds the latch
     held: dict[str, Entry] = field(default_factory=dict)  # waiting, but behind the latch
-    owed_undo: tuple[Command, Operation] | None = None  # of the sequence that has just ended
+    owed_undo: tuple[Entry, Operation] | None = None  # of the sequence that has just ended
     leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
     connect_for: Entry | None = None
     connect_started_at: int = 0

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gattkeeper.core import events
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import Characteristic
+from gattkeeper.model.gatt import Characteristic, table_digest
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Phase
@@ -74,6 +74,13 @@ class Session:
         if not self._over:
             self._on_notification(self._device, characteristic, payload)
 
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        """See `ports.ConnectionEvents`."""
+        if self._up and not self._over:
+            self._feed(
+                events.ConnectionUpdated(device=self._device, epoch=self._epoch, att_mtu=att_mtu, table=table)
+            )
+
     def lost(self, fault: Fault) -> None:
         """See `ports.ConnectionEvents`."""
         if not self._up:
@@ -129,7 +136,14 @@ class Session:
                 self._connect_failed(replace(self._early_loss, ran=Ran.NO))
             else:
                 self._up = True
-                self._feed(events.Connected(device=self._device, epoch=self._epoch, att_mtu=connection.att_mtu))
+                self._feed(
+                    events.Connected(
+                        device=self._device,
+                        epoch=self._epoch,
+                        att_mtu=connection.att_mtu,
+                        table=table_digest(connection.services),
+                    )
+                )
 
     def _connect_failed(self, fault: Fault) -> None:
         if not self._over:

@@ -20,6 +20,7 @@ from gattkeeper.model.gatt import (
     Property,
     Service,
     find_characteristics,
+    table_digest,
 )
 from gattkeeper.model.operation import (
     KIND_CONFLICT,
@@ -183,6 +184,17 @@ class SimulatedConnection:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def discover_again(self) -> None:
+        """The device has another attribute table, and says so: subscriptions went with the old one."""
+        self._table, self._services = discover(self.device)
+        self._subscribed.clear()
+        self._events.updated(table=table_digest(self._services))
+
+    def change_mtu(self, att_mtu: int) -> None:
+        """The device exchanged another ATT_MTU, in bytes, without being asked."""
+        self._att_mtu = att_mtu
+        self._events.updated(att_mtu=att_mtu)
 
     async def disconnect(self) -> None:
         """Take the connection down. Raises only what a rule says."""

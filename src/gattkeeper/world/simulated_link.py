@@ -28,7 +28,7 @@ from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
 from gattkeeper.world.simulated_connection import LOCAL_HOST_TERMINATED, RSSI_DBM, Chance, SimulatedConnection
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import Fail, Hang, LinkAction, LinkMoment, LinkRule, LoseLink, Raise
-from gattkeeper.world.virtual_device import VirtualDevice
+from gattkeeper.world.virtual_device import VirtualDevice, VirtualService
 
 REFUSED = MappingProxyType(
     dict.fromkeys(
@@ -165,6 +165,16 @@ class SimulatedLink:
         connection = self._connections.pop(device, None)
         if connection is not None:
             connection.end(fault, told=told)
+
+    def change_services(self, device: str, services: tuple[VirtualService, ...]) -> None:
+        """Give a device another attribute table, also under a connection, whose owner hears of it at once."""
+        next(one for one in self._devices.values() if one.name == device).services = services
+        if device in self._connections:
+            self._connections[device].discover_again()
+
+    def change_mtu(self, device: str, att_mtu: int) -> None:
+        """Let a device that is connected exchange another ATT_MTU, in bytes, without being asked."""
+        self._connections[device].change_mtu(att_mtu)
 
     def adapter_down(self, fault: Fault = ADAPTER_OFF) -> None:
         """Switch the adapter off: connections and attempts end, the owner is told."""
