@@ -30,7 +30,7 @@ DEVICE = "F0:00:00:00:00:01"
 class WatchedDevice(VirtualDevice):
     """A virtual device that can be waited for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, database_hash: bool = True) -> None:
         self.changed = asyncio.Condition()
         self.is_connected = False
         self.asked = asyncio.Event()
@@ -39,7 +39,9 @@ class WatchedDevice(VirtualDevice):
             VirtualService(uuid, tuple(self._characteristic(each) for each in laid_out))
             for uuid, laid_out in LAYOUT.items()
         )
-        super().__init__("bench", DEVICE, services, applied_sink=lambda _applied: self._tell())
+        super().__init__(
+            "bench", DEVICE, services, database_hash=database_hash, applied_sink=lambda _applied: self._tell()
+        )
 
     def connected(self) -> None:
         super().connected()
@@ -81,9 +83,9 @@ class BumbleBench:
     patience_s = 10.0
     cannot: Mapping[str, str] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, *, database_hash: bool = True) -> None:
         self.radio = VirtualRadio()
-        self.device = WatchedDevice()
+        self.device = WatchedDevice(database_hash=database_hash)
         self.address = self.device.address
         self.adapter_log = AdapterLog()
         self.link = BumbleLink(self.radio.adapter(ADAPTER), name="virtual")
@@ -144,9 +146,9 @@ class BumbleBench:
 
 
 @asynccontextmanager
-async def bumble_bench() -> AsyncIterator[BumbleBench]:
+async def bumble_bench(*, database_hash: bool = True) -> AsyncIterator[BumbleBench]:
     """A bench with its link open and its device on the air."""
-    bench = BumbleBench()
+    bench = BumbleBench(database_hash=database_hash)
     await bench.radio.add(bench.device)
     await bench.link.open(bench.adapter_log)
     try:

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
 from gattkeeper.links.bumble_faults import as_link_errors
-from gattkeeper.links.bumble_reading import discover
+from gattkeeper.links.bumble_table import BumbleTable
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
+from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.links.targets import (
     chosen_kind,
     find_descriptor,
-    find_target,
     must_allow,
     must_fit,
     refusal,
@@ -34,6 +34,7 @@ from gattkeeper.model.gatt import (
     Service,
     find_characteristics,
     normal_uuid,
+    table_digest,
 )
 from gattkeeper.model.operation import (
     Connect,
@@ -98,21 +99,23 @@ _UNANSWERED = Fault(
 class BumbleConnection:
     """A `runtime.ports.LinkConnection`. Made the moment the link is up, so that no end of it goes unseen."""
 
-    def __init__(self, connection: Connection, on_end: "Callable[[BumbleConnection], None]") -> None:
+    def __init__(
+        self, connection: Connection, on_end: "Callable[[BumbleConnection], None]", known: KnownTables
+    ) -> None:
         self._connection = connection
         self._gatt = connection.gatt_client
         self._on_end = on_end
         self._events: ConnectionEvents | None = None  # told about the end from `announce` on
-        self._services: tuple[Service, ...] = ()
-        self._targets: dict[CharacteristicRef, Characteristic] = {}  # as many as callers point at
+        self._table = BumbleTable(self._gatt, known, bumble_bonds.identity(connection))
         self._down: Fault | None = None
         self._asked_down = False
         self._ended = asyncio.Event()
         self._leaving: asyncio.Task[None] | None = None
+        self._rediscovering: asyncio.Task[None] | None = None
         self._poisoned = False
         self._occupied = False
-        self._table_changed = False
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
+        connection.on(connection.EVENT_CONNECTION_ATT_MTU_UPDATE, self._on_att_mtu)
 
     @property
     def att_mtu(self) -> int:
@@ -121,22 +124,22 @@ class BumbleConnection:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """The attribute table as discovered on this connection."""
-        return self._services
+        """The attribute table in force: discovered on this connection, or proved to be still the same."""
+        return self._table.services
 
     async def prepare(self) -> None:
-        """Exchange the MTU and discover the services. Raises LinkError."""
+        """Exchange the MTU, and discover the services unless they are known. Raises LinkError."""
         with as_link_errors(self._why_down):
             self._refuse_after_end()
             with suppress(att.ATT_Error):  # a device may keep to the 23 bytes that every device has
                 await self._gatt.request_mtu(ATT_MTU_WANTED)
-            self._services = await discover(self._gatt)
+            await self._table.load()
             await self._watch_table()
             self._refuse_after_end()
 
     async def _watch_table(self) -> None:
         """Hear of a table that changes under us. A device without Service Changed promises that it stays."""
-        for target in find_characteristics(self._services, CharacteristicRef(uuid=_SERVICE_CHANGED)):
+        for target in find_characteristics(self.services, CharacteristicRef(uuid=_SERVICE_CHANGED)):
             with suppress(att.ATT_Error, LinkError):
                 await self._subscribe(target, SubscriptionKind.INDICATE)
 
@@ -151,7 +154,7 @@ class BumbleConnection:
         commands need no answer (Core Specification, Vol 3, Part F, 3.3.2).
         """
         self._refuse_after_end()
-        if self._table_changed and hasattr(operation, "target"):
+        if self._table.has_changed and hasattr(operation, "target"):
             raise LinkError(_TABLE_CHANGED)
         if isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
             with as_link_errors(self._why_down):
@@ -170,9 +173,12 @@ class BumbleConnection:
             raise
         except LinkError as error:
             self._poisoned = error.fault.kind is FaultKind.TIMED_OUT
+            if error.fault.kind is FaultKind.STALE:
+                self._table.distrust()
             raise
         finally:
             self._occupied = False
+        self._rediscover()
         if isinstance(operation, Unpair):  # what is encrypted with a key that is gone ends after the answer
             self._leaving = asyncio.create_task(self.disconnect())
         return answer
@@ -202,10 +208,24 @@ class BumbleConnection:
         self._down = fault
         self._ended.set()
         self._connection.remove_listener(self._connection.EVENT_DISCONNECTION, self._on_disconnection)
+        self._connection.remove_listener(self._connection.EVENT_CONNECTION_ATT_MTU_UPDATE, self._on_att_mtu)
         self._gatt.on_disconnection()  # Bumble does so itself only when the adapter reports the end
         self._on_end(self)
         if self._events is not None:
             self._events.lost(fault)
+
+    def _rediscover(self) -> None:
+        """Look for the table that the device has now, as soon as nothing else is in flight."""
+        if self._table.has_changed and not self._occupied and self._events is not None:
+            self._rediscovering = asyncio.create_task(self._discover_by_ourselves())
+
+    async def _discover_by_ourselves(self) -> None:
+        with suppress(LinkError):  # then operations are refused until the owner connects anew
+            await self.perform(DiscoverServices())
+
+    def _on_att_mtu(self) -> None:
+        if self._events is not None:
+            self._events.updated(att_mtu=self.att_mtu)
 
     def _on_disconnection(self, reason: int) -> None:
         self.end(hci_lost_fault(reason))
@@ -220,22 +240,22 @@ class BumbleConnection:
     async def _run(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0911, PLR0912 - a case each
         match operation:
             case Read():
-                target = self._target(operation.target)
+                target = self._table.target(operation.target)
                 must_allow(target, Property.READ)
                 return bytes(await self._gatt.read_value(target.handle))
             case Write():
                 await self._write(operation)
             case ReadDescriptor():
-                descriptor = find_descriptor(self._target(operation.target), operation.descriptor)
+                descriptor = find_descriptor(self._table.target(operation.target), operation.descriptor)
                 return bytes(await self._gatt.read_value(descriptor.handle))
             case WriteDescriptor():
-                descriptor = find_descriptor(self._target(operation.target), operation.descriptor)
+                descriptor = find_descriptor(self._table.target(operation.target), operation.descriptor)
                 must_fit(operation.payload, self.att_mtu)
                 await self._gatt.write_value(descriptor.handle, operation.payload, with_response=True)
             case Subscribe():
-                await self._subscribe(self._target(operation.target), operation.kind)
+                await self._subscribe(self._table.target(operation.target), operation.kind)
             case Unsubscribe():
-                await self._unsubscribe(self._target(operation.target))
+                await self._unsubscribe(self._table.target(operation.target))
             case RequestMtu():
                 return self.att_mtu  # exchanged while connecting; a second exchange is against the specification
             case ReadRssi():
@@ -260,14 +280,8 @@ class BumbleConnection:
                 assert_never(operation)
         return None
 
-    def _target(self, ref: CharacteristicRef) -> Characteristic:
-        target = self._targets.get(ref)
-        if target is None:
-            target = self._targets[ref] = find_target(self._services, ref)
-        return target
-
     async def _write(self, operation: Write) -> None:
-        target = self._target(operation.target)
+        target = self._table.target(operation.target)
         with_response = operation.mode is WriteMode.WITH_RESPONSE
         must_allow(target, Property.WRITE if with_response else Property.WRITE_WITHOUT_RESPONSE)
         must_fit(operation.payload, self.att_mtu)
@@ -286,7 +300,9 @@ class BumbleConnection:
         cccd = find_descriptor(target, _CCCD)
 
         def on_value(payload: bytes) -> None:
-            self._table_changed |= target.uuid == _SERVICE_CHANGED
+            if target.uuid == _SERVICE_CHANGED:
+                self._table.changed()
+                self._rediscover()
             if self._events is not None:
                 self._events.notification(target, bytes(payload))
 
@@ -312,7 +328,10 @@ class BumbleConnection:
         return rssi_dbm
 
     async def _discover_again(self) -> tuple[Service, ...]:
-        self._services = await discover(self._gatt)
-        self._targets.clear()
-        self._table_changed = False
-        return self._services
+        if await self._table.discover():
+            self._gatt.notification_subscribers.clear()  # by handles of the table before
+            self._gatt.indication_subscribers.clear()
+            await self._watch_table()
+            if self._events is not None:
+                self._events.updated(table=table_digest(self.services))
+        return self.services

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
@@ -68,6 +69,7 @@ class BumbleLink:
         self._open_host = open_host
         self._close_host = close_host
         self._bonds = bonds
+        self._known = KnownTables()
         self._name = name
         self._operations = _OPERATIONS
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
@@ -137,7 +139,9 @@ class BumbleLink:
         adapter = None
         try:
             async with asyncio.timeout(ANSWER_S):
-                adapter = await BumbleAdapter.start(await self._open_host(), self._gone, self._bonds)
+                adapter = await BumbleAdapter.start(
+                    await self._open_host(), self._gone, known=self._known, bonds=self._bonds
+                )
         except TimeoutError as error:
             raise SettingsError(
                 f"adapter {self._name}: nothing answered within {ANSWER_S:g} s; is it a Bluetooth controller, "

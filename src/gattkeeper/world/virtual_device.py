@@ -80,7 +80,8 @@ class VirtualDevice:
 
     `applied` is the device's own log, independent of everything on our side of the radio: every
     accepted write, in order. `applied_sink` gets each entry at once, before the write is answered.
-    `services` may be replaced; hosts look at it when they build an attribute table.
+    `services` may be replaced; hosts look at it when they build an attribute table. With `database_hash` the
+    table also has that hash of itself, by which a central knows it again; on a simulated link nobody asks for it.
 
     Raises ValueError when `address` is no random static address.
     """
@@ -91,12 +92,14 @@ class VirtualDevice:
         address: str,
         services: tuple[VirtualService, ...],
         *,
+        database_hash: bool = True,
         on_disconnected: Callable[[], None] = lambda: None,
         applied_sink: Callable[[Applied], None] = lambda _applied: None,
     ) -> None:
         self.name = name
         self.address = _static_address(address)
         self.services = services
+        self.database_hash = database_hash
         self.applied: list[Applied] = []
         self.notify: Callable[[VirtualCharacteristic, bytes], None] = lambda _characteristic, _payload: None
         self.connections = 0  # since the device exists
