@@ -39,9 +39,11 @@ def test_the_bare_settings_in_words():
 
 
 def test_the_example_in_words():
-    text = explain(load_settings(EXAMPLE))
+    settings = load_settings(EXAMPLE)
+    text = explain(settings)
+    bonds = settings.keeper.journal.parent / "bonds.json"
     for line in (
-        "  stick         usb:0, driven by gattkeeper through Bumble, 5 connections at once",
+        f"  stick         usb:0, driven by gattkeeper through Bumble, bonds in {bonds}, 5 connections at once",
         "  demo          a radio in memory, connection interval 30 ms, 5 connections at once",
         "  lounge        F0:00:00:00:00:01, virtual_blind, on demo, idle connection kept 8 s, a virtual blind",
         "  downstairs    lounge, kitchen",

@@ -235,6 +235,10 @@ def test_an_adapter_without_an_address_keeps_no_bonds(tmp_path):
 
         with pytest.raises(SettingsError, match="has no address of its own"):
             await BumbleLink(open_host, name="nameless", bonds=tmp_path / "bonds.json").open(AdapterLog())
+        link = BumbleLink(open_host, name="nameless", bonds=tmp_path / "bonds.json", bonds_optional=True)
+        await link.open(AdapterLog())
+        await link.close()
+        assert list(tmp_path.iterdir()) == []
 
     run_virtual(main())
 

@@ -65,7 +65,13 @@ class BumbleAdapter:
 
     @classmethod
     async def start(
-        cls, host: Host, on_gone: Callable[[Fault], None], *, known: KnownTables, bonds: Path | None = None
+        cls,
+        host: Host,
+        on_gone: Callable[[Fault], None],
+        *,
+        known: KnownTables,
+        bonds: Path | None = None,
+        bonds_optional: bool = False,
     ) -> "BumbleAdapter":
         """Reset the controller behind a host and set it up. Bonds are kept in a file, or until it is gone.
 
@@ -79,7 +85,7 @@ class BumbleAdapter:
         public_address = _public_address(device)
         if public_address:
             await _take_address(device, public_address)
-        if bonds is not None:
+        if bonds is not None and (public_address or not bonds_optional):
             device.keystore = await _open_bonds(public_address, bonds)
             await device.refresh_resolving_list()
         return cls(device, on_gone, known)
