@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gattkeeper.links.bumble_connection import FIRST_COMMAND_S
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import Property, normal_uuid, table_digest
-from gattkeeper.model.operation import DiscoverServices, Read, Subscribe, Write, WriteMode
+from gattkeeper.model.operation import DiscoverServices, Read, ReadRssi, Subscribe, Write, WriteMode
 from gattkeeper.world.radio_rules import AnswerError, AttOpcode, Drop, Match, Moment, Rule
 from gattkeeper.world.virtual_device import VirtualCharacteristic, VirtualService
 from gattkeeper.world.virtual_time import run_virtual
@@ -23,7 +24,7 @@ SERVICE = normal_uuid("fe50")
 class Counted:
     """How many ATT PDUs of some kinds reach the device from now on."""
 
-    def __init__(self, bench: BumbleBench, *opcodes: int) -> None:
+    def __init__(self, bench: BumbleBench, *opcodes: int | None) -> None:
         matches = [Match(moment=Moment.TO_DEVICE, opcode=opcode, probability=0) for opcode in opcodes]
         self._rules = [Rule(match, Drop()) for match in matches]
         bench.radio.rules.extend(self._rules)
@@ -218,5 +219,103 @@ def test_discovering_on_request_keeps_what_is_subscribed_to_when_nothing_changed
             await bench.notify(TICKS, b"tick")
             assert await log.next_notification() == (TICKS, b"tick")
             assert log.news.empty()
+
+    run_virtual(main())
+
+
+def test_the_first_command_on_a_proved_table_goes_before_the_watch():
+    async def main():
+        async with known_device() as bench:
+            asked = Counted(bench, None)
+            connection, _ = await connected(bench)
+            await connection.perform(Write(target=at(VALUE), payload=b"x"))
+            assert asked.count == 3, "ATT_MTU, hash, write"
+            assert await connection.perform(Read(target=at(SECOND))) == b"second"
+            assert asked.count == 6, "Service Changed, hash, read"
+
+    run_virtual(main())
+
+
+def test_a_connection_without_a_command_watches_its_table_by_itself():
+    async def main():
+        async with known_device() as bench:
+            connection, log = await connected(bench)
+            await asyncio.sleep(FIRST_COMMAND_S + 1)
+            bench.radio.change_services(bench.device, moved_services())
+            async with asyncio.timeout(5):
+                assert await log.news.get() == (None, table_digest(connection.services))
+
+    run_virtual(main())
+
+
+def test_a_table_that_changes_between_the_proof_and_the_watch_is_found():
+    async def main():
+        async with known_device() as bench:
+            connection, log = await connected(bench)
+            moved = moved_services()
+            bench.radio.change_services(bench.device, moved)
+            async with asyncio.timeout(5):
+                await log.news.get()
+            await connection.perform(Write(target=at(VALUE, SERVICE), payload=b"x"))
+            assert [one.value for one in moved[0].characteristics] == [b"", b"x"]
+
+    run_virtual(main())
+
+
+def test_what_waited_while_the_table_changed_is_not_sent():
+    async def main():
+        async with known_device() as bench:
+            connection, _ = await connected(bench)
+            await connection.perform(Read(target=at(VALUE)))
+            moved = moved_services()
+            bench.radio.change_services(bench.device, moved)
+            waiting = asyncio.create_task(refusal(connection, Write(target=at(VALUE), payload=b"x")))
+            rssi = asyncio.create_task(connection.perform(ReadRssi()))
+            fault = await waiting
+            assert (fault.kind, fault.ran, fault.name) == (FaultKind.STALE, Ran.NO, "service_changed")
+            assert await rssi < 0
+            assert [one.value for one in moved[0].characteristics] == [b"", b""]
+
+    run_virtual(main())
+
+
+def test_what_waited_when_the_link_went_was_not_sent():
+    async def main():
+        async with known_device() as bench:
+            connection, log = await connected(bench)
+            await connection.perform(Read(target=at(VALUE)))
+            waiting = asyncio.create_task(refusal(connection, Write(target=at(VALUE), payload=b"x")))
+            await asyncio.sleep(0.01)
+            await bench.lose_link()
+            fault = await waiting
+            assert (fault.kind, fault.ran) == (FaultKind.LINK_LOST, Ran.NO)
+            assert len(log.losses) == 1
+
+    run_virtual(main())
+
+
+def test_a_watch_without_an_answer_closes_the_bearer():
+    async def main():
+        async with known_device() as bench:
+            connection, _ = await connected(bench)
+            await bench.silence_responses()
+            await asyncio.sleep(40)
+            await bench.heal()
+            fault = await refusal(connection, Read(target=at(VALUE)))
+            assert (fault.kind, fault.ran, fault.name) == (FaultKind.LINK_LOST, Ran.NO, "request_abandoned")
+
+    run_virtual(main())
+
+
+def test_a_connection_that_ends_at_once_watches_nothing():
+    async def main():
+        async with known_device() as bench:
+            connection, log = await connected(bench)
+            await connection.perform(Read(target=at(VALUE)))
+            asked = Counted(bench, None)
+            await connection.disconnect()
+            await asyncio.sleep(FIRST_COMMAND_S + 1)
+            assert asked.count <= 1, "what was on its way"
+            assert len(log.losses) == 1
 
     run_virtual(main())

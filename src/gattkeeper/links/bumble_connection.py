@@ -66,6 +66,9 @@ ATT_MTU_WANTED = 517
 DISCONNECT_S = 5.0
 """How long the adapter may take to disconnect; then the connection counts as lost, and the adapter as wedged."""
 
+FIRST_COMMAND_S = 0.25
+"""How long a fresh connection is left to its first command, before it begins to watch its table by itself."""
+
 _CCCD = normal_uuid("2902")
 _SERVICE_CHANGED = normal_uuid("2a05")
 _NOTIFY, _INDICATE, _NEITHER = b"\x01\x00", b"\x02\x00", b"\x00\x00"
@@ -111,9 +114,10 @@ class BumbleConnection:
         self._asked_down = False
         self._ended = asyncio.Event()
         self._leaving: asyncio.Task[None] | None = None
-        self._rediscovering: asyncio.Task[None] | None = None
         self._poisoned = False
         self._occupied = False
+        self._unwatched = False  # nobody would tell us that the table changes
+        self._tending: asyncio.Task[None] | None = None
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
         connection.on(connection.EVENT_CONNECTION_ATT_MTU_UPDATE, self._on_att_mtu)
 
@@ -133,8 +137,9 @@ class BumbleConnection:
             self._refuse_after_end()
             with suppress(att.ATT_Error):  # a device may keep to the 23 bytes that every device has
                 await self._gatt.request_mtu(ATT_MTU_WANTED)
-            await self._table.load()
-            await self._watch_table()
+            self._unwatched = await self._table.load()
+            if not self._unwatched:
+                await self._look_after_table()
             self._refuse_after_end()
 
     async def _watch_table(self) -> None:
@@ -146,6 +151,7 @@ class BumbleConnection:
     def announce(self, events: ConnectionEvents) -> None:
         """From now on the owner has it, and is told how it ends."""
         self._events = events
+        asyncio.get_running_loop().call_later(FIRST_COMMAND_S, self._tend)
 
     async def perform(self, operation: Operation) -> AnswerValue:
         """Run one operation once. Raises LinkError.
@@ -160,6 +166,7 @@ class BumbleConnection:
             with as_link_errors(self._why_down):
                 await self._write(operation)
             return None
+        await self._tended(operation)
         if self._poisoned:
             raise LinkError(_POISONED)
         if self._occupied:
@@ -178,7 +185,7 @@ class BumbleConnection:
             raise
         finally:
             self._occupied = False
-        self._rediscover()
+        self._tend()
         if isinstance(operation, Unpair):  # what is encrypted with a key that is gone ends after the answer
             self._leaving = asyncio.create_task(self.disconnect())
         return answer
@@ -214,14 +221,44 @@ class BumbleConnection:
         if self._events is not None:
             self._events.lost(fault)
 
-    def _rediscover(self) -> None:
-        """Look for the table that the device has now, as soon as nothing else is in flight."""
-        if self._table.has_changed and not self._occupied and self._events is not None:
-            self._rediscovering = asyncio.create_task(self._discover_by_ourselves())
+    def _tend(self) -> None:
+        """Look after the table as soon as nothing else is in flight.
 
-    async def _discover_by_ourselves(self) -> None:
-        with suppress(LinkError):  # then operations are refused until the owner connects anew
-            await self.perform(DiscoverServices())
+        The first command on a table that has just been proved does not wait for this.
+        """
+        idle = not self._occupied and (self._tending is None or self._tending.done())
+        if idle and self._events is not None and (self._unwatched or self._table.has_changed):
+            self._tending = asyncio.create_task(self._look_after_table_by_ourselves())
+
+    async def _look_after_table_by_ourselves(self) -> None:
+        try:
+            with as_link_errors(self._why_down):
+                self._refuse_after_end()
+                await self._look_after_table(watch=self._unwatched)
+        except LinkError as error:  # a table that has changed stays so: operations are refused
+            self._poisoned |= error.fault.kind is FaultKind.TIMED_OUT
+
+    async def _look_after_table(self, *, watch: bool = True) -> None:
+        """Hear of changes from now on, and find the table that the device has after one.
+
+        A second look at the hash finds what changed before anybody listened.
+        """
+        if watch:
+            self._unwatched = False
+            await self._watch_table()
+            await self._table.verify()
+        while self._table.has_changed:
+            await self._discover_again()
+
+    async def _tended(self, operation: Operation) -> None:
+        """Wait until the connection does nothing by itself. Raises LinkError when it is another one then."""
+        if self._tending is None or self._tending.done():
+            return
+        services = self.services
+        await asyncio.wait((self._tending,))
+        self._refuse_after_end()
+        if (self._table.has_changed or self.services is not services) and hasattr(operation, "target"):
+            raise LinkError(_TABLE_CHANGED)
 
     def _on_att_mtu(self) -> None:
         if self._events is not None:
@@ -302,7 +339,7 @@ class BumbleConnection:
         def on_value(payload: bytes) -> None:
             if target.uuid == _SERVICE_CHANGED:
                 self._table.changed()
-                self._rediscover()
+                self._tend()
             if self._events is not None:
                 self._events.notification(target, bytes(payload))
 

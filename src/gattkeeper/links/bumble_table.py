@@ -22,6 +22,7 @@ class BumbleTable:
         self._targets: dict[CharacteristicRef, Characteristic] = {}  # as many as callers point at
         self._changes = 0  # how often the device said that it changed
         self._discovered = 0  # how many of those the discovery was after
+        self._hash: bytes | None = None  # of this table; None: the device has none
         self.services: tuple[Service, ...] = ()
 
     @property
@@ -29,14 +30,18 @@ class BumbleTable:
         """Whether the device has another table than this one: handles may mean something else."""
         return self._changes != self._discovered
 
-    async def load(self) -> None:
-        """Take the table that is known if the device proves it, else discover. Raises what Bumble raises."""
+    async def load(self) -> bool:
+        """Take the table that is known if the device proves it, else discover; whether it was proved.
+
+        Raises what Bumble raises.
+        """
         database_hash = await read_database_hash(self._gatt)
         known = self._known.find(self._device)
         if known is not None and known.database_hash == database_hash:
-            self.services = known.services
-        else:
-            await self._discover(database_hash)
+            self.services, self._hash = known.services, database_hash
+            return True
+        await self._discover(database_hash)
+        return False
 
     async def discover(self) -> bool:
         """Discover anew; whether that brought another table. Raises what Bumble raises."""
@@ -44,12 +49,18 @@ class BumbleTable:
         await self._discover(await read_database_hash(self._gatt))
         return self.services != before
 
+    async def verify(self) -> None:
+        """Ask for the hash again: another one is news of a change. Raises what Bumble raises."""
+        if self._hash is not None and await read_database_hash(self._gatt) != self._hash:
+            self.changed()
+
     async def _discover(self, database_hash: bytes | None) -> None:
         """`database_hash` is from before: a table that changes meanwhile is remembered under one that is gone."""
         changes = self._changes
         self.services = await discover(self._gatt)
         self._targets.clear()
         self._discovered = changes
+        self._hash = database_hash
         if database_hash is not None and not self.has_changed:
             self._known.remember(self._device, KnownTable(database_hash=database_hash, services=self.services))
 

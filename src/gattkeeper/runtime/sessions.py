@@ -9,11 +9,12 @@ from collections.abc import Callable, Coroutine
 from msgspec.structs import replace
 
 from gattkeeper.core import events
+from gattkeeper.core.own_faults import TABLE_CHANGED
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import Characteristic, table_digest
+from gattkeeper.model.gatt import Characteristic, Service, table_digest
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import Operation
+from gattkeeper.model.operation import Operation, names_handle
 from gattkeeper.model.outcome import Phase
 from gattkeeper.runtime.ports import Link, LinkConnection
 
@@ -101,7 +102,8 @@ class Session:
 
     def dispatch(self, token: int, operation: Operation) -> None:
         """Run an operation; ends in `Answered` or `Failed`."""
-        self._spawn(self._perform(token, operation))
+        if self._connection is not None:
+            self._spawn(self._perform(token, operation, self._connection, self._connection.services))
 
     def disconnect(self) -> None:
         """Let go of everything; `DisconnectDone` in any case."""
@@ -163,14 +165,17 @@ class Session:
             )
         )
 
-    async def _perform(self, token: int, operation: Operation) -> None:
-        connection = self._connection
-        if connection is None:
-            return
+    async def _perform(
+        self, token: int, operation: Operation, connection: LinkConnection, services: tuple[Service, ...]
+    ) -> None:
+        """`services` is the table that was in force when the scheduler decided."""
         fault: Fault | None = None
         value = None
         try:
-            value = await connection.perform(operation)
+            if connection.services is services or not names_handle(operation):
+                value = await connection.perform(operation)
+            else:
+                fault = TABLE_CHANGED
         except LinkError as error:
             fault = error.fault
         except asyncio.CancelledError:
