@@ -11,7 +11,7 @@ from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, seque
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Priority, ReadBack
+from gattkeeper.model.command import Origin, Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import (
@@ -125,10 +125,11 @@ class AnyHistory(RuleBasedStateMachine):
             require_read_back=proof,
         )
 
-    @rule(device=devices)
-    def write_plainly(self, device: str) -> None:
+    @rule(device=devices, client=st.sampled_from(("", "guest")))
+    def write_plainly(self, device: str, client: str) -> None:
         number = self.new_number()
-        self.drive.submit(f"write-{number}", _operation("write", number), device)
+        origin = Origin(principal=client)
+        self.drive.submit(f"write-{number}", _operation("write", number), device, origin=origin)
 
     @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
     def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
