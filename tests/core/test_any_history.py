@@ -3,6 +3,8 @@
 Knows how to play a random world. The promises themselves are checked in `watch`.
 """
 
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -21,6 +23,7 @@ from gattkeeper.model.operation import (
     Operation,
     Pair,
     Read,
+    ReadRssi,
     Subscribe,
     Write,
     WriteMode,
@@ -49,11 +52,10 @@ class AnyHistory(RuleBasedStateMachine):
         safety=st.booleans(),
         bypass=st.booleans(),
         bypass_other=st.booleans(),
+        aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
     )
-    def begin(
-        self, *, slots: int, journalled: bool, safety: bool, bypass: bool, bypass_other: bool, linger_us: int
-    ) -> None:
+    def begin(self, *, slots: int, journalled: bool, safety: bool, linger_us: int, **traits: Any) -> None:
         self.watch = Watch(slots=slots, safety=safety)
         self.drive = Drive(
             *DEVICES,
@@ -63,8 +65,7 @@ class AnyHistory(RuleBasedStateMachine):
             safety=safety,
             linger_us=linger_us,
             watch=self.watch,
-            bypass=bypass,
-            bypass_other=bypass_other,
+            **traits,
         )
         self.links_obey = True  # connections come up and go as asked, at once
         self.count = 0
@@ -79,7 +80,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         device=devices,
-        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect", "long")),
+        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect", "long", "rssi")),
         priority=st.sampled_from(Priority),
         survives=st.booleans(),
     )
@@ -251,19 +252,15 @@ class AnyHistory(RuleBasedStateMachine):
         """They obey from now on, or do not."""
         self.links_obey = not self.links_obey
 
-    @rule(device=devices, table=st.sampled_from(("old", "new")))
-    def link_updated(self, device: str, table: str) -> None:
-        if device in self.drive.epochs:
-            self.drive.updated(device=device, table=table, att_mtu=40)
+    @rule(device=devices, under_way=st.booleans(), table=st.sampled_from(("", "old", "new")))
+    def news(self, *, device: str, under_way: bool, table: str) -> None:
+        self.drive.pairing(under_way=under_way, device=device)
+        self.drive.updated(device=device, table=table, att_mtu=40)
 
     @rule(device=devices)
     def link_lost(self, device: str) -> None:
         if self.watch.device(device).connection == "connected":
-            self.drive.feed(
-                events.ConnectionLost(
-                    device=device, epoch=self.watch.device(device).epoch, fault=fault(FaultKind.LINK_LOST)
-                )
-            )
+            self.drive.lost(device)
 
     @rule()
     def adapter(self) -> None:
@@ -388,6 +385,8 @@ def _operation(kind: str, number: int) -> Operation | Composite:
             return Subscribe(target=CharacteristicRef(handle=number))
         case "pair":
             return Pair()
+        case "rssi":
+            return ReadRssi()
         case "connect":
             return Connect()
         case _:

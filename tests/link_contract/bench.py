@@ -131,6 +131,7 @@ class ConnectionLog:
         self.notifications: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self.losses: list[Fault] = []
         self.news: asyncio.Queue[tuple[int | None, str | None]] = asyncio.Queue()
+        self.pairings: list[bool] = []
         self._down = asyncio.Event()
 
     def progress(self, phase: Phase) -> None:
@@ -141,6 +142,9 @@ class ConnectionLog:
 
     def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
         self.news.put_nowait((att_mtu, table))
+
+    def pairing(self, *, under_way: bool) -> None:
+        self.pairings.append(under_way)
 
     def lost(self, fault: Fault) -> None:
         self.losses.append(fault)

@@ -6,6 +6,7 @@ import pytest
 from breaking_link import StubbornLink
 from house import LOST, House, live, now, write
 
+from gattkeeper.core import events
 from gattkeeper.errors import CommandUnknownError
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause, Verdict
@@ -160,3 +161,20 @@ def test_news_before_a_connection_is_up_and_after_its_end_is_no_news():
     session._up = session._over = True
     session.updated(att_mtu=100)
     assert fed == []
+
+
+def test_news_of_a_pairing_after_the_end_of_a_session_is_nobodys():
+    heard = []
+    session = Session(
+        device="lamp", epoch=1, feed=heard.append, jitter=lambda: 0.5, on_notification=lambda *_value: None
+    )
+
+    async def story() -> None:
+        session.pairing(under_way=True)
+        session.disconnect()
+        session.pairing(under_way=False)
+        while not isinstance(heard[-1], events.DisconnectDone):
+            await asyncio.sleep(0)
+
+    run_virtual(story())
+    assert [type(event) for event in heard] == [events.PairingStarted, events.DisconnectDone]

@@ -63,5 +63,8 @@ class Unheard:
     def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
         """Nobody listens."""
 
+    def pairing(self, *, under_way: bool) -> None:
+        """Nobody listens."""
+
     def lost(self, fault: Fault) -> None:
         """Nobody listens."""

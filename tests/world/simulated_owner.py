@@ -23,6 +23,7 @@ class Heard:
         self.payloads: list[bytes] = []
         self.faults: list[Fault] = []
         self.news: list[tuple[int | None, str | None]] = []
+        self.pairings: list[bool] = []
 
     def progress(self, phase: Phase) -> None:
         self.phases.append(phase)
@@ -32,6 +33,9 @@ class Heard:
 
     def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
         self.news.append((att_mtu, table))
+
+    def pairing(self, *, under_way: bool) -> None:
+        self.pairings.append(under_way)
 
     def lost(self, fault: Fault) -> None:
         self.faults.append(fault)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
+from gattkeeper.links.bumble_backlog import Backlog
 from gattkeeper.links.bumble_faults import as_link_errors
 from gattkeeper.links.bumble_table import BumbleTable
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
@@ -56,6 +57,7 @@ from gattkeeper.model.operation import (
     Write,
     WriteDescriptor,
     WriteMode,
+    kind_of,
 )
 from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.ports import ConnectionEvents
@@ -68,6 +70,9 @@ DISCONNECT_S = 5.0
 
 FIRST_COMMAND_S = 0.25
 """How long a fresh connection is left to its first command, before it begins to watch its table by itself."""
+
+ASIDE = frozenset({"read_rssi", "read_phy"})
+"""Questions to the adapter alone: no ATT bearer takes part in them."""
 
 _CCCD = normal_uuid("2902")
 _SERVICE_CHANGED = normal_uuid("2a05")
@@ -107,6 +112,7 @@ class BumbleConnection:
     ) -> None:
         self._connection = connection
         self._gatt = connection.gatt_client
+        self._backlog = Backlog(connection)
         self._on_end = on_end
         self._events: ConnectionEvents | None = None  # told about the end from `announce` on
         self._table = BumbleTable(self._gatt, known, bumble_bonds.identity(connection))
@@ -118,7 +124,11 @@ class BumbleConnection:
         self._occupied = False
         self._unwatched = False  # nobody would tell us that the table changes
         self._tending: asyncio.Task[None] | None = None
+        self._pairs = False
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
+        connection.on(connection.EVENT_PAIRING_START, lambda: self._note_pairing(under_way=True))
+        connection.on(connection.EVENT_PAIRING, lambda _keys: self._note_pairing(under_way=False))
+        connection.on(connection.EVENT_PAIRING_FAILURE, lambda _reason: self._note_pairing(under_way=False))
         connection.on(connection.EVENT_CONNECTION_ATT_MTU_UPDATE, self._on_att_mtu)
 
     @property
@@ -152,20 +162,25 @@ class BumbleConnection:
         """From now on the owner has it, and is told how it ends."""
         self._events = events
         asyncio.get_running_loop().call_later(FIRST_COMMAND_S, self._tend)
+        if self._pairs:
+            events.pairing(under_way=True)
 
     async def perform(self, operation: Operation) -> AnswerValue:
         """Run one operation once. Raises LinkError.
 
         A write without response goes at once, also past a pending request and after an abandoned one: ATT
-        commands need no answer (Core Specification, Vol 3, Part F, 3.3.2).
+        commands need no answer (Core Specification, Vol 3, Part F, 3.3.2). It counts as taken when the adapter
+        has few packets left: see `bumble_backlog`. What is in `ASIDE` needs no bearer, and waits for nothing.
         """
         self._refuse_after_end()
         if self._table.has_changed and hasattr(operation, "target"):
             raise LinkError(_TABLE_CHANGED)
         if isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
-            with as_link_errors(self._why_down):
-                await self._write(operation)
+            await self._send(operation)
             return None
+        if kind_of(operation) in ASIDE:
+            with as_link_errors(self._why_down):
+                return await self._run(operation)
         await self._tended(operation)
         if self._poisoned:
             raise LinkError(_POISONED)
@@ -189,6 +204,13 @@ class BumbleConnection:
         if isinstance(operation, Unpair):  # what is encrypted with a key that is gone ends after the answer
             self._leaving = asyncio.create_task(self.disconnect())
         return answer
+
+    async def _send(self, write: Write) -> None:
+        with as_link_errors(self._why_down):
+            await self._write(write)
+            await self._backlog.until_short()
+        if self._down is not None:
+            raise LinkError(self._down)
 
     async def disconnect(self) -> None:
         """Take the connection down; never raises. Takes `DISCONNECT_S` at most."""
@@ -216,16 +238,14 @@ class BumbleConnection:
         self._ended.set()
         self._connection.remove_listener(self._connection.EVENT_DISCONNECTION, self._on_disconnection)
         self._connection.remove_listener(self._connection.EVENT_CONNECTION_ATT_MTU_UPDATE, self._on_att_mtu)
+        self._backlog.close()
         self._gatt.on_disconnection()  # Bumble does so itself only when the adapter reports the end
         self._on_end(self)
         if self._events is not None:
             self._events.lost(fault)
 
     def _tend(self) -> None:
-        """Look after the table as soon as nothing else is in flight.
-
-        The first command on a table that has just been proved does not wait for this.
-        """
+        """Look after the table as soon as nothing is in flight: the first command goes before."""
         idle = not self._occupied and (self._tending is None or self._tending.done())
         if idle and self._events is not None and (self._unwatched or self._table.has_changed):
             self._tending = asyncio.create_task(self._look_after_table_by_ourselves())
@@ -252,10 +272,9 @@ class BumbleConnection:
 
     async def _tended(self, operation: Operation) -> None:
         """Wait until the connection does nothing by itself. Raises LinkError when it is another one then."""
-        if self._tending is None or self._tending.done():
-            return
         services = self.services
-        await asyncio.wait((self._tending,))
+        if self._tending is not None:
+            await asyncio.wait((self._tending,))
         self._refuse_after_end()
         if (self._table.has_changed or self.services is not services) and hasattr(operation, "target"):
             raise LinkError(_TABLE_CHANGED)
@@ -266,6 +285,12 @@ class BumbleConnection:
 
     def _on_disconnection(self, reason: int) -> None:
         self.end(hci_lost_fault(reason))
+
+    def _note_pairing(self, *, under_way: bool) -> None:
+        """Our own pairing, or one that the device began."""
+        self._pairs = under_way
+        if self._events is not None and self._down is None:
+            self._events.pairing(under_way=under_way)
 
     def _why_down(self) -> Fault:
         return self._down or hci_lost_fault(TERMINATED_BY_LOCAL_HOST)

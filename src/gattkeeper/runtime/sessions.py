@@ -82,6 +82,12 @@ class Session:
                 events.ConnectionUpdated(device=self._device, epoch=self._epoch, att_mtu=att_mtu, table=table)
             )
 
+    def pairing(self, *, under_way: bool) -> None:
+        """See `ports.ConnectionEvents`."""
+        if not self._over:
+            kind = events.PairingStarted if under_way else events.PairingEnded
+            self._feed(kind(device=self._device, epoch=self._epoch))
+
     def lost(self, fault: Fault) -> None:
         """See `ports.ConnectionEvents`."""
         if not self._up:

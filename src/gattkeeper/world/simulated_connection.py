@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
-from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.fault import Fault, Ran
 from gattkeeper.model.gatt import (
     Characteristic,
     CharacteristicRef,
@@ -23,7 +23,6 @@ from gattkeeper.model.gatt import (
     table_digest,
 )
 from gattkeeper.model.operation import (
-    KIND_CONFLICT,
     Connect,
     Disconnect,
     DiscoverServices,
@@ -44,10 +43,20 @@ from gattkeeper.model.operation import (
     Write,
     WriteDescriptor,
     WriteMode,
+    kind_of,
     problem_with_parameters,
 )
 from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Phys
-from gattkeeper.runtime.ports import ConnectionEvents
+from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits
+from gattkeeper.world.simulated_faults import (
+    INSUFFICIENT_ENCRYPTION,
+    INVALID_HANDLE,
+    INVALID_PARAMETERS,
+    LOCAL_HOST_TERMINATED,
+    OTHER_KIND,
+    REQUEST_NOT_SUPPORTED,
+    refused_with,
+)
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
     Fail,
@@ -69,32 +78,11 @@ ATT_MTU = 247
 
 RSSI_DBM = -50
 
-INVALID_PARAMETERS = Fault(
-    kind=FaultKind.REJECTED, ran=Ran.NO, stack="simulated", code=0x12, name="invalid_parameters"
-)
-OTHER_KIND = Fault(
-    kind=FaultKind.REJECTED,
-    ran=Ran.NO,
-    stack="simulated",
-    name=KIND_CONFLICT,
-    text="it is subscribed to the other way already: unsubscribe that first, or take either kind",
-)
-
 _KINDS = {
     SubscriptionKind.EITHER: Property.NOTIFY | Property.INDICATE,
     SubscriptionKind.NOTIFY: Property.NOTIFY,
     SubscriptionKind.INDICATE: Property.INDICATE,
 }
-
-_NEEDS_PAIRING = (0x05, 0x0F)
-_INSUFFICIENT_ENCRYPTION = 0x0F
-_INVALID_HANDLE = 0x01
-_REQUEST_NOT_SUPPORTED = 0x06
-"""ATT error codes (Core Specification, Vol 3, Part F, 3.4.1.1)."""
-
-LOCAL_HOST_TERMINATED = Fault(
-    kind=FaultKind.LINK_LOST, ran=Ran.MAYBE, stack="simulated", code=0x16, name="terminated_by_local_host"
-)
 
 
 class Chance(Struct, frozen=True, kw_only=True, eq=False):
@@ -104,6 +92,8 @@ class Chance(Struct, frozen=True, kw_only=True, eq=False):
     interval_s: float
     disconnect_s: float
     ask: Callable[[LinkMoment, str, str], LinkAction | None]
+    traits: LinkTraits
+    settle_s: float
     paired: set[str]  # names of devices
 
 
@@ -166,7 +156,7 @@ class SimulatedConnection:
         """Run one operation once. Raises LinkError, and whatever a rule says."""
         if self.down is not None:
             raise LinkError(replace(self.down, ran=Ran.NO))
-        kind = str(operation.__struct_config__.tag)
+        kind = kind_of(operation)
         request = Request(
             operation=operation,
             action=self._chance.ask(LinkMoment.OPERATION, self.device.name, kind),
@@ -178,8 +168,12 @@ class SimulatedConnection:
             return None
         self._count += 1
         self._open[self._count] = request
-        self._note(SeenKind.REQUEST, operation, pending=len(self._open))
+        traits = self._chance.traits
+        on_bearer = sum(kind_of(one.operation) not in traits.aside for one in self._open.values())
+        self._note(SeenKind.REQUEST, operation, pending=on_bearer if kind not in traits.aside else 0)
         self._send(request, self._count)
+        if kind in traits.unanswered:
+            self._loop.call_later(self._chance.settle_s, self._answer, request, self._count, None)
         answer = await request.answer
         if isinstance(answer, BaseException):
             raise answer
@@ -195,6 +189,12 @@ class SimulatedConnection:
         """The device exchanged another ATT_MTU, in bytes, without being asked."""
         self._att_mtu = att_mtu
         self._events.updated(att_mtu=att_mtu)
+
+    def pair(self, *, under_way: bool) -> None:
+        """The device begins to pair, or is paired."""
+        if not under_way:
+            self._chance.paired.add(self.device.name)
+        self._events.pairing(under_way=under_way)
 
     async def disconnect(self) -> None:
         """Take the connection down. Raises only what a rule says."""
@@ -228,7 +228,7 @@ class SimulatedConnection:
         """The connection is down without a word to its owner, who never had it."""
         self.down = fault
         self._note(SeenKind.DOWN)
-        self.device.notify = _nobody
+        self.device.notify = lambda _attribute, _payload: None  # nobody listens
         self.device.disconnected()
         self._on_end()
 
@@ -275,6 +275,8 @@ class SimulatedConnection:
                 answer = action.error()
             case _:
                 pass
+        if kind_of(request.operation) in self._chance.traits.unanswered and not isinstance(answer, BaseException):
+            return
         delay = self._interval_s + (action.seconds if isinstance(action, LateResponse) else 0.0)
         self._loop.call_later(delay, self._answer, request, number, answer)
 
@@ -289,7 +291,7 @@ class SimulatedConnection:
         try:
             value = self._carry_out(operation)
         except AttError as refusal:
-            return LinkError(_att_fault(refusal.code))
+            return LinkError(refused_with(refusal.code))
         except LinkError as error:
             return error
         self._note(SeenKind.APPLIED, operation, value=value if not isinstance(value, tuple) else None)
@@ -329,7 +331,7 @@ class SimulatedConnection:
             case Disconnect():
                 self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)
             case ReadDescriptor() | WriteDescriptor():
-                raise AttError(_REQUEST_NOT_SUPPORTED)
+                raise AttError(REQUEST_NOT_SUPPORTED)
             case _:
                 assert_never(operation)
         return None
@@ -340,7 +342,7 @@ class SimulatedConnection:
         held = self._subscribed.get(known.uuid, (known, None))[1]
         offered = attribute.properties & _KINDS[operation.kind]
         if not offered:
-            raise AttError(_REQUEST_NOT_SUPPORTED)
+            raise AttError(REQUEST_NOT_SUPPORTED)
         if held is not None and held not in _KINDS[operation.kind]:
             raise LinkError(OTHER_KIND)
         chosen = held or (Property.NOTIFY if Property.NOTIFY in offered else Property.INDICATE)
@@ -361,10 +363,10 @@ class SimulatedConnection:
         """The attribute a reference points at. Raises AttError: none, or closed until paired."""
         known = find_characteristics(self._services, ref)
         if not known:
-            raise AttError(_INVALID_HANDLE)
+            raise AttError(INVALID_HANDLE)
         attribute = self._table[known[0].handle]
         if attribute.encrypted and self.device.name not in self._chance.paired:
-            raise AttError(_INSUFFICIENT_ENCRYPTION)
+            raise AttError(INSUFFICIENT_ENCRYPTION)
         return known[0], attribute
 
     def _notify(self, attribute: VirtualCharacteristic, payload: bytes) -> None:
@@ -385,14 +387,5 @@ def _give(request: Request, answer: AnswerValue | BaseException) -> None:
         request.answer.set_result(answer)
 
 
-def _nobody(_attribute: VirtualCharacteristic, _payload: bytes) -> None:
-    """Nobody listens to the device."""
-
-
 def _finite(seconds: float) -> float | None:
     return seconds if seconds != float("inf") else None
-
-
-def _att_fault(code: int) -> Fault:
-    kind = FaultKind.NEEDS_PAIRING if code in _NEEDS_PAIRING else FaultKind.REJECTED
-    return Fault(kind=kind, ran=Ran.REFUSED, stack="att", code=code)
