@@ -16,7 +16,7 @@ from link_contract.bench import SECOND, TICKS, VALUE, connected
 from link_contract.bumble_bench import BumbleBench, bumble_bench
 from link_contract.checks_operation import at, refusal
 
-FIND_INFORMATION_REQUEST, READ_BY_TYPE_REQUEST = 0x04, 0x08
+FIND_INFORMATION_REQUEST, READ_BY_TYPE_REQUEST, PREPARE_WRITE_REQUEST = 0x04, 0x08, 0x16
 DISCOVERY = (AttOpcode.READ_BY_GROUP_TYPE_REQUEST, FIND_INFORMATION_REQUEST)
 SERVICE = normal_uuid("fe50")
 
@@ -317,5 +317,22 @@ def test_a_connection_that_ends_at_once_watches_nothing():
             await asyncio.sleep(FIRST_COMMAND_S + 1)
             assert asked.count <= 1, "what was on its way"
             assert len(log.losses) == 1
+
+    run_virtual(main())
+
+
+def test_a_long_value_is_not_executed_on_a_table_that_changed_meanwhile():
+    async def main():
+        async with bumble_bench() as bench:
+            connection, _ = await connected(bench)
+            prepared = Counted(bench, PREPARE_WRITE_REQUEST)
+            writing = asyncio.create_task(refusal(connection, Write(target=at(VALUE), payload=bytes(512))))
+            while not prepared.count:
+                await asyncio.sleep(0.001)
+            bench.radio.change_services(bench.device, moved_services())
+            fault = await writing
+            assert (fault.kind, fault.ran, fault.name) == (FaultKind.STALE, Ran.NO, "service_changed")
+            assert (await refusal(connection, DiscoverServices())).name == "request_abandoned"
+            assert bench.applied() == []
 
     run_virtual(main())

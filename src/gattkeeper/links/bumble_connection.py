@@ -17,12 +17,14 @@ from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
 from gattkeeper.links.bumble_backlog import Backlog
 from gattkeeper.links.bumble_faults import as_link_errors
+from gattkeeper.links.bumble_long_write import write_long
+from gattkeeper.links.bumble_subscriptions import Subscriptions
 from gattkeeper.links.bumble_table import BumbleTable
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
 from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.links.targets import (
-    chosen_kind,
     find_descriptor,
+    fits,
     must_allow,
     must_fit,
     refusal,
@@ -74,13 +76,13 @@ FIRST_COMMAND_S = 0.25
 ASIDE = frozenset({"read_rssi", "read_phy"})
 """Questions to the adapter alone: no ATT bearer takes part in them."""
 
-_CCCD = normal_uuid("2902")
 _SERVICE_CHANGED = normal_uuid("2a05")
-_NOTIFY, _INDICATE, _NEITHER = b"\x01\x00", b"\x02\x00", b"\x00\x00"
-"""Values of the CCCD (Core Specification, Vol 3, Part G, 3.3.3.3)."""
 
 _RSSI_UNKNOWN = 127
 """What an adapter reads when it has no reading (Core Specification, Vol 4, Part E, 7.5.4)."""
+
+_BEARER_UNUSABLE = (FaultKind.TIMED_OUT, FaultKind.LINK_LOST)
+"""What leaves a bearer without use: a response that is still owed, or prepared parts that nobody took back."""
 
 _POISONED = Fault(
     kind=FaultKind.LINK_LOST,
@@ -113,6 +115,7 @@ class BumbleConnection:
         self._connection = connection
         self._gatt = connection.gatt_client
         self._backlog = Backlog(connection)
+        self._subscriptions = Subscriptions(self._gatt, self._heard)
         self._on_end = on_end
         self._events: ConnectionEvents | None = None  # told about the end from `announce` on
         self._table = BumbleTable(self._gatt, known, bumble_bonds.identity(connection))
@@ -156,7 +159,7 @@ class BumbleConnection:
         """Hear of a table that changes under us. A device without Service Changed promises that it stays."""
         for target in find_characteristics(self.services, CharacteristicRef(uuid=_SERVICE_CHANGED)):
             with suppress(att.ATT_Error, LinkError):
-                await self._subscribe(target, SubscriptionKind.INDICATE)
+                await self._subscriptions.begin(target, SubscriptionKind.INDICATE)
 
     def announce(self, events: ConnectionEvents) -> None:
         """From now on the owner has it, and is told how it ends."""
@@ -194,7 +197,7 @@ class BumbleConnection:
             self._poisoned = True
             raise
         except LinkError as error:
-            self._poisoned = error.fault.kind is FaultKind.TIMED_OUT
+            self._poisoned |= error.fault.kind in _BEARER_UNUSABLE
             if error.fault.kind is FaultKind.STALE:
                 self._table.distrust()
             raise
@@ -279,6 +282,13 @@ class BumbleConnection:
         if (self._table.has_changed or self.services is not services) and hasattr(operation, "target"):
             raise LinkError(_TABLE_CHANGED)
 
+    def _heard(self, target: Characteristic, payload: bytes) -> None:
+        if target.uuid == _SERVICE_CHANGED:
+            self._table.changed()
+            self._tend()
+        if self._events is not None:
+            self._events.notification(target, payload)
+
     def _on_att_mtu(self) -> None:
         if self._events is not None:
             self._events.updated(att_mtu=self.att_mtu)
@@ -312,12 +322,13 @@ class BumbleConnection:
                 return bytes(await self._gatt.read_value(descriptor.handle))
             case WriteDescriptor():
                 descriptor = find_descriptor(self._table.target(operation.target), operation.descriptor)
-                must_fit(operation.payload, self.att_mtu)
-                await self._gatt.write_value(descriptor.handle, operation.payload, with_response=True)
+                await self._write_acknowledged(descriptor.handle, operation.payload)
             case Subscribe():
-                await self._subscribe(self._table.target(operation.target), operation.kind)
+                await self._subscriptions.begin(self._table.target(operation.target), operation.kind)
             case Unsubscribe():
-                await self._unsubscribe(self._table.target(operation.target))
+                target = self._table.target(operation.target)
+                if target.uuid != _SERVICE_CHANGED:  # to which the connection itself listens
+                    await self._subscriptions.end(target)
             case RequestMtu():
                 return self.att_mtu  # exchanged while connecting; a second exchange is against the specification
             case ReadRssi():
@@ -346,42 +357,25 @@ class BumbleConnection:
         target = self._table.target(operation.target)
         with_response = operation.mode is WriteMode.WITH_RESPONSE
         must_allow(target, Property.WRITE if with_response else Property.WRITE_WITHOUT_RESPONSE)
-        must_fit(operation.payload, self.att_mtu)
-        await self._gatt.write_value(target.handle, operation.payload, with_response=with_response)
-
-    async def _subscribe(self, target: Characteristic, wanted: SubscriptionKind) -> None:
-        gatt, held = self._gatt, None
-        if target.handle in gatt.notification_subscribers:
-            held = SubscriptionKind.NOTIFY
-        elif target.handle in gatt.indication_subscribers:
-            held = SubscriptionKind.INDICATE
-        if chosen_kind(target, wanted, held) is SubscriptionKind.NOTIFY:
-            subscribers, enabled = gatt.notification_subscribers, _NOTIFY
+        if with_response:
+            await self._write_acknowledged(target.handle, operation.payload)
         else:
-            subscribers, enabled = gatt.indication_subscribers, _INDICATE
-        cccd = find_descriptor(target, _CCCD)
+            must_fit(operation.payload, self.att_mtu)
+            await self._gatt.write_value(target.handle, operation.payload, with_response=False)
 
-        def on_value(payload: bytes) -> None:
-            if target.uuid == _SERVICE_CHANGED:
-                self._table.changed()
-                self._tend()
-            if self._events is not None:
-                self._events.notification(target, bytes(payload))
+    async def _write_acknowledged(self, handle: int, payload: bytes) -> None:
+        if fits(payload, self.att_mtu):
+            await self._gatt.write_value(handle, payload, with_response=True)
+        else:
+            await write_long(self._request, self.att_mtu, handle, payload, self._why_down)
 
-        subscribers[target.handle] = {on_value}  # first, so that no value is missed
-        try:
-            await self._gatt.write_value(cccd.handle, enabled, with_response=True)
-        except att.ATT_Error:
-            subscribers.pop(target.handle, None)
-            raise
-
-    async def _unsubscribe(self, target: Characteristic) -> None:
-        if target.uuid == _SERVICE_CHANGED:
-            return  # the connection itself listens to it
-        cccd = find_descriptor(target, _CCCD)
-        await self._gatt.write_value(cccd.handle, _NEITHER, with_response=True)
-        self._gatt.notification_subscribers.pop(target.handle, None)
-        self._gatt.indication_subscribers.pop(target.handle, None)
+    async def _request(self, request: att.ATT_PDU) -> att.ATT_PDU:
+        """One request of several: the connection may have ended since the last one, or its table have changed."""
+        self._refuse_after_end()
+        if self._table.has_changed:
+            self._poisoned = True  # the device has parts that a later request must not execute
+            raise LinkError(_TABLE_CHANGED)
+        return await self._gatt.send_request(request)
 
     async def _read_rssi(self) -> int:
         rssi_dbm = int(await self._connection.get_rssi())
@@ -391,8 +385,7 @@ class BumbleConnection:
 
     async def _discover_again(self) -> tuple[Service, ...]:
         if await self._table.discover():
-            self._gatt.notification_subscribers.clear()  # by handles of the table before
-            self._gatt.indication_subscribers.clear()
+            self._subscriptions.forget()
             await self._watch_table()
             if self._events is not None:
                 self._events.updated(table=table_digest(self.services))

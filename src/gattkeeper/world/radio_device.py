@@ -16,6 +16,7 @@ from bumble.transport.common import AsyncPipeSink
 
 from gattkeeper.model.gatt import Property, short_uuid
 from gattkeeper.world.bumble_corrections import CorrectedController
+from gattkeeper.world.prepared_writes import correct_prepared_writes, outdate_prepared_writes
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice, VirtualService
 
 _ADVERTISING_DATA_MAX = 31
@@ -47,6 +48,8 @@ class RadioDevice:
         generic = GenericAttributeProfileService(database_hash_enabled=device.database_hash)
         self._service_changed = generic.service_changed_characteristic
         server.add_service(generic)
+        server.max_mtu = device.att_mtu_max
+        correct_prepared_writes(server, device.prepared_writes_max)
         self._own_services = len(server.services)  # GAP, which Bumble adds, and GATT
         self._own_attributes = len(server.attributes)
         self._bumble.add_services(self._build())
@@ -70,6 +73,7 @@ class RadioDevice:
         del server.services[self._own_services :]
         del server.attributes[self._own_attributes :]
         server.attributes_by_handle.clear()
+        outdate_prepared_writes(server)
         for subscribed in server.subscribers.values():
             for handle in [handle for handle in subscribed if handle > self._own_attributes]:
                 del subscribed[handle]
