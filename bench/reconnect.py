@@ -10,6 +10,7 @@ a cached reconnect is three round trips: ATT_MTU, hash, write. Run it with `make
 
 import asyncio
 import json
+import logging
 import random
 import statistics
 import sys
@@ -67,6 +68,9 @@ async def one_round(seed: int) -> dict[str, Outcome]:
 
 def main() -> int:
     quieten_bumble()
+    logging.getLogger("bumble").setLevel(
+        logging.ERROR
+    )  # what is on the air when a link goes is lost: no news here
     rounds = [run_virtual(one_round(seed)) for seed in range(ROUNDS)]
     lengths = {
         words: [length_ms(one[kind], since) for one in rounds]
