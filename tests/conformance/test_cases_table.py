@@ -10,6 +10,7 @@ import pytest
 from core.drive import A_READ, BATTERY, POSITION, Drive, S, long_write, write
 from gattkeeper.core import effects, events
 from gattkeeper.core.own_faults import TABLE_CHANGED
+from gattkeeper.core.state import Limits
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Operation, Read, Sequence, Subscribe, Write
@@ -217,3 +218,21 @@ def test_c62_subscriptions_by_handle_end_with_their_table_and_those_by_uuid_are_
     drive.answer()
     reconnect(drive, "newer")
     assert drive.sent()[3:] == [Subscribe(target=POSITION)]
+
+
+def test_c62_a_stop_that_is_tried_again_does_not_take_the_next_table_for_its_own() -> None:
+    drive = Drive(limits=Limits(stop_persist_us=60 * S), bypass=True)
+    drive.warm(table="old")
+    drive.stop("stop", BY_HANDLE, may_bypass=True)
+    for _ in range(4):
+        drive.fail(FaultKind.BUSY, Ran.REFUSED)
+    drive.gone()
+    tried = drive.sent().count(BY_HANDLE)
+    drive.wait(3 * S)
+    drive.submit("read", A_READ)
+    drive.connected(table="new")
+    drive.wait(2 * S)
+    assert drive.open("stop-again-1")
+    drive.answer(b"x")
+    assert is_stale(drive, "stop-again-1")
+    assert [one for one in drive.sent() if isinstance(one, Write)] == [BY_HANDLE] * tried

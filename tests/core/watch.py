@@ -136,6 +136,7 @@ class Watch:
         undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
         asks = len(event.commands) if isinstance(event, events.FanoutSubmitted) else 0
         asks += isinstance(event, events.Submitted | events.StopRequested)
+        asks += sum(isinstance(one, effects.Accept) and "-again-" in one.command.id for one in answered)
         assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
         for effect in caused:
             match effect:
