@@ -268,7 +268,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(device=devices, under_way=st.booleans(), table=st.sampled_from(("", "old", "new")))
     def news(self, *, device: str, under_way: bool, table: str) -> None:
         self.drive.pairing(under_way=under_way, device=device)
-        self.drive.updated(device=device, table=table, att_mtu=40)
+        self.drive.updated(device=device, table=table)
 
     @rule(device=devices)
     def link_lost(self, device: str) -> None:
