@@ -2,7 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PURE_CASES := $(addprefix tests/conformance/test_cases_,$(addsuffix .py,order time stop links retry sequence long_write))
+PURE_CASES := $(addprefix tests/conformance/test_cases_,$(addsuffix .py,order time stop links retry sequence long_write table))
 PURE_TESTS := tests/model tests/core tests/test_errors.py $(PURE_CASES)
 PURE := --cov=gattkeeper.model --cov=gattkeeper.core --cov=gattkeeper.errors --cov-branch --cov-fail-under=100
 WORKERS := 2

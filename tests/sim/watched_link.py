@@ -100,6 +100,9 @@ class _Events:
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self._events.notification(characteristic, payload)
 
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        self._events.updated(att_mtu=att_mtu, table=table)
+
     def pairing(self, *, under_way: bool) -> None:
         self._events.pairing(under_way=under_way)
 

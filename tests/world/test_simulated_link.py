@@ -6,7 +6,7 @@ import pytest
 from simulated_owner import Heard, Scene, fault_of, hangs, play
 
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import characteristic_ref, normal_uuid
+from gattkeeper.model.gatt import characteristic_ref, normal_uuid, table_digest
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.operation import Read, Subscribe, kind_of
 from gattkeeper.model.outcome import Phase
@@ -303,5 +303,33 @@ def test_a_straggler_comes_when_it_was_all_over():
         assert (scene.heard.payloads, len(scene.heard.faults)) == ([], 1)
         await asyncio.sleep(0.2)
         assert scene.heard.payloads == [b"old"]
+
+    play(story)
+
+
+def test_another_table_is_told_under_a_connection_and_found_on_the_next():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        before = connection.services
+        await connection.perform(Subscribe(target=characteristic_ref(PUSHED)))
+        scene.link.change_services("lamp", scene.lamp.services[::-1] * 2)
+        assert connection.services != before
+        assert scene.heard.news == [(None, table_digest(connection.services))]
+        scene.lamp.notify(scene.lamp.characteristic(PUSHED), b"x")
+        await connection.disconnect()
+        scene.link.change_services("lamp", ())
+        assert (await scene.link.connect(scene.lamp.address, scene.heard)).services == ()
+        assert scene.heard.payloads == [], "the subscription went with its table"
+        assert len(scene.heard.news) == 1
+
+    play(story)
+
+
+def test_another_att_mtu_is_told():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        scene.link.change_mtu("lamp", 100)
+        assert connection.att_mtu == 100
+        assert scene.heard.news == [(100, None)]
 
     play(story)

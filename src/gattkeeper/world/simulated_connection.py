@@ -12,11 +12,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
-from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import Characteristic, Service
+from gattkeeper.model.fault import Fault, Ran
+from gattkeeper.model.gatt import Characteristic, Service, table_digest
 from gattkeeper.model.operation import Disconnect, Operation, Unpair, Write, WriteMode, kind_of
 from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits
+from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED, refused_with
 from gattkeeper.world.simulated_gatt import SimulatedGatt
 from gattkeeper.world.simulated_lengths import must_be_kept, parts_of
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
@@ -37,18 +38,11 @@ from gattkeeper.world.simulated_rules import (
 )
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice
 
-_NEEDS_PAIRING = (0x05, 0x0F)
-"""ATT error codes (Core Specification, Vol 3, Part F, 3.4.1.1)."""
-
 STRAGGLER_S = 1.0
 """How long after the end of a connection a straggling notification comes."""
 
 STRAGGLER, STALE_TABLE = "straggler", "stale_table"
 """Names in the log of faults that no rule brings about."""
-
-LOCAL_HOST_TERMINATED = Fault(
-    kind=FaultKind.LINK_LOST, ran=Ran.MAYBE, stack="simulated", code=0x16, name="terminated_by_local_host"
-)
 
 
 class Chance(Struct, frozen=True, kw_only=True, eq=False):
@@ -145,6 +139,16 @@ class SimulatedConnection:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def discover_again(self) -> None:
+        """The device has another attribute table, and says so: subscriptions went with the old one."""
+        self._gatt.discover_again()
+        self._events.updated(table=table_digest(self._gatt.services))
+
+    def change_mtu(self, att_mtu: int) -> None:
+        """The device exchanged another ATT_MTU, in bytes, without being asked."""
+        self._gatt.att_mtu = att_mtu
+        self._events.updated(att_mtu=att_mtu)
 
     def pair(self, *, under_way: bool) -> None:
         """The device begins to pair, or is paired."""
@@ -273,7 +277,7 @@ class SimulatedConnection:
             must_be_kept(request.parts, self.device.prepared_writes_max)
             value = self._gatt.carry_out(operation)
         except AttError as refusal:
-            return LinkError(_att_fault(refusal.code))
+            return LinkError(refused_with(refusal.code))
         except LinkError as error:
             if self._gatt.is_stale:
                 self._note(SeenKind.FAULT, operation, fault=STALE_TABLE)
@@ -303,8 +307,3 @@ def _give(request: Request, answer: AnswerValue | BaseException) -> None:
 
 def _finite(seconds: float) -> float | None:
     return seconds if seconds != float("inf") else None
-
-
-def _att_fault(code: int) -> Fault:
-    kind = FaultKind.NEEDS_PAIRING if code in _NEEDS_PAIRING else FaultKind.REJECTED
-    return Fault(kind=kind, ran=Ran.REFUSED, stack="att", code=code)

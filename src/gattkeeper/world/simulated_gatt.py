@@ -7,10 +7,8 @@ Knows attributes, subscriptions and figures of one connection. Requests, answers
 from typing import assert_never
 
 from gattkeeper.errors import LinkError
-from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Property, Service, find_characteristics
 from gattkeeper.model.operation import (
-    KIND_CONFLICT,
     Connect,
     Disconnect,
     DiscoverServices,
@@ -33,37 +31,26 @@ from gattkeeper.model.operation import (
     problem_with_parameters,
 )
 from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Phys
+from gattkeeper.world.simulated_faults import (
+    INSUFFICIENT_ENCRYPTION,
+    INVALID_HANDLE,
+    INVALID_PARAMETERS,
+    OTHER_KIND,
+    OUT_OF_SYNC,
+)
 from gattkeeper.world.simulated_table import discover
-from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice
+from gattkeeper.world.virtual_device import REQUEST_NOT_SUPPORTED, AttError, VirtualCharacteristic, VirtualDevice
 
 ATT_MTU = 247
 """Largest ATT_MTU of a simulated connection, in bytes: what fits one packet of Bluetooth 4.2."""
 
 RSSI_DBM = -50
 
-INVALID_PARAMETERS = Fault(
-    kind=FaultKind.REJECTED, ran=Ran.NO, stack="simulated", code=0x12, name="invalid_parameters"
-)
-OTHER_KIND = Fault(
-    kind=FaultKind.REJECTED,
-    ran=Ran.NO,
-    stack="simulated",
-    name=KIND_CONFLICT,
-    text="it is subscribed to the other way already: unsubscribe that first, or take either kind",
-)
-OUT_OF_SYNC = Fault(kind=FaultKind.STALE, ran=Ran.REFUSED, stack="att", code=0x12, name="database_out_of_sync")
-"""A device with robust caching refuses what was meant for another table (Vol 3, Part G, 2.5.2.1)."""
-
 _KINDS = {
     SubscriptionKind.EITHER: Property.NOTIFY | Property.INDICATE,
     SubscriptionKind.NOTIFY: Property.NOTIFY,
     SubscriptionKind.INDICATE: Property.INDICATE,
 }
-
-_INSUFFICIENT_ENCRYPTION = 0x0F
-_INVALID_HANDLE = 0x01
-_REQUEST_NOT_SUPPORTED = 0x06
-"""ATT error codes (Core Specification, Vol 3, Part F, 3.4.1.1)."""
 
 
 class SimulatedGatt:
@@ -122,7 +109,7 @@ class SimulatedGatt:
             case Connect() | Disconnect():
                 pass  # whether the connection is up is not decided here
             case ReadDescriptor() | WriteDescriptor():
-                raise AttError(_REQUEST_NOT_SUPPORTED)
+                raise AttError(REQUEST_NOT_SUPPORTED)
             case _:
                 assert_never(operation)
         return None
@@ -133,13 +120,18 @@ class SimulatedGatt:
         self.services: tuple[Service, ...]
         self._table, self.services = discover(self._device)
 
+    def discover_again(self) -> None:
+        """The device has another attribute table, and says so: subscriptions went with the old one."""
+        self._discover()
+        self.subscribed.clear()
+
     def _subscribe(self, operation: Subscribe) -> None:
         """Raises AttError: the characteristic has not the kind wanted; LinkError: somebody has the other kind."""
         known, attribute = self._target(operation.target)
         held = self.subscribed.get(known.uuid, (known, None))[1]
         offered = attribute.properties & _KINDS[operation.kind]
         if not offered:
-            raise AttError(_REQUEST_NOT_SUPPORTED)
+            raise AttError(REQUEST_NOT_SUPPORTED)
         if held is not None and held not in _KINDS[operation.kind]:
             raise LinkError(OTHER_KIND)
         chosen = held or (Property.NOTIFY if Property.NOTIFY in offered else Property.INDICATE)
@@ -162,8 +154,8 @@ class SimulatedGatt:
             raise LinkError(OUT_OF_SYNC)
         known = find_characteristics(self.services, ref)
         if not known:
-            raise AttError(_INVALID_HANDLE)
+            raise AttError(INVALID_HANDLE)
         attribute = self._table[known[0].handle]
         if attribute.encrypted and self._device.name not in self._paired:
-            raise AttError(_INSUFFICIENT_ENCRYPTION)
+            raise AttError(INSUFFICIENT_ENCRYPTION)
         return known[0], attribute

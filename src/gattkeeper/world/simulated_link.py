@@ -25,7 +25,8 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Phase
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
-from gattkeeper.world.simulated_connection import LOCAL_HOST_TERMINATED, Chance, SimulatedConnection
+from gattkeeper.world.simulated_connection import Chance, SimulatedConnection
+from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED
 from gattkeeper.world.simulated_gatt import ATT_MTU, RSSI_DBM
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
@@ -39,7 +40,7 @@ from gattkeeper.world.simulated_rules import (
     Stubborn,
     be_deaf,
 )
-from gattkeeper.world.virtual_device import VirtualDevice
+from gattkeeper.world.virtual_device import VirtualDevice, VirtualService
 
 REFUSED = MappingProxyType(
     dict.fromkeys(
@@ -200,6 +201,16 @@ class SimulatedLink:
         connection = self._connections.pop(device, None)
         if connection is not None:
             connection.end(fault, told=told, straggler=straggler)
+
+    def change_services(self, device: str, services: tuple[VirtualService, ...]) -> None:
+        """Give a device another attribute table, also under a connection, whose owner hears of it at once."""
+        next(one for one in self._devices.values() if one.name == device).services = services
+        if device in self._connections:
+            self._connections[device].discover_again()
+
+    def change_mtu(self, device: str, att_mtu: int) -> None:
+        """Let a device that is connected exchange another ATT_MTU, in bytes, without being asked."""
+        self._connections[device].change_mtu(att_mtu)
 
     def pair(self, device: str, *, under_way: bool) -> None:
         """Let a connected device begin to pair, or come to its end: then it is paired."""
