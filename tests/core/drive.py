@@ -11,8 +11,21 @@ from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Composite, Connect, LongWrite, Operation, Read, Sequence, Write, WriteMode
+from gattkeeper.model.gatt import Characteristic, CharacteristicRef
+from gattkeeper.model.operation import (
+    Composite,
+    Connect,
+    Disconnect,
+    LongWrite,
+    Operation,
+    Pair,
+    Read,
+    Sequence,
+    Subscribe,
+    Write,
+    WriteMode,
+    WriteThenWait,
+)
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus
 
@@ -21,8 +34,10 @@ S = 1_000_000
 
 POSITION = CharacteristicRef(uuid="00000001-0000-1000-8000-00805f9b34fb")
 BATTERY = CharacteristicRef(uuid="00002a19-0000-1000-8000-00805f9b34fb")
+ANSWERS = CharacteristicRef(uuid="00000003-0000-1000-8000-00805f9b34fb")
 
 A_READ = Read(target=BATTERY)
+SUBSCRIBE = Subscribe(target=ANSWERS)
 STOP_WRITE = Write(target=POSITION, payload=b"\xff")
 
 E = TypeVar("E", bound=effects.Effect)
@@ -32,6 +47,11 @@ def write(payload: int = 1, *, without: bool = False) -> Write:
     """A write that tests tell apart by its one byte."""
     mode = WriteMode.WITHOUT_RESPONSE if without else WriteMode.WITH_RESPONSE
     return Write(target=POSITION, payload=bytes([payload]), mode=mode)
+
+
+def ask(payload: int = 1, **fields: Any) -> WriteThenWait:
+    """A write whose answer is a notification of ANSWERS."""
+    return WriteThenWait(write=write(payload), answer=ANSWERS, **fields)
 
 
 def sequence(number: int) -> Sequence:
@@ -45,6 +65,37 @@ def long_write(number: int, **fields: Any) -> LongWrite:
     """Three chunks at the least ATT_MTU, each of which tells the number: 20, 20 and 7 bytes."""
     chunks = (number.to_bytes(2) + bytes([part]) * 18 for part in range(3))
     return LongWrite(target=POSITION, payload=b"".join(chunks)[:47], **fields)
+
+
+def numbered(kind: str, number: int) -> Operation | Composite:
+    """An operation that tells its command: by payload, or by handle."""
+    payload = number.to_bytes(2)
+    match kind:
+        case "read":
+            return Read(target=CharacteristicRef(handle=number))
+        case "write":
+            return Write(target=POSITION, payload=payload)
+        case "without":
+            return Write(target=POSITION, payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
+        case "long":
+            return long_write(number)
+        case "ask":
+            waits = Write(target=POSITION, payload=payload)
+            return WriteThenWait(write=waits, answer=ANSWERS, starts_with=payload, timeout_us=2 * S)
+        case "subscribe":
+            return Subscribe(target=CharacteristicRef(handle=number))
+        case "pair":
+            return Pair()
+        case "connect":
+            return Connect()
+        case _:
+            return Disconnect()
+
+
+def said_to(command: Command) -> bytes:
+    """What a device that behaves answers to a write that waits."""
+    assert isinstance(command.operation, WriteThenWait)
+    return command.operation.starts_with + b"!"
 
 
 def fault(kind: FaultKind, ran: Ran = Ran.MAYBE) -> Fault:
@@ -169,6 +220,17 @@ class Drive:
         owed = next(one for one in self.owed if one.device == device)
         self.owed.remove(owed)
         return owed
+
+    def notify(
+        self, payload: bytes = b"ok", target: CharacteristicRef = ANSWERS, device: str = "blind", epoch: int = 0
+    ) -> None:
+        """A value is pushed, on the connection there is unless another `epoch` is named."""
+        pushed = Characteristic(uuid=target.uuid, service="", handle=7, properties=0x10)
+        self.feed(
+            events.Notified(
+                device=device, epoch=epoch or self.epochs[device], characteristic=pushed, payload=payload
+            )
+        )
 
     def lost(self, device: str = "blind", kind: FaultKind = FaultKind.LINK_LOST) -> None:
         self.feed(events.ConnectionLost(device=device, epoch=self.epochs[device], fault=fault(kind)))

@@ -7,23 +7,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, sequence
+from core.drive import BATTERY, MS, Drive, S, fault, numbered, said_to, sequence
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import (
-    Composite,
-    Connect,
     Disconnect,
-    Operation,
-    Pair,
     Read,
-    Subscribe,
-    Write,
-    WriteMode,
 )
 from gattkeeper.model.outcome import Verdict
 
@@ -85,7 +77,7 @@ class AnyHistory(RuleBasedStateMachine):
     )
     def submit(self, *, device: str, kind: str, priority: Priority, survives: bool) -> None:
         number = self.new_number()
-        operation = _operation(kind, number)
+        operation = numbered(kind, number)
         self.drive.submit(f"{kind}-{number}", operation, device, priority=priority, survive_reconnect=survives)
 
     @rule(
@@ -113,7 +105,7 @@ class AnyHistory(RuleBasedStateMachine):
         number = self.new_number()
         self.drive.submit(
             f"write-{number}",
-            _operation("write", number),
+            numbered("write", number),
             device,
             priority=priority,
             deadline_us=deadline_us,
@@ -128,7 +120,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(device=devices)
     def write_plainly(self, device: str) -> None:
         number = self.new_number()
-        self.drive.submit(f"write-{number}", _operation("write", number), device)
+        self.drive.submit(f"write-{number}", numbered("write", number), device)
 
     @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
     def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
@@ -138,12 +130,18 @@ class AnyHistory(RuleBasedStateMachine):
             f"sequence-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives
         )
 
+    @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
+    def ask(self, *, device: str, idempotent: bool, survives: bool) -> None:
+        number = self.new_number()
+        operation = numbered("ask", number)
+        self.drive.submit(f"ask-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives)
+
     @rule(device=devices, latch=st.booleans(), bypass=st.booleans(), proof=st.booleans(), leaves=st.booleans())
     def stop(self, *, device: str, latch: bool, bypass: bool, proof: bool, leaves: bool) -> None:
         number = self.new_number()
         self.drive.stop(
             f"stop-{number}",
-            Disconnect() if leaves and proof else _operation("write", number),
+            Disconnect() if leaves and proof else numbered("write", number),
             device=device,
             latch=latch,
             may_bypass=bypass,
@@ -228,6 +226,15 @@ class AnyHistory(RuleBasedStateMachine):
         """An answer that comes twice, late, or from a connection that is gone."""
         old = [one for one in self.drive.of(effects.Dispatch) if one not in self.drive.owed]
         self.drive.answer_to(data.draw(st.sampled_from(old)))
+
+    @precondition(lambda self: any(one.startswith("ask") for one in self.watch.open()))
+    @rule(data=st.data(), device=devices, is_old=st.sampled_from((False, False, True)))
+    def notify(self, data: st.DataObject, device: str, *, is_old: bool) -> None:
+        """A value that one of those who wait for it may take for the answer."""
+        asking = [int(one.removeprefix("ask-")) for one in self.watch.open() if one.startswith("ask")]
+        payload = data.draw(st.sampled_from(asking)).to_bytes(2) + b"!"
+        epoch = self.watch.device(device).epoch
+        self.drive.notify(payload, device=device, epoch=max(1, epoch - is_old))
 
     @precondition(lambda self: self.watch.connecting())
     @rule()
@@ -333,6 +340,10 @@ class AnyHistory(RuleBasedStateMachine):
             owed = self.drive.owed.pop(0)
             self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)
             return True
+        asking = next((one for one in self.watch.seen.values() if one.holds), None)
+        if asking is not None:
+            self.drive.notify(said_to(asking.command), device=asking.command.device)
+            return True
         return self._play_link()
 
     def _play_link(self) -> bool:
@@ -353,7 +364,7 @@ class AnyHistory(RuleBasedStateMachine):
         for device in DEVICES:
             self.drive.feed(events.Resumed(device=device))
             self.drive.feed(events.Resolved(command_id=self.watch.device(device).latched_by, device=device))
-            self.drive.submit(f"last-{device}", _operation("write", self.new_number()), device)
+            self.drive.submit(f"last-{device}", numbered("write", self.new_number()), device)
         self._behave(30 * S)
         for device in DEVICES:
             outcome = self.watch.seen[f"last-{device}"].outcome
@@ -364,28 +375,6 @@ class AnyHistory(RuleBasedStateMachine):
         again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
         effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
         assert effects_again == self.drive.effects
-
-
-def _operation(kind: str, number: int) -> Operation | Composite:
-    """An operation that tells its command: by payload, or by handle."""
-    payload = number.to_bytes(2)
-    match kind:
-        case "read":
-            return Read(target=CharacteristicRef(handle=number))
-        case "write":
-            return Write(target=POSITION, payload=payload)
-        case "without":
-            return Write(target=POSITION, payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
-        case "long":
-            return long_write(number)
-        case "subscribe":
-            return Subscribe(target=CharacteristicRef(handle=number))
-        case "pair":
-            return Pair()
-        case "connect":
-            return Connect()
-        case _:
-            return Disconnect()
 
 
 TestAnyHistory = AnyHistory.TestCase

@@ -12,7 +12,6 @@ from gattkeeper.errors import (
     CommandUnknownError,
     ConflictError,
     InvalidCommandError,
-    InvariantViolation,
     UnsupportedError,
 )
 from gattkeeper.model.command import Command, Priority
@@ -20,7 +19,6 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef, Property
 from gattkeeper.model.operation import Phy, ReadDescriptor
 from gattkeeper.model.outcome import Cause, ConnectionParameters, Phys, Verdict
-from gattkeeper.runtime.device import _answer
 from gattkeeper.world import Fail, Hang, LinkMoment, LoseLink, LoseResponse, VirtualCharacteristic, VirtualService
 from sim.scene import CLOSED, COUNTER, PUSHED, SERVICE, WRITABLE
 
@@ -328,8 +326,3 @@ def test_a_second_subscriber_with_the_other_kind_is_told_of_the_conflict():
             assert await asyncio.wait_for(anext(values), 1) == b"1"
 
     live(story)
-
-
-def test_an_answer_of_another_kind_is_our_bug_and_not_an_answer():
-    with pytest.raises(InvariantViolation, match="answered with int where Phys belongs"):
-        _answer(Phys, -50)

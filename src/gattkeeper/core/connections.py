@@ -219,6 +219,7 @@ def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> 
 
 def _let_go(state: State, device: DeviceState) -> None:
     device.reconnect = False
+    device.enabled.clear()
     device.idle_since = -1
     for timer in ("linger", "stop_grace"):
         state.timers.cancel((timer, device.name))

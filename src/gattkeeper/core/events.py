@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
-from gattkeeper.model.gatt import ATT_MTU_DEFAULT
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT, Characteristic
 from gattkeeper.model.outcome import AnswerValue, Phase
 
 
@@ -171,6 +171,15 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
     jitter: float = 0.5
 
 
+class Notified(Struct, frozen=True, kw_only=True, tag="notified"):
+    """A device pushed a value while a command waits for one."""
+
+    device: str
+    epoch: int
+    characteristic: Characteristic
+    payload: bytes
+
+
 class Ticked(Struct, frozen=True, kw_only=True, tag="ticked"):
     """The moment `wakeup_at` named has come."""
 
@@ -203,6 +212,7 @@ Event = (
     | DisconnectDone
     | Answered
     | Failed
+    | Notified
     | Ticked
     | Closing
 )

@@ -12,6 +12,7 @@ from gattkeeper.core import (
     alerts,
     answers,
     attempts,
+    awaiting,
     breaker,
     connections,
     ending,
@@ -23,7 +24,7 @@ from gattkeeper.core import (
 )
 from gattkeeper.core.effects import Effect
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
-from gattkeeper.core.state import AdapterState, DeviceState, Limits, State
+from gattkeeper.core.state import AdapterState, DeviceState, Limits, SlotRole, State
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.outcome import Cause
@@ -54,6 +55,11 @@ class Scheduler:
     def waits(self, command_id: str) -> bool:
         """Whether a command has not started, so that its place may still be changed."""
         return admission.waits(self._state, command_id)
+
+    def awaits(self, device: str) -> bool:
+        """Whether a notification of the device may be the answer to a command: then `Notified` is to be fed."""
+        known = self._state.devices.get(device)
+        return known is not None and awaiting.armed(known) is not None
 
     def status(self, now_us: int) -> KeeperStatus:
         """What there is at this moment."""
@@ -146,6 +152,7 @@ DeviceEvent = (
     | events.DisconnectDone
     | events.Answered
     | events.Failed
+    | events.Notified
 )
 
 
@@ -159,6 +166,10 @@ def _take_device(state: State, event: DeviceEvent) -> None:
             _take_intent(state, event)
         case events.Answered() | events.Failed():
             _take_answer(state, event)
+        case events.Notified():
+            device = state.devices[event.device]
+            if event.epoch == device.epoch:
+                awaiting.notified(state, device, event.characteristic, event.payload)
         case (
             events.ConnectProgressed()
             | events.Connected()
@@ -283,7 +294,9 @@ def _due(state: State, key: Hashable) -> None:
     if kind == "attempt":
         for slot in (device.slot, device.bypass):
             if slot is not None and slot.token == rest[0]:
-                answers.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
+                waits = slot.role is SlotRole.AWAITING
+                fault = own_faults.NO_APP_ACK if waits else own_faults.ATTEMPT_TIMED_OUT
+                answers.release(state, device, slot, fault)
     else:
         _DUE_ON_DEVICE[kind](state, device)
 

@@ -60,6 +60,7 @@ class SlotRole(Enum):
     PAIRING = "pairing"  # pairing, so that the command can be tried again
     READING_BACK = "reading_back"  # proving that the command was applied
     SETUP = "setup"  # restoring a subscription after a connect
+    AWAITING = "awaiting"  # the notification that answers a write; nothing is on the bearer
 
 
 class Slot(Struct, kw_only=True, eq=False):
@@ -71,6 +72,7 @@ class Slot(Struct, kw_only=True, eq=False):
     phase: SlotPhase
     entry: Entry | None  # None for setup
     handed_over_at: int = 0
+    heard: bytes | None = None  # the notification that answers it, when that came first
 
 
 class DeviceState(Struct, kw_only=True, eq=False):
@@ -87,7 +89,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
     setup: deque[Operation] = field(default_factory=deque)
-    wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
+    wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # to be restored
+    enabled: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # in force on this connection
     stop: Entry | None = None  # the emergency stop that is running
     stopped_by: str = ""  # the stop that holds the gate
     gate_latched: bool = False

@@ -25,6 +25,7 @@ class Cause(Enum):
     """Why the verdict is what it is: the evidence for a success, the reason for the rest."""
 
     ACKNOWLEDGED = "acknowledged"
+    APP_ACK = "app_ack"  # the notification that answers a write
     READ_BACK = "read_back"
     VALUE = "value"
     ACCEPTED_LOCALLY = "accepted_locally"
@@ -63,6 +64,7 @@ class Phase(Enum):
     SETUP = "setup"
     DISPATCHED = "dispatched"
     ANSWERED = "answered"
+    AWAITING = "awaiting"  # the write is answered, the notification that it asks for is not there yet
     LATE_ANSWER = "late_answer"
     BACKOFF = "backoff"
     RETRY = "retry"

@@ -25,6 +25,7 @@ from gattkeeper.runtime.ports import DeviceBook, Sighting
 
 _REASONS = {
     Cause.ACKNOWLEDGED: "the device acknowledged it",
+    Cause.APP_ACK: "the device answered it with a notification",
     Cause.READ_BACK: "the device was read, and has it",
     Cause.ACCEPTED_LOCALLY: "no acknowledgement was asked for",
     Cause.NEVER_SENT: "never sent",
