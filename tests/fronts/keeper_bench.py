@@ -54,6 +54,8 @@ class FakeConnection:
         await self._link.let_answer.wait()
         if isinstance(operation, Subscribe):
             self._link.subscribed.set()
+        if isinstance(operation, Write) and self._link.says is not None:
+            self.notify(self._link.says)
         return bytes([55]) if isinstance(operation, Read) else None
 
     def notify(self, payload: bytes) -> None:
@@ -74,6 +76,7 @@ class FakeLink:
     def __init__(self) -> None:
         self.performed: list[Operation] = []
         self.connections: list[FakeConnection] = []
+        self.says: bytes | None = None  # what the device notifies when it is written to
         self.let_answer = asyncio.Event()
         self.let_answer.set()
         self.reached = asyncio.Event()

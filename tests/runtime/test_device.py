@@ -54,6 +54,25 @@ def test_every_procedure_of_the_link_is_a_call():
     live(story)
 
 
+def test_a_write_that_waits_returns_what_the_device_answers():
+    async def story(house: House) -> None:
+        lamp = house.keeper.device("lamp")
+        pushed = house.lamp.characteristic(PUSHED)
+        house.lamp.characteristic(WRITABLE).on_write = lambda payload: house.lamp.notify(pushed, b"\x02" + payload)
+        assert await lamp.write_then_wait(WRITABLE, b"x", answer=PUSHED, response=False) == b"\x02x"
+        with pytest.raises(CommandUnknownError) as caught:
+            await lamp.write_then_wait(WRITABLE, b"y", answer=PUSHED, starts_with=b"\x03", timeout=0.5)
+        assert caught.value.outcome.fault.name == "no_app_ack"
+        for wrong in ({"timeout": 0.0}, {"starts_with": bytes(513)}, {"answer": "pulse"}):
+            with pytest.raises(InvalidCommandError):
+                await lamp.write_then_wait(WRITABLE, b"z", **{"answer": PUSHED, **wrong})
+        with pytest.raises(CommandNotDeliveredError):
+            await lamp.write_then_wait(WRITABLE, b"z", answer=COUNTER)
+        assert house.applied() == [b"x", b"y"], "a characteristic that cannot notify: nothing is written"
+
+    live(story)
+
+
 def test_an_action_of_the_profile_is_a_command_with_its_label():
     async def story(house: House) -> None:
         lamp = house.keeper.device("lamp")
