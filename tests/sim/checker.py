@@ -10,11 +10,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from gattkeeper.model.command import Command
-from gattkeeper.model.operation import (
-    Read,
-    Write,
-    changes_state,
-)
+from gattkeeper.model.operation import Read, Write, WriteThenWait, changes_state
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.record import Accepted, Ended, Intended, Resolved
 from gattkeeper.world import Seen, SeenKind
@@ -99,7 +95,8 @@ class Facts:
 
 
 def write_key(command: Command) -> tuple[str, bytes] | None:
-    return (command.device, command.operation.payload) if isinstance(command.operation, Write) else None
+    operation = command.operation.write if isinstance(command.operation, WriteThenWait) else command.operation
+    return (command.device, operation.payload) if isinstance(operation, Write) else None
 
 
 def us(seconds: float) -> int:
@@ -133,7 +130,7 @@ def i4_delivered_was_applied(facts: Facts) -> Iterator[str]:
     for command_id, outcome in facts.outcomes.items():
         command = facts.commands[command_id]
         rode_on = facts.commands.get(outcome.by) if command.stop and outcome.by else None
-        if outcome.verdict is not Verdict.DELIVERED or not isinstance(command.operation, Write):
+        if outcome.verdict is not Verdict.DELIVERED or write_key(command) is None:
             continue
         if not facts.applied_by(rode_on or command):
             yield f"{command_id} was delivered, and {command.device} never applied it"

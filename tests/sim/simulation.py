@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,20 +18,7 @@ from gattkeeper.core.state import Limits
 from gattkeeper.errors import CommandError, GattkeeperError, QueueClosedError, StorageError, UsageError
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.gatt import characteristic_ref
-from gattkeeper.model.operation import (
-    Connect,
-    Disconnect,
-    DiscoverServices,
-    Operation,
-    Pair,
-    Read,
-    ReadRssi,
-    RequestMtu,
-    Subscribe,
-    Unsubscribe,
-    Write,
-    WriteMode,
-)
+from gattkeeper.model.operation import Read, Write, WriteMode
 from gattkeeper.model.record import Ended
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.keeper import Keeper
@@ -41,6 +29,7 @@ from sim.checker import History, Told
 from sim.memory_journal import MemoryJournal, Row
 from sim.scene import CLOSED, COUNTER, PUSHED, WRITABLE, Book, device
 from sim.trouble import LINK_LOST, rules_for
+from sim.wishes import other, waiting
 
 SYNC_S = 0.02
 """The longest that the simulated disk takes."""
@@ -88,6 +77,8 @@ class Simulation:
         self._dice = random.Random(f"script {plan.seed}")
         self._loop = asyncio.get_running_loop()
         self._devices = [device(f"device-{number}", number) for number in range(1, self._dice.randint(2, 5))]
+        for one in self._devices:
+            one.characteristic(WRITABLE).on_write = partial(self._answer, one)
         self._safety = frozenset(one.name for one in self._devices if self._dice.random() < 0.2)
         self._links = self._make_links()
         self._book = self._make_book()
@@ -248,11 +239,13 @@ class Simulation:
         if kind < 0.30:
             command = replace(command, operation=Read(target=characteristic_ref(COUNTER)))
         elif kind < 0.40:
-            command = replace(command, operation=_other(dice))
+            command = replace(command, operation=other(dice))
         elif kind < 0.50:
             command = replace(command, operation=replace(command.operation, mode=WriteMode.WITHOUT_RESPONSE))
         elif kind < 0.65:
             command = replace(command, coalesce_key=dice.choice(("level", "tilt")))
+        elif kind < 0.73:
+            command = replace(command, operation=waiting(command.operation))
         return replace(
             command,
             priority=dice.choice(list(Priority)),
@@ -366,25 +359,13 @@ class Simulation:
             elif turn < 0.7:
                 self._push(dice.choice(self._devices))
 
-    def _push(self, one: VirtualDevice) -> None:
-        one.notify(one.characteristic(PUSHED), b"news")
+    def _push(self, one: VirtualDevice, payload: bytes = b"news") -> None:
+        one.notify(one.characteristic(PUSHED), payload)
+
+    def _answer(self, one: VirtualDevice, payload: bytes) -> None:
+        """Of three writes one is answered with a notification at once, one later, and one never."""
+        if payload[-1] % 3:
+            self._loop.call_later(payload[-1] % 3 - 1, self._push, one, payload)
 
     def _now_us(self) -> int:
         return int(self._loop.time() * 1_000_000)
-
-
-def _other(dice: random.Random) -> Operation:
-    target = characteristic_ref(PUSHED)
-    return dice.choice(
-        (
-            Subscribe(target=target),
-            Subscribe(target=target),
-            Unsubscribe(target=target),
-            Connect(),
-            Disconnect(),
-            DiscoverServices(),
-            RequestMtu(),
-            ReadRssi(),
-            Pair(),
-        )
-    )

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import characteristic_ref
-from gattkeeper.model.operation import Read, Write
+from gattkeeper.model.operation import Read, Write, WriteThenWait
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.record import Accepted, Ended, Intended, Record, Resolved
 from gattkeeper.world import Seen, SeenKind
@@ -70,6 +70,7 @@ def history(**fields) -> History:
 A, B = write("a"), write("b")
 STOP = write("s", stop=True)
 READ = read("r")
+ASK = replace(write("q"), operation=WriteThenWait(write=write("q").operation, answer=characteristic_ref("fe53")))
 GOOD = history(
     told=[told(A, outcome=outcome("a"))],
     rows=[accepted(A), intended("a"), ended("a")],
@@ -97,6 +98,7 @@ BROKEN = {
     ),
     "i3: resolved, but known": ("i3", history(rows=[*GOOD.rows, resolved("a")], seen=GOOD.seen)),
     "i4: delivered and never applied": ("i4", history(rows=GOOD.rows)),
+    "i4: answered by a notification and never applied": ("i4", history(rows=[accepted(ASK), ended("q")])),
     "i5: not delivered and applied": (
         "i5",
         history(rows=[accepted(A), intended("a"), ended("a", Verdict.NOT_DELIVERED)], seen=flight(A)),
