@@ -11,7 +11,7 @@ from core.drive import BATTERY, MS, Drive, S, fault, numbered, said_to, sequence
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Priority, ReadBack
+from gattkeeper.model.command import Origin, Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import (
     Disconnect,
@@ -117,10 +117,11 @@ class AnyHistory(RuleBasedStateMachine):
             require_read_back=proof,
         )
 
-    @rule(device=devices)
-    def write_plainly(self, device: str) -> None:
+    @rule(device=devices, client=st.sampled_from(("", "guest")))
+    def write_plainly(self, device: str, client: str) -> None:
         number = self.new_number()
-        self.drive.submit(f"write-{number}", numbered("write", number), device)
+        origin = Origin(principal=client)
+        self.drive.submit(f"write-{number}", numbered("write", number), device, origin=origin)
 
     @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
     def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:

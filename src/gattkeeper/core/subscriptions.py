@@ -21,12 +21,11 @@ def is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
 
 
 def want(device: DeviceState, entry: Entry) -> None:
-    """A Subscribe has succeeded: it is restored after a reconnect, unless a later command is to undo it."""
+    """A Subscribe has succeeded: it is restored after a reconnect, unless a later command undoes it."""
     operation = entry.command.operation
     if not isinstance(operation, Subscribe):
         return
-    undo = Unsubscribe(target=operation.target)
-    if not any(one.command.operation == undo and one.sequence > entry.sequence for one in device.waiting):
+    if device.unsubscribed.get(operation.target, 0) < entry.sequence:
         device.wanted[operation.target] = device.enabled[operation.target]  # the kind that is in force
 
 
