@@ -20,6 +20,7 @@ from gattkeeper.model.operation import (
     Operation,
     Pair,
     Read,
+    ReadRssi,
     Sequence,
     Subscribe,
     Write,
@@ -67,7 +68,7 @@ def long_write(number: int, **fields: Any) -> LongWrite:
     return LongWrite(target=POSITION, payload=b"".join(chunks)[:47], **fields)
 
 
-def numbered(kind: str, number: int) -> Operation | Composite:
+def operation_of(kind: str, number: int) -> Operation | Composite:
     """An operation that tells its command: by payload, or by handle."""
     payload = number.to_bytes(2)
     match kind:
@@ -86,6 +87,8 @@ def numbered(kind: str, number: int) -> Operation | Composite:
             return Subscribe(target=CharacteristicRef(handle=number))
         case "pair":
             return Pair()
+        case "rssi":
+            return ReadRssi()
         case "connect":
             return Connect()
         case _:
@@ -175,6 +178,16 @@ class Drive:
         command = Command(id=command_id, device=device, operation=operation, **fields)
         self.feed(events.Submitted(command=command))
 
+    def fan_out(
+        self, fanout_id: str, commands: dict[str, Operation], gather_us: int = 10 * S, **fields: Any
+    ) -> None:
+        """An operation for each device; a command's id is that of the fan-out and its device's name."""
+        together = tuple(
+            Command(id=f"{fanout_id}-{device}", device=device, operation=operation, fanout=fanout_id, **fields)
+            for device, operation in commands.items()
+        )
+        self.feed(events.FanoutSubmitted(id=fanout_id, commands=together, gather_us=gather_us))
+
     def stop(self, command_id: str = "stop", operation: Operation = STOP_WRITE, **fields: Any) -> None:
         latch = fields.pop("latch", False)
         fields.setdefault("device", "blind")
@@ -237,6 +250,11 @@ class Drive:
 
     def gone(self, device: str = "blind") -> None:
         self.feed(events.DisconnectDone(device=device, epoch=self.epochs[device]))
+
+    def pairing(self, *, under_way: bool, device: str = "blind") -> None:
+        """Somebody pairs on the connection, or that is over."""
+        kind = events.PairingStarted if under_way else events.PairingEnded
+        self.feed(kind(device=device, epoch=self.epochs.get(device, 0)))
 
     def adapter_down(self, kind: FaultKind = FaultKind.ADAPTER_GONE) -> None:
         self.feed(events.AdapterDown(adapter="hci", fault=fault(kind)))

@@ -3,20 +3,20 @@
 Knows how to play a random world. The promises themselves are checked in `watch`.
 """
 
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
-from core.drive import BATTERY, MS, Drive, S, fault, numbered, said_to, sequence
+from core.drive import BATTERY, MS, Drive, S, fault, operation_of, said_to, sequence
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Origin, Priority, ReadBack
+from gattkeeper.model.command import Command, Origin, Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.operation import (
-    Disconnect,
-    Read,
-)
+from gattkeeper.model.operation import Disconnect, Read
 from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
@@ -41,11 +41,10 @@ class AnyHistory(RuleBasedStateMachine):
         safety=st.booleans(),
         bypass=st.booleans(),
         bypass_other=st.booleans(),
+        aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
     )
-    def begin(
-        self, *, slots: int, journalled: bool, safety: bool, bypass: bool, bypass_other: bool, linger_us: int
-    ) -> None:
+    def begin(self, *, slots: int, journalled: bool, safety: bool, linger_us: int, **traits: Any) -> None:
         self.watch = Watch(slots=slots, safety=safety)
         self.drive = Drive(
             *DEVICES,
@@ -55,8 +54,7 @@ class AnyHistory(RuleBasedStateMachine):
             safety=safety,
             linger_us=linger_us,
             watch=self.watch,
-            bypass=bypass,
-            bypass_other=bypass_other,
+            **traits,
         )
         self.links_obey = True  # connections come up and go as asked, at once
         self.count = 0
@@ -71,13 +69,13 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         device=devices,
-        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect", "long")),
+        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect", "long", "rssi")),
         priority=st.sampled_from(Priority),
         survives=st.booleans(),
     )
     def submit(self, *, device: str, kind: str, priority: Priority, survives: bool) -> None:
         number = self.new_number()
-        operation = numbered(kind, number)
+        operation = operation_of(kind, number)
         self.drive.submit(f"{kind}-{number}", operation, device, priority=priority, survive_reconnect=survives)
 
     @rule(
@@ -105,7 +103,7 @@ class AnyHistory(RuleBasedStateMachine):
         number = self.new_number()
         self.drive.submit(
             f"write-{number}",
-            numbered("write", number),
+            operation_of("write", number),
             device,
             priority=priority,
             deadline_us=deadline_us,
@@ -121,28 +119,39 @@ class AnyHistory(RuleBasedStateMachine):
     def write_plainly(self, device: str, client: str) -> None:
         number = self.new_number()
         origin = Origin(principal=client)
-        self.drive.submit(f"write-{number}", numbered("write", number), device, origin=origin)
+        self.drive.submit(f"write-{number}", operation_of("write", number), device, origin=origin)
 
-    @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
-    def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
+    @rule(device=devices, asks=st.booleans(), idempotent=st.booleans(), survives=st.booleans())
+    def composite(self, *, device: str, asks: bool, idempotent: bool, survives: bool) -> None:
         number = self.new_number()
-        operation = sequence(number)
-        self.drive.submit(
-            f"sequence-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives
-        )
+        kind, operation = ("ask", operation_of("ask", number)) if asks else ("sequence", sequence(number))
+        self.drive.submit(f"{kind}-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives)
 
-    @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
-    def ask(self, *, device: str, idempotent: bool, survives: bool) -> None:
-        number = self.new_number()
-        operation = numbered("ask", number)
-        self.drive.submit(f"ask-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives)
+    @rule(
+        among=st.lists(st.tuples(devices, st.sampled_from(Priority)), min_size=1, max_size=4),
+        kind=st.sampled_from(("write", "write", "read", "long", "connect", "disconnect")),
+        gather_us=lengths,
+        survives=st.booleans(),
+        key=st.sampled_from(("", "position")),
+    )
+    def fan_out(
+        self, *, among: list[tuple[str, Priority]], kind: str, gather_us: int, survives: bool, key: str
+    ) -> None:
+        fanout = f"fan-{self.new_number()}"
+        commands = []
+        for device, priority in among:
+            number = self.new_number()
+            command = Command(id=f"{kind}-{number}", device=device, operation=operation_of(kind, number))
+            commands.append(replace(command, fanout=fanout, priority=priority, survive_reconnect=survives))
+        together = tuple(replace(command, coalesce_key=key) for command in commands)
+        self.drive.feed(events.FanoutSubmitted(id=fanout, commands=together, gather_us=gather_us))
 
     @rule(device=devices, latch=st.booleans(), bypass=st.booleans(), proof=st.booleans(), leaves=st.booleans())
     def stop(self, *, device: str, latch: bool, bypass: bool, proof: bool, leaves: bool) -> None:
         number = self.new_number()
         self.drive.stop(
             f"stop-{number}",
-            Disconnect() if leaves and proof else numbered("write", number),
+            Disconnect() if leaves and proof else operation_of("write", number),
             device=device,
             latch=latch,
             may_bypass=bypass,
@@ -258,6 +267,10 @@ class AnyHistory(RuleBasedStateMachine):
         """They obey from now on, or do not."""
         self.links_obey = not self.links_obey
 
+    @rule(device=devices, under_way=st.booleans())
+    def pairing(self, *, device: str, under_way: bool) -> None:
+        self.drive.pairing(under_way=under_way, device=device)
+
     @rule(device=devices)
     def link_lost(self, device: str) -> None:
         if self.watch.device(device).connection == "connected":
@@ -304,6 +317,7 @@ class AnyHistory(RuleBasedStateMachine):
         assert status.adapters[0].connections == self.watch.occupied()
         assert status.accepted - status.ended == len(self.watch.open())
         assert status.waiting == sum(one.waiting for one in status.devices)
+        assert not self.drive.scheduler._state.fanouts or status.waiting, "a gate, and nobody to go through"
         undos = [name for name in self.watch.open() if name.endswith("-undo")]  # they are never refused
         assert status.waiting <= LIMITS.queue_max + len(DEVICES) + len(
             undos
@@ -365,7 +379,7 @@ class AnyHistory(RuleBasedStateMachine):
         for device in DEVICES:
             self.drive.feed(events.Resumed(device=device))
             self.drive.feed(events.Resolved(command_id=self.watch.device(device).latched_by, device=device))
-            self.drive.submit(f"last-{device}", numbered("write", self.new_number()), device)
+            self.drive.submit(f"last-{device}", operation_of("write", self.new_number()), device)
         self._behave(30 * S)
         for device in DEVICES:
             outcome = self.watch.seen[f"last-{device}"].outcome

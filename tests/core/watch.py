@@ -7,6 +7,7 @@ and every read its own handle, so that a hand-over tells whose it is.
 from msgspec import Struct, field
 
 from gattkeeper.core import effects, events
+from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, matches
@@ -15,6 +16,7 @@ from gattkeeper.model.operation import (
     LongWrite,
     Operation,
     Read,
+    ReadRssi,
     Sequence,
     Write,
     WriteMode,
@@ -66,6 +68,7 @@ class OnDevice(Struct, kw_only=True, eq=False):
     last_stop: int = -1  # number of the latest stop
     gate: bool = False
     latched_by: str = ""
+    pairing_until: int = 0  # until then nothing but a stop is handed over
 
 
 class Watch:
@@ -97,6 +100,8 @@ class Watch:
                 self._move(event.device, event.epoch, "abandoning", "disconnected")
             case events.DisconnectDone():
                 self._move(event.device, event.epoch, "disconnecting", "disconnected")
+            case events.PairingEnded():
+                self.device(event.device).pairing_until = 0
             case events.Resumed():
                 self.device(event.device).gate = False
             case events.Resolved():
@@ -112,6 +117,11 @@ class Watch:
         device = self.device(name)
         if device.epoch == epoch and device.connection == before:
             device.connection = after
+
+    def _pairs(self, event: events.PairingStarted, now: int) -> None:
+        device = self.device(event.device)
+        if event.epoch == device.epoch and device.connection in ("connecting", "connected"):
+            device.pairing_until = device.pairing_until or now + Limits().pairing_pause_max_us
 
     def _answer(self, event: events.Answered | events.Failed) -> None:
         device = self.device(event.device)
@@ -149,9 +159,12 @@ class Watch:
 
     def after(self, event: events.Event, caused: list[effects.Effect], now: int) -> None:
         """Check the effects, in their order."""
+        if isinstance(event, events.PairingStarted):
+            self._pairs(event, now)
         answered = [one for one in caused if isinstance(one, effects.Accept | effects.Refuse)]
         undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
-        asks = isinstance(event, events.Submitted | events.StopRequested)
+        asks = len(event.commands) if isinstance(event, events.FanoutSubmitted) else 0
+        asks += isinstance(event, events.Submitted | events.StopRequested)
         assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
         for effect in caused:
             match effect:
@@ -161,12 +174,7 @@ class Watch:
                     assert not isinstance(event, events.StopRequested), "a stop was refused"
                     self.refused.add(effect.command_id)
                 case effects.Marked():
-                    seen = self.seen[effect.command.id]
-                    if seen.command.priority is not effect.command.priority:
-                        seen.place = self._place()  # behind all that wait with that priority
-                    seen.command = effect.command
-                    seen.counted += effect.mark.phase is Phase.ANSWERED
-                    seen.awaiting |= effect.mark.phase is Phase.AWAITING
+                    self._marked(self.seen[effect.command.id], effect)
                 case effects.Dispatch():
                     self._dispatched(effect, now)
                 case effects.Finish():
@@ -182,6 +190,16 @@ class Watch:
                     pass
         owed = self._owed_undos(caused)
         assert sorted(undos) == sorted(owed), f"undone: {undos}, left half done: {owed}"
+
+    def _marked(self, seen: Seen, effect: effects.Marked) -> None:
+        if seen.command.priority is not effect.command.priority:
+            seen.place = self._place()  # behind all that wait with that priority
+        seen.command = effect.command
+        seen.counted += effect.mark.phase is Phase.ANSWERED
+        seen.awaiting |= effect.mark.phase is Phase.AWAITING
+        if effect.mark.phase is Phase.BACKOFF:  # it goes on without an answer that is owed, whatever that will say
+            owed = self.device(effect.command.device).owed.values()
+            seen.tried |= {_key(one.operation) for one in owed if self._whose(one.operation) is seen}
 
     def _owed_undos(self, caused: list[effects.Effect]) -> list[str]:
         """A sequence that may have run, and not to its end, is undone, but not behind a latched stop."""
@@ -221,8 +239,14 @@ class Watch:
         assert effect.epoch == device.epoch, "handed over to another connection"
         seen = self._whose(effect.operation)
         stops = seen is not None and seen.command.stop
-        assert len(device.owed) == 0 or (len(device.owed) == 1 and stops), "two in flight"
-        if device.owed:
+        queries = [one for one in device.owed.values() if isinstance(one.operation, ReadRssi)]
+        on_bearer = len(device.owed) - len(queries)
+        if isinstance(effect.operation, ReadRssi):
+            assert len(queries) <= 1, "one beside the bearer, and one that waited for it"
+            device.owed[effect.token] = effect
+            return
+        assert on_bearer == 0 or (on_bearer == 1 and stops), "two in flight"
+        if on_bearer:
             assert isinstance(effect.operation, Write), "only a write overtakes"
             assert effect.operation.mode is WriteMode.WITHOUT_RESPONSE, "it overtakes without response"
         held = [one for one in self.seen.values() if one.begun and one.command.device == effect.device]
@@ -236,6 +260,7 @@ class Watch:
             return
         seen.armed, seen.heard = True, None
         if not stops:
+            assert now >= device.pairing_until, "handed over while somebody pairs"
             self._check_turn(device, seen, effect.operation)
         assert seen.outcome is None, "handed over after its outcome"
         assert now < seen.at_us + seen.command.deadline_us, "handed over after its deadline"
@@ -280,7 +305,7 @@ class Watch:
         assert not self.connecting(), "two connection attempts on one adapter"
         device = self.device(effect.device)
         assert device.connection == "disconnected"
-        device.connection, device.epoch = "connecting", effect.epoch
+        device.connection, device.epoch, device.pairing_until = "connecting", effect.epoch, 0
         assert self.occupied() <= self.slots, "more connections than slots"
 
     def _link_dropped(self, effect: effects.StartDisconnect) -> None:

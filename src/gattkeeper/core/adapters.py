@@ -62,6 +62,16 @@ def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> Non
         )
 
 
+def has_place(state: State, adapter: AdapterState) -> bool:
+    """Whether another connection may come up before one that is in use is let go of."""
+    return (
+        adapter.occupied < adapter.slots
+        or bool(adapter.connecting)
+        or _place_becomes_free(state, adapter)
+        or any(state.devices[name].idle_since >= 0 for name in adapter.devices)
+    )
+
+
 def _place_becomes_free(state: State, adapter: AdapterState) -> bool:
     leaving = (ConnectionState.DISCONNECTING, ConnectionState.ABANDONING)
     return any(state.devices[name].connection in leaving for name in adapter.devices)
@@ -75,13 +85,6 @@ def gives_way(state: State, device: DeviceState) -> bool:
         and any(state.devices[name].stop is not None for name in adapter.wanting)
         and not _place_becomes_free(state, adapter)
     )
-
-
-def is_serial(state: State, adapter: AdapterState) -> bool:
-    """Whether the adapter does one operation at a time, whatever the device."""
-    if adapter.serialization is Serialization.AUTO:
-        return state.now < adapter.contended_until
-    return adapter.serialization is Serialization.ADAPTER
 
 
 def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:
@@ -102,7 +105,7 @@ def contended(state: State, device: DeviceState, fault: Fault) -> None:
     others = (state.devices[name] for name in adapter.devices if name != device.name)
     if adapter.serialization is not Serialization.AUTO or not any(one.uses_bearer for one in others):
         return
-    cooldown_us, known = state.limits.contention_cooldown_us, is_serial(state, adapter)
+    cooldown_us, known = state.limits.contention_cooldown_us, state.is_serial(adapter)
     adapter.contended_until = state.now + cooldown_us
     state.timers.set(("contention", adapter.name), adapter.contended_until)
     if known:
@@ -133,6 +136,7 @@ def adapter_down(state: State, adapter: AdapterState, fault: Fault) -> None:
         if device.connection is ConnectionState.CONNECTING:
             abandon(state, device, None)
         lose(state, device, fault)
+        state.touch(device)
 
 
 def adapter_up(state: State, adapter: AdapterState) -> None:

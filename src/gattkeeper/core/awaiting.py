@@ -52,6 +52,7 @@ def begin(state: State, device: DeviceState, entry: Entry, operation: WriteThenW
         phase=SlotPhase.IN_FLIGHT,
         entry=entry,
         handed_over_at=state.now,
+        times_out_at=state.now + operation.timeout_us,
     )
-    state.timers.set(("attempt", device.name, slot.token), state.now + operation.timeout_us)
+    state.timers.set(("attempt", device.name, slot.token), slot.times_out_at)
     return slot

@@ -81,6 +81,7 @@ def end(
     if not entry.move(CommandStep.END):
         return
     state.unwait(entry)
+    state.leave_gate(entry)
     command = entry.command
     for kind in ("deadline", "queue_deadline", "backoff", "lease"):
         state.timers.cancel((kind, command.id))

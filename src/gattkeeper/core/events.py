@@ -14,12 +14,14 @@ from gattkeeper.model.outcome import AnswerValue, Phase
 
 
 class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
-    """An adapter is ready. `bypass` and `bypass_other`: as `runtime.ports.LinkTraits` says."""
+    """An adapter is ready. What its link can do: as `runtime.ports.LinkTraits` says."""
 
     adapter: str
     slots: int
     bypass: bool = False
     bypass_other: bool = False
+    aside: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
     serialization: Serialization = Serialization.AUTO
 
 
@@ -50,6 +52,17 @@ class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
     """A caller wants a command run. Answered by exactly one Accept or Refuse."""
 
     command: Command
+
+
+class FanoutSubmitted(Struct, frozen=True, kw_only=True, tag="fanout_submitted"):
+    """A caller wants commands of several devices run together. Each is answered by one Accept or Refuse.
+
+    `id` stands in the `fanout` of each command. After `gather_us` nobody is waited for any more.
+    """
+
+    id: str
+    commands: tuple[Command, ...]
+    gather_us: int = 10_000_000
 
 
 class StopRequested(Struct, frozen=True, kw_only=True, tag="stop_requested"):
@@ -154,6 +167,20 @@ class DisconnectDone(Struct, frozen=True, kw_only=True, tag="disconnect_done"):
     epoch: int
 
 
+class PairingStarted(Struct, frozen=True, kw_only=True, tag="pairing_started"):
+    """Somebody pairs on the connection: the device, the stack, or we ourselves."""
+
+    device: str
+    epoch: int
+
+
+class PairingEnded(Struct, frozen=True, kw_only=True, tag="pairing_ended"):
+    """That pairing is over, well or badly."""
+
+    device: str
+    epoch: int
+
+
 class Answered(Struct, frozen=True, kw_only=True, tag="answered"):
     """A stack brought an operation to a good end."""
 
@@ -198,6 +225,7 @@ Event = (
     | AdapterUp
     | DeviceAdded
     | Submitted
+    | FanoutSubmitted
     | StopRequested
     | Resumed
     | Latched
@@ -212,6 +240,8 @@ Event = (
     | ConnectFailed
     | ConnectionLost
     | DisconnectDone
+    | PairingStarted
+    | PairingEnded
     | Answered
     | Failed
     | Notified

@@ -16,6 +16,7 @@ from gattkeeper.model.operation import (
     WriteMode,
     WriteThenWait,
     changes_state,
+    kind_of,
 )
 from gattkeeper.model.outcome import AnswerValue
 
@@ -85,9 +86,19 @@ def has_begun(entry: Entry) -> bool:
 
 def unacknowledged(entry: Entry, last: Operation) -> bool:
     """Whether any part of a command that was carried out went without response; `last` is the last of them."""
+    return any(
+        isinstance(part, Write) and part.mode is WriteMode.WITHOUT_RESPONSE for part in _carried_out(entry, last)
+    )
+
+
+def contains(entry: Entry, last: Operation, kinds: frozenset[str]) -> bool:
+    """Whether any part of a command that was carried out is of one of these kinds; `last` likewise."""
+    return any(kind_of(part) in kinds for part in _carried_out(entry, last))
+
+
+def _carried_out(entry: Entry, last: Operation) -> tuple[Operation, ...]:
     operation = entry.command.operation
-    done = operation.steps if isinstance(operation, Sequence) else (last,)
-    return any(isinstance(part, Write) and part.mode is WriteMode.WITHOUT_RESPONSE for part in done)
+    return operation.steps if isinstance(operation, Sequence) else (last,)
 
 
 def owed_undo(entry: Entry) -> Write | None:

@@ -17,7 +17,9 @@ from gattkeeper.core import (
     connections,
     ending,
     events,
+    fanout,
     own_faults,
+    pairing,
     stop,
     sweep,
     turns,
@@ -73,7 +75,7 @@ class Scheduler:
                     connections=adapter.occupied,
                     slots=adapter.slots,
                     connecting=adapter.connecting,
-                    serialization="adapter" if adapters.is_serial(state, adapter) else "device",
+                    serialization="adapter" if state.is_serial(adapter) else "device",
                 )
                 for adapter in state.adapters.values()
             ),
@@ -104,10 +106,8 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
 
 def _take(state: State, event: events.Event) -> None:
     match event:
-        case events.Submitted():
-            admission.submit(state, event.command)
-        case events.StopRequested():
-            stop.request(state, event.command, latch=event.latch)
+        case events.Submitted() | events.FanoutSubmitted() | events.StopRequested():
+            _take_wish(state, event)
         case events.CancelRequested():
             admission.cancel(state, event.command_id)
         case events.Reprioritised():
@@ -125,6 +125,18 @@ def _take(state: State, event: events.Event) -> None:
                 _take_device(state, event)
 
 
+def _take_wish(state: State, event: events.Submitted | events.FanoutSubmitted | events.StopRequested) -> None:
+    match event:
+        case events.Submitted():
+            admission.submit(state, event.command)
+        case events.FanoutSubmitted():
+            fanout.submit(state, event)
+        case events.StopRequested():
+            stop.request(state, event.command, latch=event.latch)
+        case _:
+            assert_never(event)
+
+
 def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown | events.AdapterUp) -> None:
     if isinstance(event, events.AdapterAdded):
         if event.adapter in state.adapters:
@@ -134,6 +146,8 @@ def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown 
             slots=event.slots,
             bypass=event.bypass,
             bypass_other=event.bypass_other,
+            aside=event.aside,
+            unanswered=event.unanswered,
             serialization=event.serialization,
         )
     elif event.adapter in state.adapters:
@@ -156,6 +170,8 @@ DeviceEvent = (
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
+    | events.PairingStarted
+    | events.PairingEnded
     | events.Answered
     | events.Failed
     | events.Notified
@@ -182,6 +198,8 @@ def _take_device(state: State, event: DeviceEvent) -> None:
             | events.ConnectFailed()
             | events.ConnectionLost()
             | events.DisconnectDone()
+            | events.PairingStarted()
+            | events.PairingEnded()
         ):
             if event.epoch == state.devices[event.device].epoch:
                 _take_connection(state, event)
@@ -230,7 +248,7 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or event.epoch != device.epoch or slot.phase is SlotPhase.RECORDING:
         return
-    if isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED:
+    if slot is not device.aside and (isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED):
         breaker.answered(state, device)
     if isinstance(event, events.Answered):
         answering.answered(state, device, slot, event.value)
@@ -248,7 +266,9 @@ def _take_connection(
     | events.Connected
     | events.ConnectFailed
     | events.ConnectionLost
-    | events.DisconnectDone,
+    | events.DisconnectDone
+    | events.PairingStarted
+    | events.PairingEnded,
 ) -> None:
     device = state.devices[event.device]
     match event:
@@ -264,6 +284,10 @@ def _take_connection(
             connections.lose(state, device, event.fault)
         case events.DisconnectDone():
             connections.gone(state, device)
+        case events.PairingStarted():
+            pairing.started(state, device)
+        case events.PairingEnded():
+            pairing.over(state, device)
         case _:
             assert_never(event)
 
@@ -280,9 +304,9 @@ def _close(state: State) -> None:
     state.closing = True
     for device in state.devices.values():
         sweep.sweep(state, device, Cause.NEVER_SENT, spared=lambda entry: bool(entry.undoes))
-        slot = device.slot
-        if slot is not None and slot.entry is not None and slot.phase is SlotPhase.RECORDING:
-            admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
+        for slot in device.slots:
+            if slot.entry is not None and slot.phase is SlotPhase.RECORDING:
+                admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
         state.touch(device)
 
 
@@ -296,24 +320,29 @@ def _due(state: State, key: Hashable) -> None:
     if kind in ("deadline", "queue_deadline", "lease", "backoff"):
         _due_for_command(state, kind, name)
         return
+    if kind == "gather":
+        fanout.open_gate(state, name)
+        return
     if kind == "contention":
         adapters.contention_over(state, state.adapters[name])
         return
     device = state.devices[name]
-    if kind == "attempt":
-        for slot in (device.slot, device.bypass):
-            if slot is not None and slot.token == rest[0]:
-                waits = slot.role is SlotRole.AWAITING
-                fault = own_faults.NO_APP_ACK if waits else own_faults.ATTEMPT_TIMED_OUT
-                answering.release(state, device, slot, fault)
-    else:
+    slot = attempts.slot_of(device, rest[0]) if rest else None
+    if slot is None:
         _DUE_ON_DEVICE[kind](state, device)
+    elif kind == "attempt":
+        waits = slot.role is SlotRole.AWAITING
+        answering.release(state, device, slot, own_faults.NO_APP_ACK if waits else own_faults.ATTEMPT_TIMED_OUT)
+    elif slot is device.aside:
+        attempts.free(state, device, slot)  # the bearer owes nothing: only its place was kept
+    else:
+        connections.lose(state, device, own_faults.STALLED)
 
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
-    "grace": lambda state, device: connections.lose(state, device, own_faults.STALLED),
     "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),
     "stop_grace": stop.grace_over,
+    "pairing": pairing.over,
     "linger": connections.drop,
     "probe": breaker.half_open,
     "alert": alerts.due,

@@ -41,6 +41,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     mtu_timeout_us: int = 10_000_000
     connect_timeout_us: int = 20_000_000
     pair_timeout_us: int = 30_000_000
+    pairing_pause_max_us: int = 30_000_000  # how long a pairing that is under way holds the bearer's clock
     late_answer_grace_us: int = 500_000
     stop_grace_us: int = 100_000
     stop_attempt_timeout_us: int = 2_000_000
@@ -76,6 +77,9 @@ class Slot(Struct, kw_only=True, eq=False):
     entry: Entry | None  # None for setup
     handed_over_at: int = 0
     heard: bytes | None = None  # the notification that answers it, when that came first
+    held: bool = False  # recorded, and to be handed over when the pairing is over
+    times_out_at: int = 0  # when its time is over
+    time_left_us: int = -1  # what was left of that when a pairing stopped its clock; -1: it runs
 
 
 class Sweep(Struct, kw_only=True, eq=False):
@@ -101,6 +105,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
+    aside: Slot | None = None  # a query that does not use the bearer
+    pairing: bool = False  # somebody pairs on the connection, and perhaps a person is asked
     setup: deque[Operation] = field(default_factory=deque)
     wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # to be restored
     enabled: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # in force on this connection
@@ -131,6 +137,11 @@ class DeviceState(Struct, kw_only=True, eq=False):
     tokens: int = 0
 
     @property
+    def slots(self) -> list[Slot]:
+        """Everything that is in flight, or about to be: the stop that overtook first."""
+        return [slot for slot in (self.bypass, self.slot, self.aside) if slot is not None]
+
+    @property
     def depth(self) -> int:
         """How many wait, those included that are about to end."""
         return len(self.waiting) + sum(len(sweep.lines) for sweep in self.sweeps)
@@ -139,6 +150,15 @@ class DeviceState(Struct, kw_only=True, eq=False):
     def uses_bearer(self) -> bool:
         """Whether an operation has the slot; waiting for a notification is none."""
         return self.slot is not None and self.slot.role is not SlotRole.AWAITING
+
+    def vacate(self, slot: Slot) -> None:
+        """Take an operation out of its place."""
+        if self.slot is slot:
+            self.slot = None
+        elif self.bypass is slot:
+            self.bypass = None
+        else:
+            self.aside = None
 
     def new_token(self) -> int:
         """A number no answer of this device carries yet."""
@@ -154,6 +174,8 @@ class AdapterState(Struct, kw_only=True, eq=False):
     bypass: bool
     bypass_other: bool
     serialization: Serialization
+    aside: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
     contended_until: int = 0  # operations of several devices got in each other's way: one at a time
     lining: dict[str, None] = field(default_factory=dict)  # devices with something to do, one of which is next
     up: bool = True
@@ -162,6 +184,15 @@ class AdapterState(Struct, kw_only=True, eq=False):
     devices: list[str] = field(default_factory=list)
     occupied: int = 0  # connections that are up, coming up, or not let go of yet
     wanting: dict[str, None] = field(default_factory=dict)  # devices that want a connection
+
+
+class Fanout(Struct, kw_only=True, eq=False):
+    """Commands that wait for each other. It is remembered until its gate opens, or all have ended."""
+
+    id: str
+    number: int  # those that came later have higher ones
+    members: dict[str, Entry]  # by command
+    arrived: dict[str, None] = field(default_factory=dict)  # commands that stood before the gate
 
 
 class State(Struct, kw_only=True, eq=False):
@@ -179,6 +210,8 @@ class State(Struct, kw_only=True, eq=False):
     devices: dict[str, DeviceState] = field(default_factory=dict)
     adapters: dict[str, AdapterState] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
+    fanouts: dict[str, Fanout] = field(default_factory=dict)  # whose gate is closed
+    gathering: dict[str, None] = field(default_factory=dict)  # those with somebody before it
     timers: Timers = field(default_factory=Timers)
     effects: list[Effect] = field(default_factory=list)
     sweeping: dict[str, None] = field(default_factory=dict)  # devices whose sweep begins with this event
@@ -195,9 +228,34 @@ class State(Struct, kw_only=True, eq=False):
             entry.line.remove(entry)
             self.waiting -= 1
 
+    def gate_of(self, entry: Entry) -> Fanout | None:
+        """The fan-out whose closed gate keeps the command from starting; None when there is none."""
+        fanout = self.fanouts.get(entry.command.fanout)
+        return fanout if fanout is not None and entry.command.id in fanout.members else None
+
+    def leave_gate(self, entry: Entry) -> None:
+        """The command has ended: nobody waits for it any more."""
+        fanout = self.gate_of(entry)
+        if fanout is not None:
+            del fanout.members[entry.command.id]
+            if not fanout.members:
+                self.forget_fanout(fanout)
+
+    def forget_fanout(self, fanout: Fanout) -> None:
+        """From now on its commands are like any other."""
+        del self.fanouts[fanout.id]
+        self.gathering.pop(fanout.id, None)
+        self.timers.cancel(("gather", fanout.id))
+
     def touch(self, device: DeviceState) -> None:
         """Look at the device, and then at its adapter, before this event is over."""
         self.touched[device.name] = None
+
+    def is_serial(self, adapter: AdapterState) -> bool:
+        """Whether the adapter does one operation at a time, whatever the device."""
+        if adapter.serialization is Serialization.AUTO:
+            return self.now < adapter.contended_until
+        return adapter.serialization is Serialization.ADAPTER
 
     def mark(self, entry: Entry, phase: Phase, note: str = "") -> None:
         """Write a phase into the command's timeline."""

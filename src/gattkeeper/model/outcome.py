@@ -29,6 +29,7 @@ class Cause(Enum):
     READ_BACK = "read_back"
     VALUE = "value"
     ACCEPTED_LOCALLY = "accepted_locally"
+    ASSUMED = "assumed"  # the stack took it, and gives no answer to this kind of operation
 
     NEVER_SENT = "never_sent"
     REJECTED = "rejected"
@@ -62,6 +63,7 @@ class Phase(Enum):
     CONNECTED = "connected"
     DISCOVERED = "discovered"
     SETUP = "setup"
+    GATHERED = "gathered"  # could start, and waits for the others of its fan-out
     DISPATCHED = "dispatched"
     ANSWERED = "answered"
     AWAITING = "awaiting"  # the write is answered, the notification that it asks for is not there yet

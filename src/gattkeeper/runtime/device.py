@@ -32,6 +32,7 @@ from gattkeeper.model.operation import (
     Read,
     ReadPhy,
     ReadRssi,
+    RequestConnectionParameters,
     Sequence,
     Step,
     Subscribe,
@@ -359,8 +360,8 @@ class Device:
 
     async def request_connection_parameters(
         self, *, interval_min: float, interval_max: float, latency: int = 0, supervision_timeout: float = 5.0
-    ) -> ConnectionParameters:
-        """Ask for another pace of the connection; the one in force then.
+    ) -> ConnectionParameters | None:
+        """Ask for another pace of the connection; the one in force then, None where the stack never says.
 
         The interval, in seconds, is chosen between the two, 0.0075 to 4 by 0.00125. `latency` is how many
         connection events the device may sleep through, up to 499. After `supervision_timeout` seconds of silence,
@@ -374,11 +375,16 @@ class Device:
             latency=latency,
             supervision_timeout=supervision_timeout,
         )
-        return answer_of(ConnectionParameters, (await self._do(wanted)).value)
+        return await self._change_pace(wanted)
 
-    async def request_connection_priority(self, priority: str) -> ConnectionParameters:
-        """Ask for the pace that Android has under this name: high, balanced or low_power; the one in force then.
+    async def request_connection_priority(self, priority: str) -> ConnectionParameters | None:
+        """Ask for the pace that Android has under this name: high, balanced or low_power.
 
+        Returns the one in force then, None where the stack never says.
         Raises InvalidCommandError for other names, UnsupportedError where the stack cannot ask.
         """
-        return answer_of(ConnectionParameters, (await self._do(priority_request(priority))).value)
+        return await self._change_pace(priority_request(priority))
+
+    async def _change_pace(self, wanted: RequestConnectionParameters) -> ConnectionParameters | None:
+        value = (await self._do(wanted)).value
+        return None if value is None else answer_of(ConnectionParameters, value)

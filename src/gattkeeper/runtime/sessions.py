@@ -78,6 +78,12 @@ class Session:
                 )
             )
 
+    def pairing(self, *, under_way: bool) -> None:
+        """See `ports.ConnectionEvents`."""
+        if not self._over:
+            kind = events.PairingStarted if under_way else events.PairingEnded
+            self._feed(kind(device=self._device, epoch=self._epoch))
+
     def lost(self, fault: Fault) -> None:
         """See `ports.ConnectionEvents`."""
         if not self._up:

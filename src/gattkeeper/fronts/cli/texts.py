@@ -21,6 +21,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.runtime.fanout import FanoutOutcome
 from gattkeeper.runtime.ports import DeviceBook, Sighting
 
 _REASONS = {
@@ -28,6 +29,7 @@ _REASONS = {
     Cause.APP_ACK: "the device answered it with a notification",
     Cause.READ_BACK: "the device was read, and has it",
     Cause.ACCEPTED_LOCALLY: "no acknowledgement was asked for",
+    Cause.ASSUMED: "the stack gives no answer to this; it is assumed to be done",
     Cause.NEVER_SENT: "never sent",
     Cause.REJECTED: "the device refused it",
     Cause.SHED: "the queue was full, and it made room for a more urgent one",
@@ -97,6 +99,14 @@ def _advice(command: Command, outcome: Outcome) -> str:
         "Then record what you found:\n"
         f"  gattkeeper resolve {outcome.command_id} --applied (or --not-applied) --why TEXT"
     )
+
+
+def spread_text(outcome: FanoutOutcome) -> str:
+    """How far the hand-overs of a fan-out were apart, and when the last of them had ended; empty without any."""
+    if not outcome.outcomes:
+        return ""
+    spread, last = (seconds_text(round(length_s * 1e6)) for length_s in (outcome.spread_s, outcome.last_s))
+    return f"{spread} between the first and the last hand-over; all had ended after {last}"
 
 
 def gave_up_text(command: Command, command_id: str) -> str:
