@@ -165,6 +165,7 @@ class Watch:
         undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
         asks = len(event.commands) if isinstance(event, events.FanoutSubmitted) else 0
         asks += isinstance(event, events.Submitted | events.StopRequested)
+        asks += sum(isinstance(one, effects.Accept) and "-again-" in one.command.id for one in answered)
         assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
         for effect in caused:
             match effect:
@@ -298,8 +299,8 @@ class Watch:
                 assert outcome.value == seen.heard is not None, "a success the device did not tell of"
             elif outcome.verdict in (Verdict.DELIVERED, Verdict.SENT):
                 assert seen.good >= len(_parts(command.operation)) or joined, "a success nobody confirmed"
-        if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
-            device.latched_by = command.id
+            if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
+                device.latched_by = command.id
 
     def _connecting(self, effect: effects.StartConnect) -> None:
         assert not self.connecting(), "two connection attempts on one adapter"

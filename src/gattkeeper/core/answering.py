@@ -160,6 +160,7 @@ def release(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None
         attempt_over(state, device, slot, fault)
         return
     slot.phase = SLOT[slot.phase, SlotStep.RELEASE]
+    slot.released_after = state.sequence
     grace_us = 0 if slot.entry is not None and slot.entry.command.stop else state.limits.late_answer_grace_us
     state.timers.cancel(("attempt", device.name, slot.token))
     state.timers.set(("grace", device.name, slot.token), state.now + grace_us)
