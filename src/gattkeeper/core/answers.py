@@ -6,7 +6,7 @@ in `DeviceState.reconnect`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import parts
+from gattkeeper.core import parts, resolving
 from gattkeeper.core.attempts import free, occupy, side_step
 from gattkeeper.core.effects import RecordAttempt, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, note_uncertainty
@@ -76,6 +76,7 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
         end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)
     elif value is not None:
         end(state, device, entry, Verdict.DELIVERED, Cause.VALUE, value=value)
+        resolving.look(state, device, entry.checks, value)
     else:
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
 
@@ -116,6 +117,7 @@ def _read_back_answered(state: State, device: DeviceState, entry: Entry, value: 
         return
     fault = Fault(kind=FaultKind.REJECTED, stack="keeper", name="read_back", text="the value read back differs")
     end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, value=value, fault=fault)
+    resolving.look(state, device, entry.command.id, value)
 
 
 def _close_attempt(state: State, entry: Entry, fault: Fault | None) -> None:
@@ -183,6 +185,8 @@ def may_repeat(device: DeviceState, entry: Entry, fault: Fault) -> bool:
     command = entry.command
     if parts.has_begun(entry):
         return False
+    if entry.checks and fault.kind is FaultKind.BUSY:
+        return False  # first in line, it would hold all others up without end
     if fault.ran is Ran.MAYBE and not (command.idempotent or is_idempotent(parts.current(device, entry))):
         return False
     return command.survive_reconnect or fault.kind not in LINK_KINDS

@@ -22,6 +22,7 @@ from gattkeeper.model.operation import (
     Subscribe,
     SubscriptionKind,
     Unsubscribe,
+    changes_state,
 )
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
@@ -99,6 +100,8 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     """From here on only a clear answer tells what happened."""
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = state.now
+    if slot.entry is not None and changes_state(slot.operation):
+        device.changed_by = slot.entry.command.id
     if slot.entry is not None and slot.role is SlotRole.MAIN:
         state.timers.cancel(("queue_deadline", slot.entry.command.id))
         state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))

@@ -7,7 +7,7 @@ from collections import deque
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, parts
+from gattkeeper.core import breaker, parts, resolving
 from gattkeeper.core.answers import attempt_over
 from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect, StartDisconnect
 from gattkeeper.core.ending import end, end_failed, end_without_success
@@ -104,6 +104,7 @@ def connected(state: State, device: DeviceState, att_mtu: int) -> None:
     if device.setup and device.connect_for is not None:
         state.mark(device.connect_for, Phase.SETUP)
     device.connect_for = None
+    resolving.ask_again(device)
     breaker.half_open(state, device)  # a stop connects although the device is left alone
     state.touch(device)
 

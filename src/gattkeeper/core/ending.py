@@ -3,7 +3,7 @@
 Knows what may be claimed from what happened. Nothing here decides whether to try again.
 """
 
-from gattkeeper.core import parts
+from gattkeeper.core import parts, resolving
 from gattkeeper.core.effects import Finish
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep
@@ -86,6 +86,8 @@ def end(
         state.timers.cancel((kind, command.id))
     if verdict is Verdict.UNKNOWN and device.safety and not device.latched_by:
         latch(state, device, command.id)
+    if verdict is Verdict.UNKNOWN:
+        resolving.ask(device, command)
     state.mark(entry, Phase.OUTCOME, verdict.value)
     outcome = Outcome(
         command_id=command.id,

@@ -38,6 +38,7 @@ class Entry(Struct, kw_only=True, eq=False):
     changed: bool = False  # one of them changes what the device does
     values: list[bytes | None] = field(default_factory=list)  # what they brought
     undoes: str = ""  # the sequence this is the undo of
+    checks: str = ""  # the unknown command this is a look at
 
     @property
     def order(self) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 Knows the order in which a device looks. What that work is stands in the other modules of `core`.
 """
 
-from gattkeeper.core import adapters, alerts, attempts, connections, undo
+from gattkeeper.core import adapters, alerts, attempts, checking, connections, undo
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.state import DeviceState, State
 
@@ -28,6 +28,7 @@ def settle(state: State) -> None:
 
 def _advance(state: State, device: DeviceState) -> None:
     undo.take_on_owed(state, device)
+    checking.take_on_owed(state, device)
     match device.connection:
         case ConnectionState.CONNECTED:
             if device.slot is None:

@@ -11,6 +11,7 @@ from gattkeeper.model.profile import Part, PartKind, Template
 
 _TOKEN = re.compile(r"(?P<hex>[0-9a-fA-F]{2})|\{(?P<kind>[a-z0-9]+)(:(?P<start>[0-9]{1,3}))?\}|(?P<gap>\s+)")
 _CHECKSUMS = (PartKind.XOR, PartKind.SUM)
+_TOKEN_LENGTH = 4
 _NUMBER = re.compile(r"[ui](8|16|24|32)(le|be)?")
 
 
@@ -64,20 +65,27 @@ def is_number(kind: PartKind) -> bool:
     return _NUMBER.fullmatch(kind.value) is not None
 
 
-def encode(template: Template, value: int | bytes | None) -> bytes:
+def has_token(template: Template) -> bool:
+    """Whether the template has a place for the number that no other command has."""
+    return any(part.kind is PartKind.TOKEN for part in template.parts)
+
+
+def encode(template: Template, value: int | bytes | None, token: int = 0) -> bytes:
     """The payload with `value` in its places: an int for numbers, bytes for {bytes}, None for neither.
 
-    Raises ValueError when the value does not fit.
+    `token` is a number of 32 bits, 0 for none. Raises ValueError when the value does not fit, or there is no token.
     """
     payload = b""
     for part in template.parts:
-        payload += _encode_part(part, value, payload)
+        payload += _encode_part(part, value, payload, token)
     return payload
 
 
-def _encode_part(part: Part, value: int | bytes | None, before: bytes) -> bytes:
+def _encode_part(part: Part, value: int | bytes | None, before: bytes, token: int) -> bytes:
     if part.kind is PartKind.LITERAL:
         return part.literal
+    if part.kind is PartKind.TOKEN and token:
+        return token.to_bytes(_TOKEN_LENGTH, "big")
     if part.kind in _CHECKSUMS:
         return _checksum(part, before)
     if part.kind is PartKind.BYTES and isinstance(value, bytes):

@@ -73,6 +73,8 @@ def _action_problems(action: Action) -> Iterator[tuple[str, str]]:
 def _decode_problems(action: ReadAction) -> Iterator[str]:
     if action.decode is not None and len(codec.values_of(action.decode)) != 1:
         yield f"{action.decode.text!r} needs exactly one place for the value, such as {{u8}}"
+    elif action.decode is not None and codec.has_token(action.decode):
+        yield "{token} has its place where a value is written, not where one is decoded"
 
 
 def _write_problems(action: WriteAction) -> Iterator[tuple[str, str]]:
@@ -93,6 +95,8 @@ def _write_problems(action: WriteAction) -> Iterator[tuple[str, str]]:
     if action.read_back is not None:
         for text in _payload_problems(action.read_back.equals, action):
             yield "read_back", text
+        if codec.has_token(action.read_back.equals) and not codec.has_token(action.payload):
+            yield "read_back", "{token} is read back, but the payload does not carry it"
 
 
 def _payload_problems(template: Template, action: WriteAction) -> Iterator[str]:
