@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, sequence
-from core.watch import Watch
+from core.watch import REGISTER, Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Priority, ReadBack
@@ -29,7 +29,7 @@ from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
 BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
-LIMITS = Limits(queue_per_device_max=4, queue_max=9, **BREAKER)
+LIMITS = Limits(queue_per_device_max=4, queue_max=9, check_deadline_us=20 * S, **BREAKER)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
@@ -96,7 +96,8 @@ class AnyHistory(RuleBasedStateMachine):
         idempotent=st.booleans(),
         survives=st.booleans(),
         key=st.sampled_from(("", "", "position")),
-        proof=st.booleans(),
+        proof=st.sampled_from(("", "required", "later", "later")),
+        absence=st.booleans(),
     )
     def write(
         self,
@@ -108,9 +109,12 @@ class AnyHistory(RuleBasedStateMachine):
         idempotent: bool,
         survives: bool,
         key: str,
-        proof: bool,
+        proof: str,
+        absence: bool,
     ) -> None:
         number = self.new_number()
+        register = CharacteristicRef(uuid=f"{REGISTER} {number}")
+        read_back = ReadBack(target=register, expected=number.to_bytes(2), proves_absence=absence)
         self.drive.submit(
             f"write-{number}",
             _operation("write", number),
@@ -121,9 +125,33 @@ class AnyHistory(RuleBasedStateMachine):
             idempotent=idempotent,
             survive_reconnect=survives,
             coalesce_key=key,
-            read_back=ReadBack(target=BATTERY, expected=b"y") if proof else None,
-            require_read_back=proof,
+            read_back=read_back if proof else None,
+            require_read_back=proof == "required",
         )
+
+    @rule(device=devices, absence=st.booleans(), overtaken=st.booleans())
+    def write_and_wonder(self, *, device: str, absence: bool, overtaken: bool) -> None:
+        """One whose answer stays open, and perhaps another before anybody can look."""
+        self.write(
+            device=device,
+            priority=Priority.NORMAL,
+            deadline_us=30 * S,
+            queue_timeout_us=None,
+            idempotent=False,
+            survives=False,
+            key="",
+            proof="later",
+            absence=absence,
+        )
+        if overtaken:
+            self.write_plainly(device)
+        self.fail_oldest(device)
+        if overtaken:
+            self._play_one()
+
+    def fail_oldest(self, device: str) -> None:
+        if any(one.device == device for one in self.drive.owed):
+            self.drive.fail(FaultKind.TRANSIENT, device=device)
 
     @rule(device=devices)
     def write_plainly(self, device: str) -> None:
@@ -296,10 +324,9 @@ class AnyHistory(RuleBasedStateMachine):
         assert status.adapters[0].connections == self.watch.occupied()
         assert status.accepted - status.ended == len(self.watch.open())
         assert status.waiting == sum(one.waiting for one in status.devices)
-        undos = [name for name in self.watch.open() if name.endswith("-undo")]  # they are never refused
-        assert status.waiting <= LIMITS.queue_max + len(DEVICES) + len(
-            undos
-        )  # one each may come back from its flight
+        ours = [one for one in self.watch.open() if "-undo" in one or "-check" in one]  # they are never refused
+        returning = len(DEVICES)  # one each may come back from its flight
+        assert status.waiting <= LIMITS.queue_max + returning + len(ours)
 
     # the end
 

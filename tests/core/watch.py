@@ -20,7 +20,10 @@ from gattkeeper.model.operation import (
     WriteMode,
     changes_state,
 )
-from gattkeeper.model.outcome import Outcome, Phase, Verdict
+from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, Verdict
+
+REGISTER = "register"
+"""What a UUID begins with that is read back: it shows what was written last, and each command has its own."""
 
 
 class Seen(Struct, kw_only=True, eq=False):
@@ -33,12 +36,17 @@ class Seen(Struct, kw_only=True, eq=False):
     good: int = 0
     counted: int = 0  # of those the ones that came in time
     sent: bool = False
+    applied: bool = False  # the device carried some of it out
     tried: set[object] = field(default_factory=set)  # what may have changed the device, by key
     outcome: Outcome | None = None
 
     @property
     def undoes(self) -> bool:
         return _undoes(self.command)
+
+    @property
+    def checks(self) -> bool:
+        return _checks(self.command)
 
     @property
     def begun(self) -> bool:
@@ -55,6 +63,7 @@ class OnDevice(Struct, kw_only=True, eq=False):
     stop: str = ""  # the stop that runs
     last_stop: int = -1  # number of the latest stop
     gate: bool = False
+    register: bytes = b""  # the payload of the last write that the device carried out
     latched_by: str = ""
 
 
@@ -109,8 +118,21 @@ class Watch:
         seen.owed -= changes_state(owed.operation)
         if isinstance(event, events.Answered):
             seen.good += 1
+            self._carry_out(device, seen, owed.operation, unless=seen.number % 5 == 0)
+        elif event.fault.ran is Ran.MAYBE:
+            self._carry_out(device, seen, owed.operation, unless=seen.number % 2 == 0)
         if isinstance(event, events.Answered) or event.fault.ran is Ran.MAYBE:
             seen.tried.add(_key(owed.operation))
+
+    def _carry_out(self, device: OnDevice, seen: Seen, operation: Operation, *, unless: bool) -> None:
+        """What an answer, or its absence, leaves open about a write: the device did it, by the number of its command."""
+        if isinstance(operation, Write) and not unless:
+            device.register, seen.applied = operation.payload, True
+
+    def value(self, owed: effects.Dispatch, value: AnswerValue) -> AnswerValue:
+        """What the device answers: in its register stands what it was written last."""
+        shows = isinstance(owed.operation, Read) and owed.operation.target.uuid.startswith(REGISTER)
+        return self.device(owed.device).register if shows else value
 
     def _whose(self, operation: Operation) -> Seen | None:
         command_id = self._by_operation.get(_key(operation)) if isinstance(operation, Read | Write) else None
@@ -120,8 +142,9 @@ class Watch:
         """Check the effects, in their order."""
         answered = [one for one in caused if isinstance(one, effects.Accept | effects.Refuse)]
         undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
+        checks = [one for one in answered if isinstance(one, effects.Accept) and _checks(one.command)]
         asks = isinstance(event, events.Submitted | events.StopRequested)
-        assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
+        assert len(answered) == asks + len(undos) + len(checks), "one Accept or Refuse for a command, none else"
         for effect in caused:
             match effect:
                 case effects.Accept():
@@ -135,6 +158,8 @@ class Watch:
                     seen.counted += effect.mark.phase is Phase.ANSWERED
                 case effects.Dispatch():
                     self._dispatched(effect, now)
+                case effects.Resolve():
+                    self._resolved(effect)
                 case effects.Finish():
                     self._finished(effect)
                 case effects.StartConnect():
@@ -169,6 +194,11 @@ class Watch:
         seen = self.seen[command.id] = Seen(command=command, at_us=now, number=len(self.seen))
         for part in _parts(command.operation):
             self._by_operation[_key(part)] = command.id
+        if seen.checks:
+            about = self.seen[command.id.split("-check")[0]].outcome
+            assert about is not None and about.verdict is Verdict.UNKNOWN, "a look at what is known"
+            others = [one for one in self.open() if _checks(self.seen[one].command) and one != command.id]
+            assert not [one for one in others if self.seen[one].command.device == command.device], "two checks"
         if command.stop:
             device.last_stop = seen.number
             device.stop = device.stop or command.id
@@ -176,6 +206,13 @@ class Watch:
             assert not device.stop, "accepted while a stop runs"
             assert not device.gate, "accepted behind a latched stop"
             assert not device.latched_by, "accepted behind the latch"
+
+    def _resolved(self, effect: effects.Resolve) -> None:
+        seen = self.seen[effect.command.id]
+        assert seen.outcome is not None, "resolved before its end"
+        assert seen.outcome.verdict is Verdict.UNKNOWN, "resolved, but known"
+        assert not seen.owed, "resolved while it may still be carried out"
+        assert effect.applied == seen.applied, f"{effect.command.id} is resolved wrongly: {effect.why}"
 
     def _dispatched(self, effect: effects.Dispatch, now: int) -> None:
         device = self.device(effect.device)
@@ -206,6 +243,7 @@ class Watch:
             assert command.idempotent or _key(operation) not in seen.tried, "applied twice, perhaps"
         if seen.undoes:
             assert not device.gate, "handed over behind a latched stop"
+        if seen.undoes or seen.checks:
             return  # it goes before whatever waits
         if changes_state(command.operation):
             assert seen.number > device.last_stop, "older than the latest stop, handed over after it"
@@ -247,6 +285,7 @@ class Watch:
             if seen is not None:
                 seen.owed -= changes_state(owed.operation)
                 seen.tried.add(_key(owed.operation))
+                self._carry_out(device, seen, owed.operation, unless=seen.number % 2 == 0)
         device.owed.clear()
 
     def connecting(self) -> list[str]:
@@ -274,6 +313,10 @@ def _parts(operation: Operation | Composite) -> tuple[Operation, ...]:
 
 def _undoes(command: Command) -> bool:
     return command.id.endswith("-undo")
+
+
+def _checks(command: Command) -> bool:
+    return "-check" in command.id
 
 
 def _changed(seen: Seen) -> bool:

@@ -18,7 +18,8 @@ def take_on_owed(state: State, device: DeviceState) -> None:
     if question is None or not question.owed or question.check in state.entries:
         return
     question.owed = False
-    if state.closing or device.leaving or breaker.is_open(device) or device.changed_by != question.command.id:
+    void = device.changed_by != question.command.id or device.stop is not None
+    if void or state.closing or device.leaving or breaker.is_open(device):
         return
     question.checks += 1
     question.check = f"{question.command.id}-check" + (f"-{question.checks}" if question.checks > 1 else "")

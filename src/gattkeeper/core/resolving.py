@@ -22,11 +22,13 @@ _SHOWN_MAX = 32
 def ask(device: DeviceState, command: Command) -> None:
     """A command has ended unknown: note the question, if a look at the device can answer it.
 
-    Not for a composite, which may be carried out in part, nor for a stop, which is latched for a person to look.
+    Not for a composite, which may be carried out in part; nor for a stop, after which a person looks; nor by
+    handle, which on the next connection may be that of something else.
     """
     plain = isinstance(command.operation, Write | WriteDescriptor) and not command.stop
-    if plain and command.read_back is not None and device.changed_by == command.id:
-        device.question = Question(command=command, read_back=command.read_back)
+    read_back = command.read_back
+    if plain and read_back is not None and read_back.target.uuid and device.changed_by == command.id:
+        device.question = Question(command=command, read_back=read_back)
 
 
 def ask_again(device: DeviceState) -> None:

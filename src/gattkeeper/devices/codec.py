@@ -4,6 +4,7 @@ Knows the layout of payloads, and nothing about devices or their connections. Pu
 """
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX
@@ -65,6 +66,16 @@ def is_number(kind: PartKind) -> bool:
     return _NUMBER.fullmatch(kind.value) is not None
 
 
+def tokens(after: int) -> Iterator[int]:
+    """Numbers for {token}, one after the other: none twice in 2**32 - 1, and never 0, which means none.
+
+    Start after a number from dice, so that a device does not still show one of an earlier run.
+    """
+    while True:
+        after = after % (2 ** (8 * _TOKEN_LENGTH) - 1) + 1
+        yield after
+
+
 def has_token(template: Template) -> bool:
     """Whether the template has a place for the number that no other command has."""
     return any(part.kind is PartKind.TOKEN for part in template.parts)
@@ -73,7 +84,8 @@ def has_token(template: Template) -> bool:
 def encode(template: Template, value: int | bytes | None, token: int = 0) -> bytes:
     """The payload with `value` in its places: an int for numbers, bytes for {bytes}, None for neither.
 
-    `token` is a number of 32 bits, 0 for none. Raises ValueError when the value does not fit, or there is no token.
+    `token` is a number of 32 bits, 0 for none. Raises ValueError when the value does not fit, or a token is needed
+    and there is none.
     """
     payload = b""
     for part in template.parts:

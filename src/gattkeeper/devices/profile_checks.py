@@ -20,6 +20,7 @@ from gattkeeper.model.profile import (
     Profile,
     Raw,
     ReadAction,
+    ReadBackRule,
     StopRule,
     Template,
     WriteAction,
@@ -93,10 +94,14 @@ def _write_problems(action: WriteAction) -> Iterator[tuple[str, str]]:
     if not codec.values_of(action.payload) and action.argument is not None:
         yield "payload", f"{action.payload.text!r} has no place for the argument, such as {{u8}}"
     if action.read_back is not None:
-        for text in _payload_problems(action.read_back.equals, action):
+        for text in _read_back_problems(action.read_back, action):
             yield "read_back", text
-        if codec.has_token(action.read_back.equals) and not codec.has_token(action.payload):
-            yield "read_back", "{token} is read back, but the payload does not carry it"
+
+
+def _read_back_problems(rule: ReadBackRule, action: WriteAction) -> Iterator[str]:
+    yield from _payload_problems(rule.equals, action)
+    if codec.has_token(rule.equals) and not codec.has_token(action.payload):
+        yield "{token} is read back, but the payload does not carry it"
 
 
 def _payload_problems(template: Template, action: WriteAction) -> Iterator[str]:
@@ -114,7 +119,7 @@ def _payload_problems(template: Template, action: WriteAction) -> Iterator[str]:
         yield f"{template.text!r} does not fit the argument: {{bytes}} carries bytes, all others carry numbers"
         return
     try:
-        lengths = [len(codec.encode(template, value)) for value in _extremes(action)]
+        lengths = [len(codec.encode(template, value, token=1)) for value in _extremes(action)]
     except (ValueError, OverflowError) as error:
         yield f"{template.text!r} cannot carry every allowed argument: {error}"
         return

@@ -38,7 +38,7 @@ class PartKind(Enum):
     I32BE = "i32be"
     BYTES = "bytes"  # the argument's bytes; when decoding, all that follows
     TEXT = "text"  # UTF-8 up to the end; only when decoding
-    TOKEN = "token"  # a number of four bytes, big end first, that no other command has; only in writes
+    TOKEN = "token"  # noqa: S105 - four bytes, big end first, that no other command carries; only in writes
     ANY = "any"  # one byte that does not matter; only when decoding
     XOR = "xor"  # checksum: every byte from `start` up to here, exclusive-or
     SUM = "sum"  # checksum: every byte from `start` up to here, added, modulo 256
