@@ -15,7 +15,7 @@ from gattkeeper.model.operation import Read
 def take_on_owed(state: State, device: DeviceState) -> None:
     """Put the check that is owed first in line: one at a time. What is not taken on now is, once connected."""
     question = device.question
-    if question is None or not question.owed or question.check in state.entries:
+    if question is None or not question.owed:
         return
     question.owed = False
     void = device.changed_by != question.command.id or device.stop is not None

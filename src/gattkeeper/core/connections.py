@@ -104,7 +104,7 @@ def connected(state: State, device: DeviceState, att_mtu: int) -> None:
     if device.setup and device.connect_for is not None:
         state.mark(device.connect_for, Phase.SETUP)
     device.connect_for = None
-    resolving.ask_again(device)
+    resolving.ask_again(state, device)
     breaker.half_open(state, device)  # a stop connects although the device is left alone
     state.touch(device)
 

@@ -31,10 +31,11 @@ def ask(device: DeviceState, command: Command) -> None:
         device.question = Question(command=command, read_back=read_back)
 
 
-def ask_again(device: DeviceState) -> None:
-    """There is a new connection: what could not be told before may be told now."""
-    if device.question is not None:
-        device.question.owed = True
+def ask_again(state: State, device: DeviceState) -> None:
+    """There is a new connection: what could not be told before may be told now, unless a check waits already."""
+    question = device.question
+    if question is not None:
+        question.owed |= question.check not in state.entries
 
 
 def look(state: State, device: DeviceState, command_id: str, value: AnswerValue) -> None:
