@@ -47,7 +47,7 @@ def problems_of(**parts):
         read(),
         read(decode=parse_template("01 {any} {text}")),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_a_sound_action_passes(action):
     assert problems_of(actions={"set_level": action}) == []
