@@ -6,9 +6,9 @@ Knows the core alone, on a virtual clock with a scripted stack.
 from core.drive import A_READ, BATTERY, POSITION, Drive, S, fault, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Dispatch, Marked
-from gattkeeper.model.command import Priority
+from gattkeeper.model.command import Origin, Priority
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.operation import Read
+from gattkeeper.model.operation import Read, Sequence
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 VALUE = (Verdict.DELIVERED, Cause.VALUE)
@@ -76,7 +76,7 @@ def test_c05_a_stream_of_more_urgent_ones_holds_a_low_one_up_no_longer_than_its_
     assert next(one for one in drive.of(Dispatch) if one.operation == A_READ)
 
 
-def test_c08_a_command_that_waits_gets_the_place_it_would_have_had_with_its_new_priority() -> None:
+def test_c08_a_command_that_waits_takes_its_place_behind_those_of_its_new_priority() -> None:
     drive = warm()
     drive.submit("running", write(0))
     for payload in (1, 2, 3):
@@ -86,7 +86,7 @@ def test_c08_a_command_that_waits_gets_the_place_it_would_have_had_with_its_new_
     drive.reprioritise("write-1", Priority.BACKGROUND)
     for _ in range(5):
         drive.answer()
-    assert drive.payloads() == [0, 2, 4, 3, 1]
+    assert drive.payloads() == [0, 4, 2, 3, 1]
     assert drive.note("write-2", Phase.WAITING) == "urgent from now on"
 
 
@@ -200,3 +200,16 @@ def test_c19_an_error_uses_up_its_own_request_and_the_next_answer_is_the_next_co
     drive.answer(b"\x64")
     assert drive.ended("first") == (Verdict.NOT_DELIVERED, Cause.REJECTED)
     assert drive.endings()["second"].value == b"\x64"
+
+
+def test_c109_clients_take_turns_and_a_group_of_steps_stays_together() -> None:
+    drive = warm()
+    drive.submit("running", write(0))
+    flood, guest = Origin(principal="flood"), Origin(principal="guest")
+    for payload in range(1, 6):
+        drive.submit(f"flood-{payload}", write(payload), origin=flood)
+    drive.submit("guest-1", Sequence(steps=(write(101), write(102))), origin=guest)
+    drive.submit("guest-2", write(103), origin=guest)
+    while drive.owed:
+        drive.answer()
+    assert drive.payloads() == [0, 1, 101, 102, 2, 103, 3, 4, 5]

@@ -130,6 +130,7 @@ def test_c52_leaving_cancels_every_older_command_up_to_the_last(waiting: int) ->
     for number in range(waiting):
         drive.submit(f"write-{number}", write(number))
     drive.submit("leave", Disconnect())
+    drive.wait(MS)
     assert sum(one.cause is Cause.CANCELLED for one in drive.endings().values()) == waiting + 1
     drive.gone()
     assert drive.ended("leave") == ACKNOWLEDGED

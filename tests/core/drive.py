@@ -63,7 +63,7 @@ class Drive:
         safety: bool = False,
         linger_us: int = 8 * S,
         watch: Watch | None = None,
-        **traits: bool,
+        **traits: Any,
     ) -> None:
         self.scheduler = Scheduler(limits, journalled=journalled)
         self.now = 0

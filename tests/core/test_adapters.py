@@ -1,12 +1,18 @@
 """One adapter for many devices: places, whose connection is next, and its going."""
 
+import pytest
+
 from core.drive import A_READ, Drive, S, write
 from gattkeeper.core import events
-from gattkeeper.core.effects import StartDisconnect
+from gattkeeper.core.effects import AlertChanged, StartDisconnect
+from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Priority
+from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Subscribe
 from gattkeeper.model.outcome import Cause, Verdict
+from gattkeeper.model.status import AlertKind
 
 NOT = Verdict.NOT_DELIVERED
 UNKNOWN = Verdict.UNKNOWN
@@ -103,3 +109,117 @@ def test_an_adapter_that_goes_ends_attempts_too_and_they_go_on_when_it_is_back()
     assert drive.connects() == ["a", "b"]
     drive.adapter_up()
     assert drive.connects() == ["a", "b", "b"]
+
+
+def two(serialization: Serialization, **limits: int) -> Drive:
+    """Two devices on one adapter, connected."""
+    drive = Drive("a", "b", serialization=serialization, limits=Limits(**limits))
+    for device in ("a", "b"):
+        drive.warm(device)
+    return drive
+
+
+def contention(drive: Drive) -> list[tuple[bool, str]]:
+    alerts = [one.alert for one in drive.of(AlertChanged)]
+    return [(one.raised, one.device) for one in alerts if one.kind is AlertKind.CONTENTION]
+
+
+def test_one_operation_for_each_device_by_default() -> None:
+    drive = two(Serialization.AUTO)
+    drive.submit("one", write(1), "a")
+    drive.submit("two", write(2), "b")
+    assert [one.device for one in drive.owed] == ["a", "b"]
+    assert drive.adapter().serialization == "device"
+
+
+def test_one_operation_on_the_whole_adapter_goes_round_by_urgency_and_age() -> None:
+    drive = two(Serialization.ADAPTER)
+    assert drive.adapter().serialization == "adapter"
+    drive.submit("first", write(1), "a")
+    drive.submit("second", write(2), "a")
+    drive.submit("third", write(3), "b")
+    drive.submit("urgent", write(4), "b", priority=Priority.URGENT)
+    order = []
+    while drive.owed:
+        assert len(drive.owed) == 1
+        order.append(drive.owed[0].operation)
+        drive.answer(device=drive.owed[0].device)
+    assert order == [write(1), write(4), write(2), write(3)]
+
+
+def test_a_stop_waits_for_no_other_device_even_then() -> None:
+    drive = two(Serialization.ADAPTER)
+    drive.submit("one", write(1), "a")
+    drive.stop(device="b")
+    assert [one.device for one in drive.owed] == ["a", "b"]
+
+
+def test_one_that_lost_its_connection_while_it_stood_in_line_for_its_turn_is_passed_over() -> None:
+    drive = two(Serialization.ADAPTER)
+    drive.submit("one", write(1), "a")
+    drive.submit("two", write(2), "b", survive_reconnect=True)
+    drive.lost("b")
+    drive.submit("three", write(3), "a")
+    drive.answer(device="a")
+    assert drive.payloads("a") == [1, 3]
+    assert drive.payloads("b") == []
+
+
+def test_one_whose_command_was_taken_back_while_it_stood_in_line_for_its_turn_is_passed_over() -> None:
+    drive = two(Serialization.ADAPTER)
+    drive.submit("one", write(1), "a")
+    drive.submit("two", write(2), "b")
+    drive.cancel("two")
+    drive.submit("three", write(3), "a")
+    drive.answer(device="a")
+    drive.answer(device="a")
+    assert drive.payloads("a") == [1, 3]
+    assert drive.payloads("b") == []
+
+
+def test_devices_that_get_in_each_others_way_take_turns_for_a_while() -> None:
+    drive = two(Serialization.AUTO, contention_cooldown_us=60 * S)
+    drive.submit("one", write(1), "a")
+    drive.submit("two", write(2), "b", deadline_us=30 * S)
+    drive.fail(FaultKind.BUSY, Ran.NO, device="b")
+    assert contention(drive) == [(True, "hci")]
+    assert drive.adapter().serialization == "adapter"
+    drive.wait(1 * S)
+    assert drive.payloads("b") == [2], "its second try stands in line for its turn"
+    drive.answer(device="a")
+    assert drive.payloads("b") == [2, 2]
+    drive.answer(device="b")
+    drive.wait(60 * S)
+    assert contention(drive) == [(True, "hci"), (False, "hci")]
+    assert drive.adapter().serialization == "device"
+
+
+def test_who_stands_in_line_when_the_cooldown_ends_goes_at_once() -> None:
+    drive = two(Serialization.AUTO, contention_cooldown_us=1 * S)
+    drive.submit("one", write(1), "a")
+    drive.submit("two", write(2), "b")
+    drive.fail(FaultKind.BUSY, Ran.NO, device="b")
+    drive.wait(1 * S)
+    assert drive.payloads("b") == [2, 2]
+    assert [one.device for one in drive.owed] == ["a", "b"]
+
+
+def test_contention_that_goes_on_is_said_once() -> None:
+    drive = two(Serialization.AUTO, contention_cooldown_us=60 * S)
+    drive.submit("one", A_READ, "a")
+    drive.submit("two", write(2), "b")
+    drive.fail(FaultKind.BUSY, Ran.NO, device="b")
+    drive.stop(device="b")
+    drive.fail(FaultKind.BUSY, Ran.NO, device="a")
+    assert contention(drive) == [(True, "hci")]
+
+
+@pytest.mark.parametrize("mode", [Serialization.AUTO, Serialization.DEVICE])
+def test_a_stack_that_is_busy_with_others_is_no_reason_for_turns(mode: Serialization) -> None:
+    drive = two(mode)
+    drive.submit("one", A_READ, "a")
+    if mode is Serialization.DEVICE:
+        drive.submit("two", A_READ, "b")
+    drive.fail(FaultKind.BUSY, Ran.NO, device="a")
+    assert contention(drive) == []
+    assert drive.adapter().serialization == "device"

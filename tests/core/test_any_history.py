@@ -11,7 +11,7 @@ from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, seque
 from core.watch import REGISTER, Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Priority, ReadBack
+from gattkeeper.model.command import Origin, Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import (
@@ -113,8 +113,6 @@ class AnyHistory(RuleBasedStateMachine):
         absence: bool,
     ) -> None:
         number = self.new_number()
-        register = CharacteristicRef(uuid=f"{REGISTER} {number}")
-        read_back = ReadBack(target=register, expected=number.to_bytes(2), proves_absence=absence)
         self.drive.submit(
             f"write-{number}",
             _operation("write", number),
@@ -125,38 +123,24 @@ class AnyHistory(RuleBasedStateMachine):
             idempotent=idempotent,
             survive_reconnect=survives,
             coalesce_key=key,
-            read_back=read_back if proof else None,
+            read_back=_proof(number, absence=absence) if proof else None,
             require_read_back=proof == "required",
         )
 
-    @rule(device=devices, absence=st.booleans(), overtaken=st.booleans())
-    def write_and_wonder(self, *, device: str, absence: bool, overtaken: bool) -> None:
-        """One whose answer stays open, and perhaps another before anybody can look."""
-        self.write(
-            device=device,
-            priority=Priority.NORMAL,
-            deadline_us=30 * S,
-            queue_timeout_us=None,
-            idempotent=False,
-            survives=False,
-            key="",
-            proof="later",
-            absence=absence,
-        )
-        if overtaken:
-            self.write_plainly(device)
-        self.fail_oldest(device)
-        if overtaken:
-            self._play_one()
-
-    def fail_oldest(self, device: str) -> None:
+    @rule(device=devices, absence=st.booleans())
+    def write_and_wonder(self, *, device: str, absence: bool) -> None:
+        """One whose answer stays open, perhaps, and that can be looked at."""
+        number = self.new_number()
+        proof = _proof(number, absence=absence)
+        self.drive.submit(f"write-{number}", _operation("write", number), device, read_back=proof)
         if any(one.device == device for one in self.drive.owed):
             self.drive.fail(FaultKind.TRANSIENT, device=device)
 
-    @rule(device=devices)
-    def write_plainly(self, device: str) -> None:
+    @rule(device=devices, client=st.sampled_from(("", "guest")))
+    def write_plainly(self, device: str, client: str) -> None:
         number = self.new_number()
-        self.drive.submit(f"write-{number}", _operation("write", number), device)
+        origin = Origin(principal=client)
+        self.drive.submit(f"write-{number}", _operation("write", number), device, origin=origin)
 
     @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
     def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
@@ -391,6 +375,11 @@ class AnyHistory(RuleBasedStateMachine):
         again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
         effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
         assert effects_again == self.drive.effects
+
+
+def _proof(number: int, *, absence: bool) -> ReadBack:
+    register = CharacteristicRef(uuid=f"{REGISTER} {number}")
+    return ReadBack(target=register, expected=number.to_bytes(2), proves_absence=absence)
 
 
 def _operation(kind: str, number: int) -> Operation | Composite:

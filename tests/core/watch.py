@@ -32,6 +32,7 @@ class Seen(Struct, kw_only=True, eq=False):
     command: Command
     at_us: int
     number: int
+    place: int  # in the order of its priority
     owed: int = 0  # hand-overs that change the device, without an answer on a living link
     good: int = 0
     counted: int = 0  # of those the ones that came in time
@@ -77,6 +78,7 @@ class Watch:
         self.refused: set[str] = set()
         self.devices: dict[str, OnDevice] = {}
         self._by_operation: dict[object, str] = {}
+        self._places = 0
 
     def device(self, name: str) -> OnDevice:
         return self.devices.setdefault(name, OnDevice())
@@ -154,7 +156,9 @@ class Watch:
                     self.refused.add(effect.command_id)
                 case effects.Marked():
                     seen = self.seen[effect.command.id]
-                    seen.command = effect.command  # its priority may have changed
+                    if seen.command.priority is not effect.command.priority:
+                        seen.place = self._place()  # behind all that wait with that priority
+                    seen.command = effect.command
                     seen.counted += effect.mark.phase is Phase.ANSWERED
                 case effects.Dispatch():
                     self._dispatched(effect, now)
@@ -191,7 +195,7 @@ class Watch:
         command = effect.command
         assert command.id not in self.seen, "accepted twice"
         device = self.device(command.device)
-        seen = self.seen[command.id] = Seen(command=command, at_us=now, number=len(self.seen))
+        seen = self.seen[command.id] = Seen(command=command, at_us=now, number=len(self.seen), place=self._place())
         for part in _parts(command.operation):
             self._by_operation[_key(part)] = command.id
         if seen.checks:
@@ -213,6 +217,10 @@ class Watch:
         assert seen.outcome.verdict is Verdict.UNKNOWN, "resolved, but known"
         assert not seen.owed, "resolved while it may still be carried out"
         assert effect.applied == seen.applied, f"{effect.command.id} is resolved wrongly: {effect.why}"
+
+    def _place(self) -> int:
+        self._places += 1
+        return self._places
 
     def _dispatched(self, effect: effects.Dispatch, now: int) -> None:
         device = self.device(effect.device)
@@ -249,7 +257,7 @@ class Watch:
             assert seen.number > device.last_stop, "older than the latest stop, handed over after it"
             assert not device.latched_by or seen.begun, "handed over behind the latch"
         for other in self.seen.values():
-            if other.number < seen.number and not other.sent and _same_line(other.command, command):
+            if other.place < seen.place and not other.sent and _same_line(other.command, command):
                 assert other.outcome is not None, f"{command.id} before {other.command.id}"
 
     def _finished(self, effect: effects.Finish) -> None:
@@ -330,9 +338,10 @@ def _key(operation: Operation) -> object:
 
 
 def _same_line(one: Command, other: Command) -> bool:
-    """Whether the two are first in, first out. Reads may pass writes that a latch holds back."""
+    """Whether the two are first in, first out: of one client. Reads may pass writes that a latch holds back."""
     return (
         (one.device, one.priority, one.stop) == (other.device, other.priority, other.stop)
         and isinstance(one.operation, Read | Write)
         and type(one.operation) is type(other.operation)
+        and one.origin == other.origin
     )

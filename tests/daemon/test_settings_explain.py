@@ -28,7 +28,7 @@ def test_the_bare_settings_in_words():
         "late answer     a connection waits 0.5 s for it",
         "",
         "adapters",
-        "  default       hci0 through BlueZ, 5 connections at once",
+        "  default       hci0 through BlueZ, 5 connections at once, serialization auto",
         "",
         "devices: none",
         "",
@@ -41,8 +41,8 @@ def test_the_bare_settings_in_words():
 def test_the_example_in_words():
     text = explain(load_settings(EXAMPLE))
     for line in (
-        "  stick         usb:0, driven by gattkeeper through Bumble, 5 connections at once",
-        "  demo          a radio in memory, connection interval 30 ms, 5 connections at once",
+        "  stick         usb:0, driven by gattkeeper through Bumble, 5 connections at once, serialization auto",
+        "  demo          a radio in memory, connection interval 30 ms, 5 connections at once, serialization auto",
         "  lounge        F0:00:00:00:00:01, virtual_blind, on demo, idle connection kept 8 s, a virtual blind",
         "  downstairs    lounge, kitchen",
         "  my_lamp        set_level (also brightness), level; stops by a write",

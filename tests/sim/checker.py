@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.operation import (
     Read,
     Write,
@@ -161,8 +161,8 @@ def i6_applied_once_and_only_when_accepted(facts: Facts) -> Iterator[str]:
 
 
 def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
-    """Of those of one device, priority and kind of effect that were delivered at their first attempt."""
-    last: dict[tuple[str, int, bool], tuple[int, str]] = {}
+    """Of those of one device, client, priority and kind of effect that were delivered at their first attempt."""
+    last: dict[tuple[str, int, bool, Origin], tuple[int, str]] = {}
     for command_id, record in facts.accepted.items():
         command = record.command
         intents = facts.intended.get(command_id, [])
@@ -171,7 +171,7 @@ def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
             continue
         intent = intents[0].record
         assert isinstance(intent, Intended)
-        line = (command.device, int(command.priority), changes_state(command.operation))
+        line = (command.device, int(command.priority), changes_state(command.operation), command.origin)
         before_us, before = last.get(line, (0, ""))
         if intent.at_us < before_us:
             yield f"{command_id} was accepted after {before} in the same line, and started before it"

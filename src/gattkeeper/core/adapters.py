@@ -5,9 +5,12 @@ Knows adapters and their places. A single connection is `connections`' business.
 
 from gattkeeper.core import breaker
 from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose
+from gattkeeper.core.effects import AlertChanged
 from gattkeeper.core.lifecycle import ConnectionState
 from gattkeeper.core.state import AdapterState, DeviceState, State
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.fault import Fault
+from gattkeeper.model.status import Alert, AlertKind
 
 
 def grant(state: State, adapter: AdapterState) -> None:
@@ -72,6 +75,53 @@ def gives_way(state: State, device: DeviceState) -> bool:
         and any(state.devices[name].stop is not None for name in adapter.wanting)
         and not _place_becomes_free(state, adapter)
     )
+
+
+def is_serial(state: State, adapter: AdapterState) -> bool:
+    """Whether the adapter does one operation at a time, whatever the device."""
+    if adapter.serialization is Serialization.AUTO:
+        return state.now < adapter.contended_until
+    return adapter.serialization is Serialization.ADAPTER
+
+
+def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:
+    """Which device may go next on an adapter that does one operation at a time; None while one is under way.
+
+    A connection attempt does not count: one device out of reach would hold up all others.
+    """
+    if not adapter.lining or any(state.devices[name].slot is not None for name in adapter.devices):
+        return None
+    first = min((state.devices[name] for name in adapter.lining), key=_urgency)
+    del adapter.lining[first.name]
+    return first
+
+
+def contended(state: State, device: DeviceState, fault: Fault) -> None:
+    """A stack says that something is in the way. If that can be another device's, they take turns from now on."""
+    adapter = state.adapters[device.adapter]
+    others = (state.devices[name] for name in adapter.devices if name != device.name)
+    if adapter.serialization is not Serialization.AUTO or not any(one.slot is not None for one in others):
+        return
+    cooldown_us, known = state.limits.contention_cooldown_us, is_serial(state, adapter)
+    adapter.contended_until = state.now + cooldown_us
+    state.timers.set(("contention", adapter.name), adapter.contended_until)
+    if known:
+        return
+    text = f"one operation at a time on {adapter.name} for {cooldown_us / 1e6:.3g} s: {fault}"
+    state.effects.append(
+        AlertChanged(
+            alert=Alert(kind=AlertKind.CONTENTION, device=adapter.name, raised=True, value=cooldown_us, text=text)
+        )
+    )
+
+
+def contention_over(state: State, adapter: AdapterState) -> None:
+    """It was quiet for a while: devices need not wait for each other any more."""
+    alert = Alert(kind=AlertKind.CONTENTION, device=adapter.name, raised=False, value=0)
+    state.effects.append(AlertChanged(alert=alert))
+    for name in adapter.lining:
+        state.touch(state.devices[name])
+    adapter.lining.clear()
 
 
 def adapter_down(state: State, adapter: AdapterState, fault: Fault) -> None:

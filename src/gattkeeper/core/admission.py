@@ -6,7 +6,7 @@ Knows who may enter. What runs next is decided in `scheduler`.
 from msgspec.structs import replace
 
 from gattkeeper.core import breaker, pressure
-from gattkeeper.core.answers import release
+from gattkeeper.core.answering import release
 from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
@@ -14,6 +14,7 @@ from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import CANCELLED
 from gattkeeper.core.state import DeviceState, State, waiting_start
+from gattkeeper.core.sweep import sweep
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, Unsubscribe, changes_state
@@ -33,6 +34,7 @@ def submit(state: State, command: Command) -> None:
         disconnect(state, device, entry)
         return
     if isinstance(command.operation, Unsubscribe):
+        device.unsubscribed[command.operation.target] = entry.sequence
         device.wanted.pop(command.operation.target, None)  # not wanted any more, however this ends
         if device.connection not in (ConnectionState.CONNECTED, ConnectionState.CONNECTING):
             end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)  # it ended with its connection
@@ -43,7 +45,7 @@ def submit(state: State, command: Command) -> None:
     if command.coalesce_key:
         _supersede(state, device, command)
     state.wait(device, entry)
-    state.mark(entry, Phase.WAITING, f"{len(device.waiting) + len(device.held) - 1} before it")
+    state.mark(entry, Phase.WAITING, f"{device.depth - 1} before it")
     if command.queue_timeout_us is not None:
         state.timers.set(("queue_deadline", command.id), state.now + command.queue_timeout_us)
     if device.connection is not ConnectionState.CONNECTED:
@@ -64,9 +66,7 @@ def _make_room(state: State, device: DeviceState, command: Command) -> None:
 def _supersede(state: State, device: DeviceState, command: Command) -> None:
     """Of those that wait with the same coalesce key, the newest stays."""
     key = command.coalesce_key
-    older = device.waiting.keys.get(key)
-    if older is None:
-        older = next((one for one in device.held.values() if one.command.coalesce_key == key), None)
+    older = device.waiting.roll.keys.get(key)
     if older is not None:
         end_without_success(state, device, older, Cause.SUPERSEDED, by=command.id)
 
@@ -115,8 +115,7 @@ def disconnect(state: State, device: DeviceState, entry: Entry) -> None:
     device.wanted.clear()
     if device.slot is not None and device.slot.entry is not None:
         take_back(state, device, device.slot.entry, Cause.CANCELLED, by=entry.command.id)
-    for waiting in [*device.waiting, *device.held.values()]:
-        end_without_success(state, device, waiting, Cause.CANCELLED, by=entry.command.id)
+    sweep(state, device, Cause.CANCELLED, by=entry.command.id)
     device.leaving.append(entry)
     if device.connection is ConnectionState.CONNECTED:
         lose(state, device, CANCELLED, cause=Cause.CANCELLED)
@@ -139,16 +138,17 @@ def waits(state: State, command_id: str) -> bool:
     entry = state.entries.get(command_id)
     if entry is None or entry.undoes or entry.checks:
         return False
-    return entry.queued or command_id in state.devices[entry.command.device].held
+    return entry in state.devices[entry.command.device].waiting
 
 
 def reprioritise(state: State, command_id: str, priority: Priority) -> None:
-    """Give a command that waits the place it would have, had it come with this priority."""
-    if not waits(state, command_id):
+    """Give a command that waits another priority: it keeps its age, and comes after those that wait with that."""
+    entry = state.entries.get(command_id)
+    if entry is None or entry.command.priority is priority or not waits(state, command_id):
         return
-    entry = state.entries[command_id]
     device = state.devices[entry.command.device]
-    state.unwait(device, entry)
+    state.unwait(entry)
+    entry.turn = None
     entry.command = replace(entry.command, priority=priority)
     entry.start_us = waiting_start(entry.accepted_at, priority, state.limits.ageing_us)
     state.wait(device, entry)

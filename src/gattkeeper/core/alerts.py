@@ -14,7 +14,7 @@ from gattkeeper.model.status import Alert, AlertKind
 def look(state: State, device: DeviceState) -> None:
     """Compare the gauges with their thresholds, and see to it that the next crossing is noticed."""
     limits, name = state.limits, device.name
-    depth = len(device.waiting) + len(device.held)
+    depth = device.depth
     _judge(state, device, AlertKind.DEPTH, depth, limits.alert_depth, f"{depth} commands wait for {name}")
     crossings = []
     oldest = device.waiting.oldest()

@@ -1,6 +1,6 @@
 """One operation in a slot: started, recorded, handed over.
 
-Knows one device's slot. What its answer brings about is decided in `answers`.
+Knows one device's slot. What its answer brings about is decided in `answering`.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def _is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
 
 def start(state: State, device: DeviceState, entry: Entry) -> None:
     """Give the device's slot to a command that was chosen."""
-    state.unwait(device, entry)
+    state.unwait(entry)
     entry.move(CommandStep.START)
     operation = entry.command.operation
     if _is_shared(device, operation) or isinstance(operation, Connect):

@@ -5,9 +5,9 @@ first command, or subscription, after the pause is the probe. An emergency stop 
 """
 
 from gattkeeper.core.effects import AvailabilityChanged
-from gattkeeper.core.ending import end_without_success
 from gattkeeper.core.lifecycle import AVAILABILITY, Availability, AvailabilityStep
 from gattkeeper.core.state import DeviceState, State
+from gattkeeper.core.sweep import sweep
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.outcome import Cause
 
@@ -45,8 +45,7 @@ def failed(state: State, device: DeviceState, fault: Fault, *, gave_up: bool) ->
     device.cooldown_us = min(2 * device.cooldown_us or limits.breaker_cooldown_us, limits.breaker_cooldown_us_max)
     device.probe_at = state.now + device.cooldown_us
     state.timers.set(("probe", device.name), device.probe_at)
-    for entry in [*device.waiting, *device.held.values()]:
-        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=fault)
+    sweep(state, device, Cause.NEVER_SENT, fault=fault)
 
 
 def half_open(state: State, device: DeviceState) -> None:

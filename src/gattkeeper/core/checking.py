@@ -37,5 +37,5 @@ def take_on_owed(state: State, device: DeviceState) -> None:
         ),
     )
     entry.checks = question.command.id
-    entry.start_us = -1  # before everything that was ever submitted
+    entry.start_us = entry.turn = -1  # before everything that was ever submitted
     state.wait(device, entry)

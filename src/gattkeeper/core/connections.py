@@ -4,11 +4,12 @@ Knows adapters, slots of adapters and epochs. What runs over a connection is `at
 """
 
 from collections import deque
+from functools import partial
 
 from msgspec.structs import replace
 
 from gattkeeper.core import breaker, parts, resolving
-from gattkeeper.core.answers import attempt_over
+from gattkeeper.core.answering import attempt_over
 from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect, StartDisconnect
 from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
@@ -16,6 +17,7 @@ from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionSt
 from gattkeeper.core.own_faults import STALLED, STOP_DROPS
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
+from gattkeeper.core.sweep import sweep
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Connect
 from gattkeeper.model.outcome import Attempt, Cause, Phase, Verdict
@@ -31,7 +33,7 @@ def first_in_line(device: DeviceState) -> Entry | None:
 
 def needs_connection(state: State, device: DeviceState) -> bool:
     """Whether anything would run on a connection if there were one."""
-    if device.stop is not None or len(device.waiting):
+    if device.stop is not None or device.waiting.may_run():
         return True
     return bool(device.wanted) and not state.closing
 
@@ -161,8 +163,7 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
     else:
         device.connect_failures = 0
         device.connect_ready_at = state.now + RESUBSCRIBE_US if device.wanted else 0
-        for entry in [*device.waiting, *device.held.values()]:
-            end_without_success(state, device, entry, Cause.NEVER_SENT, fault=fault)
+        sweep(state, device, Cause.NEVER_SENT, fault=fault)
     if device.connect_ready_at > state.now:
         state.timers.set(("reconnect", device.name), device.connect_ready_at)
 
@@ -188,12 +189,15 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     device.slot = device.bypass = None
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
-    for entry in [*device.waiting, *device.held.values()]:
-        retried = fault is STALLED and FaultKind.TIMED_OUT in entry.faults
-        if not (entry.command.survive_reconnect or retried):
-            end_without_success(state, device, entry, cause, fault=before)
+    if device.waiting.roll.mortal:
+        sweep(state, device, cause, fault=before, spared=partial(_survives, fault))
     if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
         breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once
+
+
+def _survives(fault: Fault, entry: Entry) -> bool:
+    retried = fault is STALLED and FaultKind.TIMED_OUT in entry.faults
+    return entry.command.survive_reconnect or retried
 
 
 def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
@@ -210,7 +214,7 @@ def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> 
     if parts.has_begun(entry):
         end_failed(state, device, entry, fault)
         return
-    newer = device.waiting.keys.get(entry.command.coalesce_key)
+    newer = device.waiting.roll.keys.get(entry.command.coalesce_key)
     if newer is None:
         entry.move(CommandStep.PUT_BACK)
         state.wait(device, entry)

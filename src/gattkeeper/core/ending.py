@@ -80,7 +80,7 @@ def end(
     """Give a command its one outcome and forget it. Nothing happens to one that has ended already."""
     if not entry.move(CommandStep.END):
         return
-    state.unwait(device, entry)
+    state.unwait(entry)
     command = entry.command
     for kind in ("deadline", "queue_deadline", "backoff", "lease"):
         state.timers.cancel((kind, command.id))
@@ -122,16 +122,12 @@ def end(
 def latch(state: State, device: DeviceState, command_id: str) -> None:
     """Hold back everything that changes the device until it is known what the command did."""
     device.latched_by = command_id
-    for entry in device.waiting.take(lambda entry: entry.held_back):
-        device.held[entry.command.id] = entry
+    device.waiting.latched = True
     state.touch(device)
 
 
 def unlatch(state: State, device: DeviceState) -> None:
     """It is known now: what was held back waits again, in its old place."""
     device.latched_by = ""
-    held = list(device.held.values())
-    device.held = {}
-    for entry in reversed(held):
-        device.waiting.push(entry)
+    device.waiting.latched = False
     state.touch(device)

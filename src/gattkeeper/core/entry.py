@@ -3,6 +3,8 @@
 Knows its own phases. What moves it is decided in the rest of `core`.
 """
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct, field
 
 from gattkeeper.core.lifecycle import COMMAND, CommandPhase, CommandStep
@@ -11,17 +13,21 @@ from gattkeeper.model.fault import FaultKind
 from gattkeeper.model.operation import changes_state
 from gattkeeper.model.outcome import Attempt, Cause, PhaseMark
 
+if TYPE_CHECKING:
+    from gattkeeper.core.waiting import Line
+
 
 class Entry(Struct, kw_only=True, eq=False):
     """A command the keeper has taken on."""
 
     command: Command
-    start_us: int  # the waiting order, fixed at submission: moment of submission, later for less urgent
+    start_us: int  # its age, fixed at submission: moment of submission, later for less urgent
     sequence: int
     accepted_at: int
     phase: CommandPhase = CommandPhase.WAITING
-    queued: bool = False  # in its device's waiting line
-    visit: int = 0  # how often it entered that line: older places in it count no more
+    line: "Line | None" = None  # where it stands in the line of its device
+    visit: int = 0  # how often it entered one: older places in it count no more
+    turn: int | None = None  # among those of its priority; fixed when it first stood in line
     ready_at: int = 0  # not before this moment (back-off)
     attempt: int = 0
     attempt_started_at: int = 0
@@ -42,7 +48,7 @@ class Entry(Struct, kw_only=True, eq=False):
 
     @property
     def order(self) -> tuple[int, int]:
-        """Who is first: a tuple that never changes."""
+        """Who is older: a tuple that never changes."""
         return (self.start_us, self.sequence)
 
     @property

@@ -6,6 +6,7 @@ An event carries what was not decided here: the answers of stacks, the wishes of
 
 from msgspec import Struct
 
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT
@@ -19,6 +20,7 @@ class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
     slots: int
     bypass: bool = False
     bypass_other: bool = False
+    serialization: Serialization = Serialization.AUTO
 
 
 class AdapterDown(Struct, frozen=True, kw_only=True, tag="adapter_down"):

@@ -13,7 +13,7 @@ _WEIGHT = 8
 
 def is_full(state: State, device: DeviceState) -> str:
     """What is full, for people; empty when there is room."""
-    depth = len(device.waiting) + len(device.held)
+    depth = device.depth
     if depth >= state.limits.queue_per_device_max:
         return f"{depth} commands wait for {device.name} already"
     return f"{state.waiting} commands wait already" if state.waiting >= state.limits.queue_max else ""
@@ -26,7 +26,7 @@ def victim(state: State, device: DeviceState, command: Command) -> Entry | None:
     """
     if not state.limits.shed:
         return None
-    own = len(device.waiting) + len(device.held) >= state.limits.queue_per_device_max
+    own = device.depth >= state.limits.queue_per_device_max
     heads = [one.waiting.least() for one in ([device] if own else state.devices.values())]
     less = [entry for entry in heads if entry is not None and entry.command.priority > command.priority]
     return min(less, key=lambda entry: (-entry.command.priority, entry.accepted_at, entry.sequence), default=None)

@@ -10,7 +10,7 @@ from gattkeeper.core import (
     adapters,
     admission,
     alerts,
-    answers,
+    answering,
     attempts,
     breaker,
     connections,
@@ -19,6 +19,7 @@ from gattkeeper.core import (
     own_faults,
     resolving,
     stop,
+    sweep,
     turns,
     undo,
 )
@@ -26,7 +27,7 @@ from gattkeeper.core.effects import Effect
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.state import AdapterState, DeviceState, Limits, State
 from gattkeeper.core.waiting import Waiting
-from gattkeeper.model.fault import Ran
+from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
 
@@ -67,6 +68,7 @@ class Scheduler:
                     connections=adapter.occupied,
                     slots=adapter.slots,
                     connecting=adapter.connecting,
+                    serialization="adapter" if adapters.is_serial(state, adapter) else "device",
                 )
                 for adapter in state.adapters.values()
             ),
@@ -83,7 +85,7 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
     return DeviceStatus(
         name=device.name,
         connection=device.connection.value,
-        waiting=len(device.waiting) + len(device.held),
+        waiting=device.depth,
         in_flight=entry.command.id if entry is not None else "",
         in_flight_us=now_us - entry.attempt_started_at if entry is not None else 0,
         oldest_waiting_us=now_us - head.accepted_at if head is not None else 0,
@@ -123,7 +125,11 @@ def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown 
         if event.adapter in state.adapters:
             return
         state.adapters[event.adapter] = AdapterState(
-            name=event.adapter, slots=event.slots, bypass=event.bypass, bypass_other=event.bypass_other
+            name=event.adapter,
+            slots=event.slots,
+            bypass=event.bypass,
+            bypass_other=event.bypass_other,
+            serialization=event.serialization,
         )
     elif event.adapter in state.adapters:
         adapter = state.adapters[event.adapter]
@@ -205,7 +211,7 @@ def _take_intent(state: State, event: events.IntentRecorded | events.IntentFaile
     if slot is None or slot.phase is not SlotPhase.RECORDING:
         return
     if isinstance(event, events.IntentFailed):
-        answers.failed(state, device, slot, event.fault)
+        answering.failed(state, device, slot, event.fault)
     elif slot.entry is not None and state.now < slot.entry.deadline_at:  # else the clock ends it
         attempts.hand_over(state, device, slot)
         state.touch(device)
@@ -219,10 +225,12 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
     if isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED:
         breaker.answered(state, device)
     if isinstance(event, events.Answered):
-        answers.answered(state, device, slot, event.value)
+        answering.answered(state, device, slot, event.value)
     else:
-        answers.failed(state, device, slot, event.fault)
-        if event.fault.kind in answers.LINK_KINDS:
+        if event.fault.kind is FaultKind.BUSY:
+            adapters.contended(state, device, event.fault)
+        answering.failed(state, device, slot, event.fault)
+        if event.fault.kind in answering.LINK_KINDS:
             connections.lose(state, device, event.fault)  # whichever news of a loss comes first
 
 
@@ -263,9 +271,7 @@ def _accept_failed(state: State, command_id: str) -> None:
 def _close(state: State) -> None:
     state.closing = True
     for device in state.devices.values():
-        for entry in [*device.waiting, *device.held.values()]:
-            if not entry.undoes:
-                ending.end_without_success(state, device, entry, Cause.NEVER_SENT)
+        sweep.sweep(state, device, Cause.NEVER_SENT, spared=lambda entry: bool(entry.undoes))
         slot = device.slot
         if slot is not None and slot.entry is not None and slot.phase is SlotPhase.RECORDING:
             admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
@@ -282,11 +288,14 @@ def _due(state: State, key: Hashable) -> None:
     if kind in ("deadline", "queue_deadline", "lease", "backoff"):
         _due_for_command(state, kind, name)
         return
+    if kind == "contention":
+        adapters.contention_over(state, state.adapters[name])
+        return
     device = state.devices[name]
     if kind == "attempt":
         for slot in (device.slot, device.bypass):
             if slot is not None and slot.token == rest[0]:
-                answers.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
+                answering.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
     else:
         _DUE_ON_DEVICE[kind](state, device)
 
@@ -298,6 +307,7 @@ _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
     "linger": connections.drop,
     "probe": breaker.half_open,
     "alert": alerts.due,
+    "sweep": sweep.go_on,
     "reconnect": State.touch,  # the back-off is over
 }
 

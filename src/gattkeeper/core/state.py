@@ -4,6 +4,7 @@ Knows shapes and the few questions they answer; decides nothing.
 """
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 
 from msgspec import Struct, field
@@ -19,11 +20,12 @@ from gattkeeper.core.lifecycle import (
 )
 from gattkeeper.core.timers import Timers
 from gattkeeper.core.waiting import Waiting
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe
-from gattkeeper.model.outcome import Phase, PhaseMark
+from gattkeeper.model.outcome import Cause, Phase, PhaseMark
 from gattkeeper.model.status import AlertKind
 
 
@@ -46,6 +48,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     stop_connect_backoff_us: int = 250_000
     stop_attempts_max: int = 4  # the first and three more
     check_deadline_us: int = 300_000_000  # a look at what an unknown command did
+    contention_cooldown_us: int = 60_000_000  # one operation at a time on the adapter, after contention
     breaker_failures_max: int = 5  # so many failed connections in a row, and the device is left alone
     breaker_cooldown_us: int = 30_000_000  # for so long, twice as long each time it fails again
     breaker_cooldown_us_max: int = 300_000_000
@@ -84,6 +87,16 @@ class Slot(Struct, kw_only=True, eq=False):
     handed_over_at: int = 0
 
 
+class Sweep(Struct, kw_only=True, eq=False):
+    """Commands that wait no more: each ends in its turn, some with each event, but for those that are spared."""
+
+    lines: Waiting
+    cause: Cause
+    by: str
+    fault: Fault | None
+    spared: Callable[[Entry], bool]  # these go back into line
+
+
 class DeviceState(Struct, kw_only=True, eq=False):
     """One device."""
 
@@ -99,11 +112,12 @@ class DeviceState(Struct, kw_only=True, eq=False):
     bypass: Slot | None = None  # a stop that overtook the slot
     setup: deque[Operation] = field(default_factory=deque)
     wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
+    unsubscribed: dict[CharacteristicRef, int] = field(default_factory=dict)  # the newest Unsubscribe, by sequence
     stop: Entry | None = None  # the emergency stop that is running
     stopped_by: str = ""  # the stop that holds the gate
     gate_latched: bool = False
     latched_by: str = ""  # the unknown command that holds the latch
-    held: dict[str, Entry] = field(default_factory=dict)  # waiting, but behind the latch
+    sweeps: deque[Sweep] = field(default_factory=deque)  # under way, one after the other: nothing else starts
     owed_undo: tuple[Command, Operation] | None = None  # of the sequence that has just ended
     changed_by: str = ""  # the last command that was handed over and may have changed the device
     question: Question | None = None  # what became of that one, if it ended unknown
@@ -126,6 +140,11 @@ class DeviceState(Struct, kw_only=True, eq=False):
     alert_at: int = -1  # when the next gauge would cross its threshold
     tokens: int = 0
 
+    @property
+    def depth(self) -> int:
+        """How many wait, those included that are about to end."""
+        return len(self.waiting) + sum(len(sweep.lines) for sweep in self.sweeps)
+
     def new_token(self) -> int:
         """A number no answer of this device carries yet."""
         self.tokens += 1
@@ -139,6 +158,9 @@ class AdapterState(Struct, kw_only=True, eq=False):
     slots: int
     bypass: bool
     bypass_other: bool
+    serialization: Serialization
+    contended_until: int = 0  # operations of several devices got in each other's way: one at a time
+    lining: dict[str, None] = field(default_factory=dict)  # devices with something to do, one of which is next
     up: bool = True
     down_fault: Fault | None = None
     connecting: str = ""
@@ -164,23 +186,19 @@ class State(Struct, kw_only=True, eq=False):
     entries: dict[str, Entry] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
     effects: list[Effect] = field(default_factory=list)
+    sweeping: dict[str, None] = field(default_factory=dict)  # devices whose sweep begins with this event
     touched: dict[str, None] = field(default_factory=dict)  # devices to look at before `handle` ends
 
     def wait(self, device: DeviceState, entry: Entry) -> None:
         """Put a command in line, where its order says: one that comes back has its old place."""
         self.waiting += 1
-        if device.latched_by and entry.held_back:
-            device.held[entry.command.id] = entry
-        else:
-            device.waiting.push(entry)
+        device.waiting.push(entry)
 
-    def unwait(self, device: DeviceState, entry: Entry) -> None:
+    def unwait(self, entry: Entry) -> None:
         """Take a command out of line, if it stands in one."""
-        if entry.queued:
-            device.waiting.remove(entry)
-        elif device.held.pop(entry.command.id, None) is None:
-            return
-        self.waiting -= 1
+        if entry.line is not None:
+            entry.line.remove(entry)
+            self.waiting -= 1
 
     def touch(self, device: DeviceState) -> None:
         """Look at the device, and then at its adapter, before this event is over."""

@@ -3,16 +3,18 @@
 Knows the three ways. That they are tried again is `attempts`' business.
 """
 
+from functools import partial
+
 from msgspec.structs import replace
 
 from gattkeeper.core.admission import disconnect, take_back, take_on
 from gattkeeper.core.attempts import occupy
 from gattkeeper.core.connections import abandon, lose
-from gattkeeper.core.ending import end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import STOP_DROPS
 from gattkeeper.core.state import DeviceState, Slot, State
+from gattkeeper.core.sweep import sweep
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Disconnect, Write, WriteMode, changes_state
 from gattkeeper.model.outcome import Cause, Phase
@@ -31,17 +33,18 @@ def request(state: State, command: Command, *, latch: bool) -> None:
     device.stop = entry
     device.connect_ready_at = 0  # it waits for no back-off of others
     device.stopped_by = command.id
-    _flush(state, device, command.id)
+    _flush_slot(state, device, command.id)
     if isinstance(command.operation, Disconnect):
         state.mark(entry, Phase.STOP_ROUTE, "takes the link down: the profile declares no stop")
+        _flush_line(state, device, command.id)
         disconnect(state, device, entry)
         return
     _choose_way(state, device, entry)
+    _flush_line(state, device, command.id)
     state.touch(device)
 
 
-def _flush(state: State, device: DeviceState, by: str) -> None:
-    _flush_line(state, device, by)
+def _flush_slot(state: State, device: DeviceState, by: str) -> None:
     slot = device.slot
     if slot is None or slot.entry is None:
         return
@@ -56,9 +59,11 @@ def _flush(state: State, device: DeviceState, by: str) -> None:
 
 
 def _flush_line(state: State, device: DeviceState, by: str) -> None:
-    for waiting in [*device.waiting, *device.held.values()]:
-        if changes_state(waiting.command.operation) and not _goes_afterwards(device, waiting):
-            end_without_success(state, device, waiting, Cause.STOPPED, by=by)
+    sweep(state, device, Cause.STOPPED, by=by, spared=partial(_is_spared, device))
+
+
+def _is_spared(device: DeviceState, entry: Entry) -> bool:
+    return not changes_state(entry.command.operation) or _goes_afterwards(device, entry)
 
 
 def _goes_afterwards(device: DeviceState, entry: Entry) -> bool:

@@ -3,16 +3,16 @@
 Knows the order in which a device looks. What that work is stands in the other modules of `core`.
 """
 
-from gattkeeper.core import adapters, alerts, attempts, checking, connections, undo
+from gattkeeper.core import adapters, alerts, attempts, checking, connections, sweep, undo
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
-from gattkeeper.core.state import DeviceState, State
+from gattkeeper.core.state import AdapterState, DeviceState, State
 
 
 def settle(state: State) -> None:
     """Let every device that something happened to look for its next work, until nothing moves."""
     affected: dict[str, None] = {}
     moved: dict[str, None] = {}
-    while state.touched:
+    while state.touched or state.sweeping:
         while state.touched:
             name = next(iter(state.touched))
             del state.touched[name]
@@ -21,7 +21,10 @@ def settle(state: State) -> None:
             moved[name] = affected[device.adapter] = None
         for adapter in affected:
             adapters.grant(state, state.adapters[adapter])
+            _next_in_turn(state, state.adapters[adapter])
         affected.clear()
+        if not state.touched and state.sweeping:
+            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]])
     for name in moved:
         alerts.look(state, state.devices[name])
 
@@ -29,6 +32,8 @@ def settle(state: State) -> None:
 def _advance(state: State, device: DeviceState) -> None:
     undo.take_on_owed(state, device)
     checking.take_on_owed(state, device)
+    if device.sweeps and device.stop is None:
+        return  # who is left in line shows when that is over
     match device.connection:
         case ConnectionState.CONNECTED:
             if device.slot is None:
@@ -62,17 +67,36 @@ def _next_operation(state: State, device: DeviceState) -> None:
     if adapters.gives_way(state, device):
         connections.drop(state, device)
         return
-    if device.setup:
-        attempts.start_setup(state, device, device.setup.popleft())
+    if device.setup or device.waiting.ready(state.now) is not None:
+        adapter = state.adapters[device.adapter]
+        if adapters.is_serial(state, adapter):
+            adapter.lining[device.name] = None
+        else:
+            _start_next(state, device)
         return
-    entry = device.waiting.ready(state.now)
-    if entry is not None:
-        attempts.start(state, device, entry)
-        return
-    if len(device.waiting):
+    if device.waiting.may_run():
         return  # all of it backs off
     device.idle_since = state.now
     if state.closing:
         connections.drop(state, device)
     elif not device.wanted:
         state.timers.set(("linger", device.name), state.now + device.linger_us)
+
+
+def _start_next(state: State, device: DeviceState) -> None:
+    if device.setup:
+        attempts.start_setup(state, device, device.setup.popleft())
+        return
+    entry = device.waiting.ready(state.now)
+    if entry is not None:
+        attempts.start(state, device, entry)
+
+
+def _next_in_turn(state: State, adapter: AdapterState) -> None:
+    """Where the whole adapter does one operation at a time: the next of those that stand in line for that."""
+    device = adapters.next_in_turn(state, adapter)
+    if device is None:
+        return
+    state.touch(device)  # whatever comes of it, it looks again
+    if device.connection is ConnectionState.CONNECTED and device.stop is None and not device.sweeps:
+        _start_next(state, device)

@@ -7,7 +7,7 @@ everything that waits for the device, and after a running emergency stop.
 from msgspec.structs import replace
 
 from gattkeeper.core.admission import take_on
-from gattkeeper.core.answers import release
+from gattkeeper.core.answering import release
 from gattkeeper.core.ending import end_failed
 from gattkeeper.core.lifecycle import SlotPhase
 from gattkeeper.core.state import DeviceState, State
@@ -58,5 +58,5 @@ def take_on_owed(state: State, device: DeviceState) -> None:
         ),
     )
     entry.undoes = command.id
-    entry.start_us = -1  # before everything that was ever submitted
+    entry.start_us = entry.turn = -1  # before everything that was ever submitted
     state.wait(device, entry)

@@ -1,87 +1,203 @@
 """The line in front of one device.
 
-Knows order. Which commands may run at all is asked elsewhere. One line per priority, each a heap by the
-fixed key; the best of the heads is next. Removing is lazy, so nothing costs more than O(log n) per command.
+Knows order. Which commands may run at all is asked elsewhere. For each priority there are two lines: of commands
+that a latch holds back, and of those that it does not; so a latch touches no command. A line is a heap by a key
+that never changes, and removing is lazy: nothing costs more than O(log n) per command.
+
+Between priorities age decides (`waiting_start`). Inside one, clients take turns: a command's turn is one later
+than that of its client's last command in line. With one client that is the order in which they came.
 """
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from gattkeeper.core.entry import Entry
-from gattkeeper.model.command import Priority
+from gattkeeper.model.command import Origin, Priority
 
 _GONE_MIN = 64
 
-_Record = tuple[tuple[int, int], int, Entry]
-"""A place in a line: the order, which is unique, and the number of the visit it was taken for."""
+Record = tuple[int, int, int, Entry]
+"""A place in a heap: what it is ordered by, the sequence, the number of the visit it was taken for."""
+
+Client = tuple[Priority, str, str, int | None]
 
 
-class Waiting:
-    """Entries that wait, in the order of `Entry.order`, four lines abreast."""
+def client_of(entry: Entry) -> Client:
+    """Who takes turns with whom: the way in, the name and the user. Processes of one user are one client."""
+    origin: Origin = entry.command.origin
+    return (entry.command.priority, origin.front, origin.principal, origin.uid)
 
-    __slots__ = ("_count", "_gone", "_lines", "keys")
+
+class Roll:
+    """Who stands in the lines of one device: whose turn is when, and the newest by coalesce key."""
+
+    __slots__ = ("_now", "_shares", "keys", "mortal")
 
     def __init__(self) -> None:
-        self._lines: tuple[list[_Record], ...] = tuple([] for _ in Priority)
+        self._now = [0] * len(Priority)  # the latest turn that was taken
+        self._shares: dict[Client, tuple[int, int]] = {}  # how many stand in line, and the last turn of them
+        self.keys: dict[str, Entry] = {}
+        self.mortal = 0  # those that end when the link is lost
+
+    def enter(self, entry: Entry) -> None:
+        """One more; it is given its turn when it comes for the first time."""
+        client = client_of(entry)
+        now = self._now[entry.command.priority]
+        count, last = self._shares.get(client, (0, now - 1))
+        if entry.turn is None:
+            entry.turn = max(now, last + 1)
+        self._shares[client] = (count + 1, max(last, entry.turn))
+        self.mortal += not entry.command.survive_reconnect
+        if entry.command.coalesce_key:
+            self.keys.setdefault(entry.command.coalesce_key, entry)
+
+    def leave(self, entry: Entry, turn: int, *, first: bool) -> None:
+        """One less. When it was the first, the turns of others that are over with it do not come again."""
+        client = client_of(entry)
+        count, last = self._shares.pop(client)
+        if count > 1:
+            self._shares[client] = (count - 1, last - (last == turn))
+        if first:
+            priority = entry.command.priority
+            self._now[priority] = max(self._now[priority], turn)
+        self.mortal -= not entry.command.survive_reconnect
+        key = entry.command.coalesce_key
+        if key and self.keys.get(key) is entry:
+            del self.keys[key]
+
+
+class Line:
+    """Commands of one priority, by turn, and by age."""
+
+    __slots__ = ("_ages", "_count", "_gone", "_roll", "_turns")
+
+    def __init__(self, roll: Roll) -> None:
+        self._roll = roll
+        self._turns: list[Record] = []
+        self._ages: list[Record] = []
         self._count = 0
         self._gone = 0
-        self.keys: dict[str, Entry] = {}  # by coalesce key: the newest
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Entry]:
-        """All of them, next one first."""
-        return iter([entry for _, _, entry in sorted(filter(_stands, itertools.chain(*self._lines)))])
+        return (record[3] for record in self._turns if self._stands(record))
 
     def push(self, entry: Entry) -> None:
-        """Into its priority's line, where its order says."""
-        entry.queued = True
+        """Where its turn says: one that comes back has its old place."""
+        self._roll.enter(entry)
+        entry.line = self
         entry.visit += 1
         self._count += 1
-        if entry.command.coalesce_key:
-            self.keys.setdefault(entry.command.coalesce_key, entry)
-        heapq.heappush(self._lines[entry.command.priority], (entry.order, entry.visit, entry))
+        heapq.heappush(self._turns, (*place(entry), entry.visit, entry))
+        heapq.heappush(self._ages, (*entry.order, entry.visit, entry))
 
     def remove(self, entry: Entry) -> None:
-        """Take one out, wherever it stands; nothing happens when it does not stand here."""
-        if not entry.queued:
-            return
-        self._leave(entry)
-        line = self._lines[entry.command.priority]
-        if line[0][2] is entry:
-            heapq.heappop(line)
-            return
+        """Take one out, wherever it stands in this line."""
+        first = self.first()
+        turn, _ = place(entry)
+        self._roll.leave(entry, turn, first=first is entry)
+        entry.line = None
+        self._count -= 1
         self._gone += 1
         if self._gone > self._count + _GONE_MIN:
-            self._sweep()
+            for heap in (self._turns, self._ages):
+                heap[:] = sorted(filter(self._stands, heap))
+            self._gone = 0
 
-    def take(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
-        """Take out all that `wanted` says, next one first. They may be put back later."""
-        taken = [entry for entry in self if wanted(entry)]
-        for entry in taken:
-            self._leave(entry)
-        self._sweep()
+    def first(self) -> Entry | None:
+        """Whose turn it is."""
+        return self._top(self._turns)
+
+    def oldest(self) -> Entry | None:
+        """Who came first."""
+        return self._top(self._ages)
+
+    def _top(self, heap: list[Record]) -> Entry | None:
+        while heap and not self._stands(heap[0]):
+            heapq.heappop(heap)
+        return heap[0][3] if heap else None
+
+    def _stands(self, record: Record) -> bool:
+        """Whether the record's entry still waits where the record says."""
+        return record[3].line is self and record[3].visit == record[2]
+
+
+def place(entry: Entry) -> tuple[int, int]:
+    """Where an entry that was in line before stands among those of its priority."""
+    return (entry.turn or 0, entry.sequence)
+
+
+class Waiting:
+    """Every entry that waits for one device. `latched`: those that change the device stay where they are."""
+
+    __slots__ = ("_changing", "_harmless", "latched", "roll")
+
+    def __init__(self, roll: Roll | None = None) -> None:
+        self.roll = roll or Roll()
+        self.latched = False
+        self._harmless = [Line(self.roll) for _ in Priority]
+        self._changing = [Line(self.roll) for _ in Priority]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._harmless)) + sum(map(len, self._changing))
+
+    def __iter__(self) -> Iterator[Entry]:
+        """All of them, by priority and turn."""
+        everybody = itertools.chain(*self._harmless, *self._changing)
+        return iter(sorted(everybody, key=lambda entry: (entry.command.priority, *place(entry))))
+
+    def __contains__(self, entry: Entry) -> bool:
+        return any(line is entry.line for line in (*self._harmless, *self._changing))
+
+    def may_run(self) -> bool:
+        """Whether anything stands here that is not held back by the latch."""
+        return any(map(len, self._harmless)) or (not self.latched and any(map(len, self._changing)))
+
+    def push(self, entry: Entry) -> None:
+        """Into the line of its priority and kind."""
+        self._line_of(entry).push(entry)
+
+    def _line_of(self, entry: Entry) -> Line:
+        return (self._changing if entry.held_back else self._harmless)[entry.command.priority]
+
+    def detach(self) -> "Waiting":
+        """Take all lines out of here, as they are."""
+        taken = Waiting(self.roll)
+        taken._changing, self._changing = self._changing, taken._changing
+        taken._harmless, self._harmless = self._harmless, taken._harmless
         return taken
 
+    def hand_on(self, entry: Entry, to: "Waiting") -> None:
+        """Move one to its old place in other lines of the same device."""
+        self._line_of(entry).remove(entry)
+        to.push(entry)
+
     def head(self) -> Entry | None:
-        """The next in order, whether it is ready or not."""
+        """The next, whether it is ready or not."""
         best: Entry | None = None
-        for line in self._lines:
-            front = self._front(line)
-            if front is not None and (best is None or front.order < best.order):
-                best = front
+        best_age = _NEVER
+        for lines in zip(self._harmless, self._changing, strict=True):
+            entry, age = self._front(lines)
+            if age < best_age:
+                best, best_age = entry, age
         return best
 
     def oldest(self) -> Entry | None:
-        """Of those that are first in their priority, the one that came first."""
-        fronts = [front for line in self._lines if (front := self._front(line)) is not None]
-        return min(fronts, key=lambda entry: entry.accepted_at, default=None)
+        """Who came first of all that may run."""
+        lines = self._harmless if self.latched else (*self._harmless, *self._changing)
+        oldest = [entry for line in lines if (entry := line.oldest()) is not None]
+        return min(oldest, key=lambda entry: entry.accepted_at, default=None)
 
     def least(self) -> Entry | None:
-        """The first of the least urgent."""
-        return next((front for line in reversed(self._lines) if (front := self._front(line)) is not None), None)
+        """Of the least urgent, the one that came first."""
+        for lines in zip(reversed(self._harmless), reversed(self._changing), strict=True):
+            oldest = [entry for line in lines if (entry := line.oldest()) is not None]
+            if oldest:
+                return min(oldest, key=lambda entry: entry.order)
+        return None
 
     def ready(self, now_us: int) -> Entry | None:
         """The next that may start now.
@@ -89,36 +205,30 @@ class Waiting:
         While one backs off, only a higher priority may overtake it: it keeps its place among its equals.
         """
         best: Entry | None = None
-        blocked: tuple[int, int] | None = None
-        for line in self._lines:
-            front = self._front(line)
-            if front is None:
+        best_age = blocked = _NEVER
+        for lines in zip(self._harmless, self._changing, strict=True):
+            entry, age = self._front(lines)
+            if entry is None:
                 continue
-            if front.ready_at > now_us:
-                blocked = front.order if blocked is None else min(blocked, front.order)
-            elif (blocked is None or front.order < blocked) and (best is None or front.order < best.order):
-                best = front
+            if entry.ready_at > now_us:
+                blocked = min(blocked, age)
+            elif age < blocked and age < best_age:
+                best, best_age = entry, age
         return best
 
-    def _front(self, line: "list[_Record]") -> Entry | None:
-        while line and not _stands(line[0]):
-            heapq.heappop(line)
-            self._gone -= 1
-        return line[0][2] if line else None
-
-    def _sweep(self) -> None:
-        for line in self._lines:
-            line[:] = sorted(filter(_stands, line))
-        self._gone = 0
-
-    def _leave(self, entry: Entry) -> None:
-        entry.queued = False
-        self._count -= 1
-        key = entry.command.coalesce_key
-        if key and self.keys.get(key) is entry:
-            del self.keys[key]
+    def _front(self, lines: tuple[Line, Line]) -> tuple[Entry | None, tuple[int, int]]:
+        """Whose turn it is in a priority, and the age of that priority: that of the one that came first."""
+        first: Entry | None = None
+        age = _NEVER
+        for line in lines[:1] if self.latched else lines:
+            entry = line.first() if len(line) else None
+            if entry is None:
+                continue
+            oldest = line.oldest() or entry
+            age = min(age, oldest.order)
+            if first is None or place(entry) < place(first):
+                first = entry
+        return first, age
 
 
-def _stands(record: _Record) -> bool:
-    """Whether the record's entry still waits where the record says."""
-    return record[2].queued and record[2].visit == record[1]
+_NEVER = (2**63, 0)

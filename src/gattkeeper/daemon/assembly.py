@@ -61,6 +61,7 @@ async def open_keeper(
             observers=observers,
             limits=limits_of(chosen.keeper),
             slots={name: adapter.slots for name, adapter in chosen.adapters.items()},
+            serialization={name: adapter.serialization for name, adapter in chosen.adapters.items()},
             id_prefix=new_id_prefix(time.time_ns()),
             jitter=random.random,
             disconnect_timeout_s=chosen.keeper.timeouts.disconnect,

@@ -75,7 +75,7 @@ def _adapter_words(adapter: Adapter) -> str:
                 what += f", what reaches its devices goes to {adapter.applied_log}"
         case _:
             assert_never(adapter)
-    return f"{what}, {adapter.slots} connections at once"
+    return f"{what}, {adapter.slots} connections at once, serialization {adapter.serialization.value}"
 
 
 def _device_words(device: DeviceSettings) -> str:

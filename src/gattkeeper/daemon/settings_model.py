@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from gattkeeper.client.socket_path import default_socket_path
 from gattkeeper.daemon.settings_paths import default_journal_path
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.profile import Profile, Seconds
 
@@ -70,6 +71,7 @@ class BluezAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="blu
 
     adapter: str = "hci0"  # its name, or its address, which stays when adapters are renumbered
     slots: Slots = 5  # connections at once
+    serialization: Serialization = Serialization.AUTO
 
 
 class BumbleAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bumble"):
@@ -77,6 +79,7 @@ class BumbleAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bu
 
     transport: str  # Bumble's name for the way to it: "usb:0", "serial:/dev/ttyACM0"
     slots: Slots = 5
+    serialization: Serialization = Serialization.AUTO
 
 
 class VirtualAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="virtual"):
@@ -86,6 +89,7 @@ class VirtualAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="v
         0.03  # Core Specification, Vol 6, Part B, 4.5.1
     )
     slots: Slots = 5
+    serialization: Serialization = Serialization.AUTO
     applied_log: Path | None = None  # where the virtual devices write down what reached them, a JSON line each
 
 

@@ -9,18 +9,19 @@ from msgspec import Struct
 
 
 class AlertKind(Enum):
-    """Which gauge of a device crossed its threshold."""
+    """Which gauge crossed its threshold."""
 
     DEPTH = "depth"  # commands that wait
     OLDEST_WAITING = "oldest_waiting"  # microseconds
     IN_FLIGHT = "in_flight"  # microseconds without an answer: a stall
+    CONTENTION = "contention"  # of an adapter: microseconds for which it does one operation at a time
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A gauge crossed its threshold (`raised`), or is well below it again."""
 
     kind: AlertKind
-    device: str
+    device: str  # or the adapter
     raised: bool
     value: int  # a number of commands, or microseconds
     text: str = ""  # for people; empty when it is cleared
@@ -50,6 +51,7 @@ class AdapterStatus(Struct, frozen=True, kw_only=True):
     connections: int
     slots: int
     connecting: str = ""  # device
+    serialization: str = "device"  # what is in force: one operation for each device, or on the whole "adapter"
 
 
 class KeeperStatus(Struct, frozen=True, kw_only=True):

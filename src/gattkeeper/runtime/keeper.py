@@ -25,6 +25,7 @@ from gattkeeper.errors import (
     UnsupportedError,
     UsageError,
 )
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
@@ -56,9 +57,10 @@ class Keeper:
     """One keeper in front of its adapters, on the running event loop.
 
     `links` by the adapter's name in the settings; `slots` by the same name, how many connections each
-    may hold (5 unless told). `id_prefix` makes command ids unique over restarts. `jitter` gives numbers
-    from 0 to 1 that spread back-offs. A disconnect is left to itself after `disconnect_timeout_s`. With
-    `recording` every event goes into that file, for `gattkeeper replay`.
+    may hold (5 unless told); `serialization` likewise, how many operations each does at once. `id_prefix`
+    makes command ids unique over restarts. `jitter` gives numbers from 0 to 1 that spread back-offs. A
+    disconnect is left to itself after `disconnect_timeout_s`. With `recording` every event goes into that
+    file, for `gattkeeper replay`.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Keeper:
         observers: Sequence[Observer] = (),
         limits: Limits | None = None,
         slots: Mapping[str, int] | None = None,
+        serialization: Mapping[str, Serialization] | None = None,
         id_prefix: str = "c",
         jitter: Callable[[], float] = lambda: 0.5,
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
@@ -82,6 +85,7 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self.links = {name: TurnTakingLink(link) for name, link in links.items()}
         self._slots = dict(slots or {})
+        self._serialization = dict(serialization or {})
         self._journal = journal
         self._jitter = jitter
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal)
@@ -117,6 +121,7 @@ class Keeper:
                     slots=self._slots.get(name, 5),
                     bypass=link.traits.bypass,
                     bypass_other=link.traits.bypass_other,
+                    serialization=self._serialization.get(name, Serialization.AUTO),
                 )
             )
         for device in self.book.names():

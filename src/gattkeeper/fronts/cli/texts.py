@@ -127,8 +127,11 @@ def status_text(status: KeeperStatus, terminal: Terminal) -> str:
 
 def _adapter_row(adapter: AdapterStatus, terminal: Terminal) -> tuple[str, ...]:
     state = "up" if adapter.up else paint("down", RED, terminal)
-    connecting = f"connecting {clean(adapter.connecting)}" if adapter.connecting else ""
-    return (f"adapter {clean(adapter.name)}", state, f"{adapter.connections} of {adapter.slots} slots", connecting)
+    notes = [f"connecting {clean(adapter.connecting)}"] if adapter.connecting else []
+    if adapter.serialization == "adapter":
+        notes.append("one operation at a time")
+    slots = f"{adapter.connections} of {adapter.slots} slots"
+    return (f"adapter {clean(adapter.name)}", state, slots, ", ".join(notes))
 
 
 def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:

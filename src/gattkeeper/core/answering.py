@@ -16,7 +16,7 @@ from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Composite, Pair, Read, RequestMtu, Subscribe, Unsubscribe, is_idempotent
+from gattkeeper.model.operation import Composite, Pair, Read, RequestMtu, Subscribe, is_idempotent
 from gattkeeper.model.outcome import AnswerValue, Attempt, Cause, Phase, Verdict
 
 LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
@@ -94,8 +94,7 @@ def _go_on(state: State, device: DeviceState, entry: Entry) -> None:
 
 
 def _undone_later(device: DeviceState, entry: Entry, operation: Subscribe) -> bool:
-    undo = Unsubscribe(target=operation.target)
-    return any(one.command.operation == undo and one.sequence > entry.sequence for one in device.waiting)
+    return device.unsubscribed.get(operation.target, 0) > entry.sequence
 
 
 def _read_back(state: State, device: DeviceState, entry: Entry, read_back: ReadBack) -> None:
@@ -194,7 +193,7 @@ def may_repeat(device: DeviceState, entry: Entry, fault: Fault) -> bool:
 
 def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
     command = entry.command
-    newer = device.waiting.keys.get(command.coalesce_key) if command.coalesce_key else None
+    newer = device.waiting.roll.keys.get(command.coalesce_key) if command.coalesce_key else None
     if entry.stopped_by:
         end_without_success(state, device, entry, Cause.STOPPED, by=entry.stopped_by, fault=fault)
         return
