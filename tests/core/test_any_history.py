@@ -7,11 +7,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, sequence
-from core.watch import REGISTER, Watch
+from core.drive import MS, POSITION, Drive, S, fault, long_write, sequence
+from core.watch import Watch, proof_of
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Origin, Priority, ReadBack
+from gattkeeper.model.command import Origin, Priority
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import (
@@ -123,7 +123,7 @@ class AnyHistory(RuleBasedStateMachine):
             idempotent=idempotent,
             survive_reconnect=survives,
             coalesce_key=key,
-            read_back=_proof(number, absence=absence) if proof else None,
+            read_back=proof_of(number, absence=absence) if proof else None,
             require_read_back=proof == "required",
         )
 
@@ -131,10 +131,10 @@ class AnyHistory(RuleBasedStateMachine):
     def write_and_wonder(self, *, device: str, absence: bool) -> None:
         """One whose answer stays open, perhaps, and that can be looked at."""
         number = self.new_number()
-        proof = _proof(number, absence=absence)
-        self.drive.submit(f"write-{number}", _operation("write", number), device, read_back=proof)
-        if any(one.device == device for one in self.drive.owed):
-            self.drive.fail(FaultKind.TRANSIENT, device=device)
+        what = {"operation": _operation("write", number), "read_back": proof_of(number, absence=absence)}
+        self.drive.submit(f"write-{number}", device=device, **what)
+        if self.drive.owed and self.drive.owed[-1].operation == what["operation"]:
+            self.drive.fail_to(self.drive.owed.pop(), FaultKind.TRANSIENT)
 
     @rule(device=devices, client=st.sampled_from(("", "guest")))
     def write_plainly(self, device: str, client: str) -> None:
@@ -159,7 +159,7 @@ class AnyHistory(RuleBasedStateMachine):
             device=device,
             latch=latch,
             may_bypass=bypass,
-            read_back=ReadBack(target=BATTERY, expected=b"y") if proof else None,
+            read_back=proof_of(number) if proof else None,
             require_read_back=proof,
         )
 
@@ -375,11 +375,6 @@ class AnyHistory(RuleBasedStateMachine):
         again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
         effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
         assert effects_again == self.drive.effects
-
-
-def _proof(number: int, *, absence: bool) -> ReadBack:
-    register = CharacteristicRef(uuid=f"{REGISTER} {number}")
-    return ReadBack(target=register, expected=number.to_bytes(2), proves_absence=absence)
 
 
 def _operation(kind: str, number: int) -> Operation | Composite:

@@ -7,9 +7,9 @@ and every read its own handle, so that a hand-over tells whose it is.
 from msgspec import Struct, field
 
 from gattkeeper.core import effects, events
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, ReadBack
 from gattkeeper.model.fault import Ran
-from gattkeeper.model.gatt import ATT_MTU_DEFAULT
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import (
     Composite,
     LongWrite,
@@ -24,6 +24,12 @@ from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, Verdict
 
 REGISTER = "register"
 """What a UUID begins with that is read back: it shows what was written last, and each command has its own."""
+
+
+def proof_of(number: int, *, absence: bool = False) -> ReadBack:
+    """How to look at what a write did whose payload starts with this number, in two bytes."""
+    register = CharacteristicRef(uuid=f"{REGISTER} {number}")
+    return ReadBack(target=register, expected=number.to_bytes(2), proves_absence=absence)
 
 
 class Seen(Struct, kw_only=True, eq=False):

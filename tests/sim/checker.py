@@ -17,6 +17,7 @@ from gattkeeper.model.operation import (
 )
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.record import Accepted, Ended, Intended, Resolved
+from gattkeeper.runtime.pump import WHO
 from gattkeeper.world import Seen, SeenKind
 from sim.memory_journal import Row
 
@@ -102,6 +103,11 @@ def write_key(command: Command) -> tuple[str, bytes] | None:
     return (command.device, command.operation.payload) if isinstance(command.operation, Write) else None
 
 
+def is_check(command: Command) -> bool:
+    """Whether the keeper made it, to see what became of another: then it goes before all that waits."""
+    return command.label.startswith("check ")
+
+
 def us(seconds: float) -> int:
     return int(seconds * 1_000_000)
 
@@ -127,6 +133,15 @@ def i3_one_outcome(facts: Facts) -> Iterator[str]:
             yield f"{command_id} was resolved {len(resolutions)} times"
         if outcome is None or outcome.verdict is not Verdict.UNKNOWN:
             yield f"{command_id} was resolved and did not end unknown"
+
+
+def i3_resolved_rightly(facts: Facts) -> Iterator[str]:
+    """What the keeper found out by itself is what the device did."""
+    for command_id, resolutions in facts.resolved.items():
+        applied = bool(facts.applied_by(facts.commands[command_id]))
+        for one in resolutions:
+            if one.who == WHO and one.applied is not applied:
+                yield f"{command_id} was resolved as {one.applied=}, which is wrong: {one.why}"
 
 
 def i4_delivered_was_applied(facts: Facts) -> Iterator[str]:
@@ -167,7 +182,13 @@ def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
         command = record.command
         intents = facts.intended.get(command_id, [])
         outcome = facts.outcomes.get(command_id)
-        if command.stop or len(intents) != 1 or outcome is None or outcome.verdict is not Verdict.DELIVERED:
+        if (
+            command.stop
+            or is_check(command)
+            or len(intents) != 1
+            or outcome is None
+            or outcome.verdict is not Verdict.DELIVERED
+        ):
             continue
         intent = intents[0].record
         assert isinstance(intent, Intended)
@@ -271,17 +292,22 @@ def _knows_less(facts: Facts, one: Told, record: Ended) -> bool:
 
 def i13_answers_belong(facts: Facts) -> Iterator[str]:
     """A read's value was made by the device while that very read was out, on a connection that was still up."""
+    reads = {
+        command_id: command
+        for command_id, command in facts.commands.items()
+        if isinstance(command.operation, Read) and not is_check(command)
+    }
+    asked = {command.operation for command in reads.values()}
     made = {
         (entry.device, entry.value): entry
         for entry in facts.history.seen
-        if entry.kind is SeenKind.APPLIED and isinstance(entry.operation, Read)
+        if entry.kind is SeenKind.APPLIED and entry.operation in asked
     }
     down = {(e.device, e.epoch): us(e.at_s) for e in facts.history.seen if e.kind is SeenKind.DOWN}
     given: dict[tuple[str, object], str] = {}
-    for command_id, outcome in facts.outcomes.items():
-        command = facts.commands[command_id]
-        ended_us = facts.ended_at_us(command_id)
-        if not isinstance(command.operation, Read) or outcome.verdict is not Verdict.DELIVERED or ended_us is None:
+    for command_id, command in reads.items():
+        outcome, ended_us = facts.outcomes.get(command_id), facts.ended_at_us(command_id)
+        if outcome is None or outcome.verdict is not Verdict.DELIVERED or ended_us is None:
             continue
         key = (command.device, outcome.value)
         entry = made.get(key)
@@ -318,6 +344,7 @@ def i15_nothing_expired_starts(facts: Facts) -> Iterator[str]:
 CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i1_one_at_a_time,
     i3_one_outcome,
+    i3_resolved_rightly,
     i4_delivered_was_applied,
     i5_not_delivered_was_never_applied,
     i6_applied_once_and_only_when_accepted,

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gattkeeper.core.state import Limits
 from gattkeeper.errors import CommandError, GattkeeperError, QueueClosedError, StorageError, UsageError
-from gattkeeper.model.command import Command, Priority
+from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import (
     Connect,
@@ -265,8 +265,9 @@ class Simulation:
 
     def _write(self, name: str, uuid: str) -> Command:
         self._payloads += 1
-        payload = self._payloads.to_bytes(4, "big")
-        return Command(device=name, operation=Write(target=characteristic_ref(uuid), payload=payload))
+        payload, target = self._payloads.to_bytes(4, "big"), characteristic_ref(uuid)
+        proof = ReadBack(target=target, expected=payload, proves_absence=True)
+        return Command(device=name, operation=Write(target=target, payload=payload), read_back=proof)
 
     async def _submit(self, command: Command) -> None:
         assert self._keeper is not None
