@@ -3,6 +3,8 @@
 Knows how to play a random world. The promises themselves are checked in `watch`.
 """
 
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -103,37 +105,31 @@ class AnyHistory(RuleBasedStateMachine):
         self,
         *,
         device: str,
-        priority: Priority,
-        deadline_us: int,
-        queue_timeout_us: int | None,
-        idempotent: bool,
         survives: bool,
         key: str,
         proof: str,
         absence: bool,
+        **fields: Any,
     ) -> None:
         number = self.new_number()
         self.drive.submit(
             f"write-{number}",
             _operation("write", number),
             device,
-            priority=priority,
-            deadline_us=deadline_us,
-            queue_timeout_us=queue_timeout_us,
-            idempotent=idempotent,
             survive_reconnect=survives,
             coalesce_key=key,
             read_back=proof_of(number, absence=absence) if proof else None,
             require_read_back=proof == "required",
+            **fields,
         )
 
     @rule(device=devices, absence=st.booleans())
     def write_and_wonder(self, *, device: str, absence: bool) -> None:
         """One whose answer stays open, perhaps, and that can be looked at."""
         number = self.new_number()
-        what = {"operation": _operation("write", number), "read_back": proof_of(number, absence=absence)}
-        self.drive.submit(f"write-{number}", device=device, **what)
-        if self.drive.owed and self.drive.owed[-1].operation == what["operation"]:
+        operation, proof = _operation("write", number), proof_of(number, absence=absence)
+        self.drive.submit(f"write-{number}", operation, device, read_back=proof)
+        if self.drive.owed and self.drive.owed[-1].operation == operation:
             self.drive.fail_to(self.drive.owed.pop(), FaultKind.TRANSIENT)
 
     @rule(device=devices, client=st.sampled_from(("", "guest")))
