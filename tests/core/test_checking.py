@@ -124,6 +124,15 @@ def test_nobody_looks_any_more_once_something_else_was_written() -> None:
     assert looks(drive) == 1
 
 
+def test_after_a_restart_a_person_decides() -> None:
+    drive = Drive(safety=True)
+    drive.feed(events.Latched(command_id="one", device="blind"))
+    drive.warm()
+    drive.wait(60 * S)
+    assert drive.sent() == []
+    assert drive.device().latched_by == "one"
+
+
 def test_a_stop_comes_first_and_then_there_is_nothing_to_look_at(warm: Drive) -> None:
     warm.submit("one", write(1), read_back=PROOF)
     warm.stop("stop", write(255))
