@@ -7,7 +7,7 @@ import pytest
 from core.drive import BATTERY, POSITION, Drive, S, sequence, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Resolve
-from gattkeeper.model.command import ReadBack
+from gattkeeper.model.command import Priority, ReadBack
 from gattkeeper.model.fault import FaultKind
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Read, WriteDescriptor
@@ -83,6 +83,22 @@ def test_a_command_that_another_one_overtook_before_it_ended_is_not_asked_about(
     assert drive.sent() == [write(1), write(255, without=True)]
     drive.answer()
     assert LOOK not in drive.sent()
+
+
+@pytest.mark.parametrize("overtaken", [True, False])
+def test_absence_proves_nothing_when_another_ran_between_two_attempts(*, overtaken: bool) -> None:
+    drive = Drive()
+    drive.warm()
+    drive.submit("one", write(1), idempotent=True, **proof(absence=True))
+    drive.fail(FaultKind.UNLISTED)
+    if overtaken:
+        drive.submit("urgent", write(2), priority=Priority.URGENT)
+        drive.answer()
+    drive.wait(1 * S)
+    drive.fail(FaultKind.UNLISTED)
+    assert drive.ended("one")[0] is Verdict.UNKNOWN
+    drive.answer(b"\x48")
+    assert drive.resolutions() == ([] if overtaken else [("one", False)])
 
 
 @pytest.mark.parametrize("good", [True, False])

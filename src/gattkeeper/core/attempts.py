@@ -101,6 +101,7 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = state.now
     if slot.entry is not None and changes_state(slot.operation):
+        slot.entry.overtaken |= slot.entry.uncertain is not None and device.changed_by != slot.entry.command.id
         device.changed_by = slot.entry.command.id
     if slot.entry is not None and slot.role is SlotRole.MAIN:
         state.timers.cancel(("queue_deadline", slot.entry.command.id))

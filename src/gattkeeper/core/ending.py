@@ -87,7 +87,7 @@ def end(
     if verdict is Verdict.UNKNOWN and device.safety and not device.latched_by:
         latch(state, device, command.id)
     if verdict is Verdict.UNKNOWN:
-        resolving.ask(device, command)
+        resolving.ask(device, entry)
     state.mark(entry, Phase.OUTCOME, verdict.value)
     outcome = Outcome(
         command_id=command.id,

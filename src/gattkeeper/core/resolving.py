@@ -9,9 +9,11 @@ requests in their order and the command's own has been answered, and what went o
 gone with it.
 """
 
+from msgspec.structs import replace
+
 from gattkeeper.core.effects import Resolve
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.state import DeviceState, Question, State
-from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Write, WriteDescriptor
 from gattkeeper.model.outcome import AnswerValue
 
@@ -19,16 +21,19 @@ _SHOWN_MAX = 32
 """Bytes of a value that a resolution repeats."""
 
 
-def ask(device: DeviceState, command: Command) -> None:
+def ask(device: DeviceState, entry: Entry) -> None:
     """A command has ended unknown: note the question, if a look at the device can answer it.
 
     Not for a composite, which may be carried out in part; nor for a stop, after which a person looks; nor by
-    handle, which on the next connection may be that of something else.
+    handle, which on the next connection may be that of something else. What an attempt left may be gone again
+    when another command ran before the next attempt: then absence proves nothing.
     """
+    command = entry.command
     plain = isinstance(command.operation, Write | WriteDescriptor) and not command.stop
     read_back = command.read_back
     if plain and read_back is not None and read_back.target.uuid and device.changed_by == command.id:
-        device.question = Question(command=command, read_back=read_back)
+        absence = read_back.proves_absence and not entry.overtaken
+        device.question = Question(command=command, read_back=replace(read_back, proves_absence=absence))
 
 
 def ask_again(state: State, device: DeviceState) -> None:
