@@ -4,60 +4,18 @@ Numbers are those of the conformance list. What the device did is taken from the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
-from gattkeeper.links.bumble_link import BumbleLink
+from conformance.air import Air, live
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import Property, characteristic_ref
 from gattkeeper.model.operation import Read
 from gattkeeper.model.outcome import Cause, Verdict
-from gattkeeper.runtime.device import Device
-from gattkeeper.runtime.keeper import Keeper
-from gattkeeper.runtime.ports import DeviceRules
-from gattkeeper.world import VirtualCharacteristic, VirtualRadio, VirtualService, run_virtual
+from gattkeeper.world import VirtualCharacteristic, VirtualService
 from gattkeeper.world.radio_rules import AttOpcode, Delay, Drop, Match, Moment, Rule
 from runtime.house import write
-from sim.scene import COUNTER, PUSHED, SERVICE, STOP, WRITABLE, Book, device
+from sim.scene import COUNTER, PUSHED, SERVICE, STOP, WRITABLE
 
-ADAPTER = "C0:00:00:00:00:01"
 WRITE_RESPONSE = Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.WRITE_RESPONSE, times=1)
-
-
-class Air:
-    """`lamp` and `door` on the air, and a keeper with one adapter."""
-
-    def __init__(self) -> None:
-        self.radio = VirtualRadio()
-        self.lamp, self.door = device("lamp", 1), device("door", 2)
-        self.keeper = Keeper(
-            links={"adapter": BumbleLink(self.radio.adapter(ADAPTER), name="virtual")},
-            book=Book({one.name: DeviceRules(address=one.address) for one in (self.lamp, self.door)}),
-        )
-
-    async def connected(self, name: str = "lamp") -> Device:
-        known = self.keeper.device(name)
-        await known.connect()
-        return known
-
-    def applied(self) -> list[bytes]:
-        return [one.payload for one in self.lamp.applied]
-
-
-def live(story: Callable[[Air], Awaitable[None]]) -> None:
-    """Run a story; nothing may be left of it."""
-
-    async def run() -> None:
-        air = Air()
-        await air.radio.add(air.lamp)
-        await air.radio.add(air.door)
-        await air.keeper.start()
-        try:
-            await story(air)
-        finally:
-            await air.keeper.close()
-            await air.radio.close()
-
-    run_virtual(run())
 
 
 def test_c02_equals_reach_the_device_in_the_order_they_came() -> None:

@@ -181,6 +181,11 @@ class Drive:
     def gone(self, device: str = "blind") -> None:
         self.feed(events.DisconnectDone(device=device, epoch=self.epochs[device]))
 
+    def pairing(self, *, under_way: bool, device: str = "blind") -> None:
+        """Somebody pairs on the connection, or that is over."""
+        kind = events.PairingStarted if under_way else events.PairingEnded
+        self.feed(kind(device=device, epoch=self.epochs.get(device, 0)))
+
     def adapter_down(self, kind: FaultKind = FaultKind.ADAPTER_GONE) -> None:
         self.feed(events.AdapterDown(adapter="hci", fault=fault(kind)))
 

@@ -11,8 +11,12 @@ from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import (
+    CONNECTION_PRIORITIES,
+    Operation,
     Pair,
     Read,
+    ReadDescriptor,
+    Sequence,
     Subscribe,
     Unsubscribe,
 )
@@ -283,3 +287,31 @@ def test_an_answer_before_the_hand_over_changes_nothing(warm: Drive) -> None:
     warm.slow_disk = True
     warm.submit("one", A_READ)
     assert warm.feed(events.Answered(device="blind", epoch=1, token=1)) == []
+
+
+UNANSWERED = frozenset({"request_connection_parameters", "read_descriptor"})
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        CONNECTION_PRIORITIES["high"],
+        Sequence(steps=(ReadDescriptor(target=BATTERY, descriptor="2901"), write())),
+    ],
+    ids=["whole", "step of a sequence"],
+)
+def test_what_the_stack_never_answers_is_sent_and_never_called_delivered(operation: Operation) -> None:
+    drive = Drive(unanswered=UNANSWERED)
+    drive.warm()
+    drive.submit("one", operation)
+    while drive.open("one"):
+        drive.answer()
+    assert drive.ended("one") == (Verdict.SENT, Cause.ASSUMED)
+
+
+def test_a_refusal_of_what_is_never_answered_is_one_all_the_same() -> None:
+    drive = Drive(unanswered=UNANSWERED)
+    drive.warm()
+    drive.submit("one", CONNECTION_PRIORITIES["high"])
+    drive.fail(FaultKind.REJECTED, Ran.NO)
+    assert drive.ended("one") == (Verdict.NOT_DELIVERED, Cause.REJECTED)

@@ -23,6 +23,7 @@ from gattkeeper.model.operation import (
     Operation,
     Pair,
     Read,
+    ReadRssi,
     Subscribe,
     Write,
     WriteMode,
@@ -51,11 +52,10 @@ class AnyHistory(RuleBasedStateMachine):
         safety=st.booleans(),
         bypass=st.booleans(),
         bypass_other=st.booleans(),
+        aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
     )
-    def begin(
-        self, *, slots: int, journalled: bool, safety: bool, bypass: bool, bypass_other: bool, linger_us: int
-    ) -> None:
+    def begin(self, *, slots: int, journalled: bool, safety: bool, linger_us: int, **traits: Any) -> None:
         self.watch = Watch(slots=slots, safety=safety)
         self.drive = Drive(
             *DEVICES,
@@ -65,8 +65,7 @@ class AnyHistory(RuleBasedStateMachine):
             safety=safety,
             linger_us=linger_us,
             watch=self.watch,
-            bypass=bypass,
-            bypass_other=bypass_other,
+            **traits,
         )
         self.links_obey = True  # connections come up and go as asked, at once
         self.count = 0
@@ -81,7 +80,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         device=devices,
-        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect", "long")),
+        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect", "long", "rssi")),
         priority=st.sampled_from(Priority),
         survives=st.booleans(),
     )
@@ -258,6 +257,10 @@ class AnyHistory(RuleBasedStateMachine):
         """They obey from now on, or do not."""
         self.links_obey = not self.links_obey
 
+    @rule(device=devices, under_way=st.booleans())
+    def pairing(self, *, device: str, under_way: bool) -> None:
+        self.drive.pairing(under_way=under_way, device=device)
+
     @rule(device=devices)
     def link_lost(self, device: str) -> None:
         if self.watch.device(device).connection == "connected":
@@ -389,6 +392,8 @@ def _operation(kind: str, number: int) -> Operation | Composite:
             return Subscribe(target=CharacteristicRef(handle=number))
         case "pair":
             return Pair()
+        case "rssi":
+            return ReadRssi()
         case "connect":
             return Connect()
         case _:

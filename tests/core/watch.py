@@ -7,6 +7,7 @@ and every read its own handle, so that a hand-over tells whose it is.
 from msgspec import Struct, field
 
 from gattkeeper.core import effects, events
+from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command, ReadBack
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
@@ -15,6 +16,7 @@ from gattkeeper.model.operation import (
     LongWrite,
     Operation,
     Read,
+    ReadRssi,
     Sequence,
     Write,
     WriteMode,
@@ -72,6 +74,7 @@ class OnDevice(Struct, kw_only=True, eq=False):
     gate: bool = False
     register: bytes = b""  # the payload of the last write that the device carried out
     latched_by: str = ""
+    pairing_until: int = 0  # until then nothing but a stop is handed over
 
 
 class Watch:
@@ -101,6 +104,8 @@ class Watch:
                 self._move(event.device, event.epoch, "abandoning", "disconnected")
             case events.DisconnectDone():
                 self._move(event.device, event.epoch, "disconnecting", "disconnected")
+            case events.PairingEnded():
+                self.device(event.device).pairing_until = 0
             case events.Resumed():
                 self.device(event.device).gate = False
             case events.Resolved():
@@ -116,6 +121,11 @@ class Watch:
         device = self.device(name)
         if device.epoch == epoch and device.connection == before:
             device.connection = after
+
+    def _pairs(self, event: events.PairingStarted, now: int) -> None:
+        device = self.device(event.device)
+        if event.epoch == device.epoch and device.connection in ("connecting", "connected"):
+            device.pairing_until = device.pairing_until or now + Limits().pairing_pause_max_us
 
     def _answer(self, event: events.Answered | events.Failed) -> None:
         device = self.device(event.device)
@@ -148,6 +158,8 @@ class Watch:
 
     def after(self, event: events.Event, caused: list[effects.Effect], now: int) -> None:
         """Check the effects, in their order."""
+        if isinstance(event, events.PairingStarted):
+            self._pairs(event, now)
         answered = [one for one in caused if isinstance(one, effects.Accept | effects.Refuse)]
         undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
         checks = [one for one in answered if isinstance(one, effects.Accept) and _checks(one.command)]
@@ -234,8 +246,14 @@ class Watch:
         assert effect.epoch == device.epoch, "handed over to another connection"
         seen = self._whose(effect.operation)
         stops = seen is not None and seen.command.stop
-        assert len(device.owed) == 0 or (len(device.owed) == 1 and stops), "two in flight"
-        if device.owed:
+        queries = [one for one in device.owed.values() if isinstance(one.operation, ReadRssi)]
+        on_bearer = len(device.owed) - len(queries)
+        if isinstance(effect.operation, ReadRssi):
+            assert len(queries) <= 1, "one beside the bearer, and one that waited for it"
+            device.owed[effect.token] = effect
+            return
+        assert on_bearer == 0 or (on_bearer == 1 and stops), "two in flight"
+        if on_bearer:
             assert isinstance(effect.operation, Write), "only a write overtakes"
             assert effect.operation.mode is WriteMode.WITHOUT_RESPONSE, "it overtakes without response"
         held = [one for one in self.seen.values() if one.begun and one.command.device == effect.device]
@@ -244,6 +262,7 @@ class Watch:
         if seen is None:
             return
         if not stops:
+            assert now >= device.pairing_until, "handed over while somebody pairs"
             self._check_turn(device, seen, effect.operation)
         assert seen.outcome is None, "handed over after its outcome"
         assert now < seen.at_us + seen.command.deadline_us, "handed over after its deadline"
@@ -287,7 +306,7 @@ class Watch:
         assert not self.connecting(), "two connection attempts on one adapter"
         device = self.device(effect.device)
         assert device.connection == "disconnected"
-        device.connection, device.epoch = "connecting", effect.epoch
+        device.connection, device.epoch, device.pairing_until = "connecting", effect.epoch, 0
         assert self.occupied() <= self.slots, "more connections than slots"
 
     def _link_dropped(self, effect: effects.StartDisconnect) -> None:

@@ -26,6 +26,7 @@ def test_the_bare_settings_in_words():
         "                pairing 30 s",
         "stop            waits 0.1 s for the answer in flight",
         "late answer     a connection waits 0.5 s for it",
+        "pairing         holds a device's other operations up for 30 s at most",
         "",
         "adapters",
         "  default       hci0 through BlueZ, 5 connections at once, serialization auto",

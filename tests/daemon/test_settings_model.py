@@ -16,6 +16,7 @@ def test_the_defaults_are_those_of_the_core():
     assert us(keeper.ageing) == limits.ageing_us
     assert us(keeper.stop_grace) == limits.stop_grace_us
     assert us(keeper.late_answer_grace) == limits.late_answer_grace_us
+    assert us(keeper.pairing_pause) == limits.pairing_pause_max_us
     assert (keeper.when_full == "shed") is limits.shed
     assert keeper.breaker_failures_max == limits.breaker_failures_max
     assert us(keeper.breaker_cooldown) == limits.breaker_cooldown_us

@@ -130,6 +130,7 @@ class ConnectionLog:
         self.phases: list[Phase] = []
         self.notifications: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self.losses: list[Fault] = []
+        self.pairings: list[bool] = []
         self._down = asyncio.Event()
 
     def progress(self, phase: Phase) -> None:
@@ -137,6 +138,9 @@ class ConnectionLog:
 
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self.notifications.put_nowait((characteristic.uuid, payload))
+
+    def pairing(self, *, under_way: bool) -> None:
+        self.pairings.append(under_way)
 
     def lost(self, fault: Fault) -> None:
         self.losses.append(fault)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from bumble.pairing import PairingConfig, PairingDelegate
 
 from gattkeeper.links.bumble_connection import DISCONNECT_S
 from gattkeeper.model.fault import FaultKind, Ran
@@ -13,6 +14,7 @@ from gattkeeper.model.operation import (
     Pair,
     Read,
     ReadDescriptor,
+    ReadPhy,
     ReadRssi,
     Subscribe,
     SubscriptionKind,
@@ -24,7 +26,7 @@ from gattkeeper.world.radio_rules import AnswerError, AttOpcode, Match, Moment, 
 from gattkeeper.world.radio_rules import Disconnect as BreakLink
 from gattkeeper.world.virtual_device import VirtualCharacteristic, VirtualService
 from gattkeeper.world.virtual_time import run_virtual
-from link_contract.bench import SECOND, TICKS, VALUE, connected
+from link_contract.bench import SECOND, TICKS, VALUE, ConnectionLog, connected
 from link_contract.bumble_bench import ADAPTER, bumble_bench
 from link_contract.checks_operation import at, refusal
 
@@ -267,5 +269,73 @@ def test_the_kind_that_is_asked_for_is_enabled_and_kept():
                 assert (fault.kind, fault.ran, fault.name) == (FaultKind.REJECTED, Ran.NO, "subscription_kind")
                 assert await connection.perform(cccd) == enabled, "the first subscriber keeps what it has"
                 await connection.perform(Unsubscribe(target=target))
+
+    run_virtual(main())
+
+
+def test_a_query_to_the_adapter_passes_a_pending_request_and_an_abandoned_one():
+    async def main():
+        async with bumble_bench() as bench:
+            connection, _ = await connected(bench)
+            assert bench.link.traits.aside == {"read_rssi", "read_phy"}
+            await bench.silence_responses()
+            writing = asyncio.create_task(connection.perform(WRITE))
+            await bench.until_asked()
+            assert await connection.perform(ReadRssi()) < 0
+            assert not writing.done()
+            writing.cancel()
+            await asyncio.wait((writing,))
+            assert await connection.perform(ReadPhy())
+
+    run_virtual(main())
+
+
+def test_our_own_pairing_is_told_of_from_its_beginning_to_its_end():
+    async def main():
+        async with bumble_bench() as bench:
+            connection, log = await connected(bench)
+            await connection.perform(Pair())
+            assert log.pairings == [True, False]
+            await connection.perform(Pair())  # there is a bond: nobody pairs
+            assert log.pairings == [True, False]
+
+    run_virtual(main())
+
+
+def test_a_pairing_that_fails_is_over_as_well(monkeypatch):
+    async def main():
+        async with bumble_bench() as bench:
+            connection, log = await connected(bench)
+            hosted = bench.radio._devices["bench"]._bumble
+            delegate = PairingDelegate()
+            monkeypatch.setattr(delegate, "accept", _never)
+            hosted.pairing_config_factory = lambda _connection: PairingConfig(delegate=delegate)
+            fault = await refusal(connection, Pair())
+            assert fault.kind is FaultKind.PAIRING_FAILED
+            assert log.pairings == [True, False]
+
+    run_virtual(main())
+
+
+async def _never() -> bool:
+    return False
+
+
+def test_a_pairing_that_began_before_the_owner_has_the_connection_is_told_of_then():
+    async def main():
+        async with bumble_bench() as bench:
+            log = ConnectionLog()
+            connecting = asyncio.create_task(bench.link.connect(bench.address, log))
+            await bench.until_connected()
+            (made,) = bench.link._adapter._connections
+            made._connection.emit(made._connection.EVENT_PAIRING_START)
+            await connecting
+            assert log.pairings == [True]
+            made._connection.emit(made._connection.EVENT_PAIRING, None)
+            assert log.pairings == [True, False]
+            await bench.lose_link()
+            await log.until_lost()
+            made._connection.emit(made._connection.EVENT_PAIRING_START)
+            assert log.pairings == [True, False], "nobody pairs on a connection that is down"
 
     run_virtual(main())

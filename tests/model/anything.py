@@ -16,13 +16,15 @@ _LEAVES: dict[object, st.SearchStrategy[Any]] = {
 
 
 def anything(kind: Any) -> st.SearchStrategy[Any]:
-    """Values of a Struct, a union, a tuple of one kind, an enum or a plain type."""
+    """Values of a Struct, a union, a tuple or a set of one kind, an enum or a plain type."""
     if kind in _LEAVES:
         return _LEAVES[kind]
     if get_origin(kind) in (Union, types.UnionType):
         return st.one_of([anything(part) for part in get_args(kind)])
     if get_origin(kind) is tuple:
         return st.lists(anything(get_args(kind)[0]), max_size=2).map(tuple)
+    if get_origin(kind) is frozenset:
+        return st.frozensets(anything(get_args(kind)[0]), max_size=2)
     if issubclass(kind, msgspec.Struct):
         fields = msgspec.structs.fields(kind)
         return st.builds(kind, **{field.name: anything(field.type) for field in fields})

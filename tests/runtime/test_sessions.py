@@ -6,10 +6,11 @@ import pytest
 from breaking_link import StubbornLink
 from house import LOST, House, live, now, write
 
+from gattkeeper.core import events
 from gattkeeper.errors import CommandUnknownError
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause, Verdict
-from gattkeeper.runtime.sessions import outlast, unexpected
+from gattkeeper.runtime.sessions import Session, outlast, unexpected
 from gattkeeper.world import Hang, LinkMoment, LoseLink, LoseRequest, Raise, SeenKind, run_virtual
 from sim.scene import COUNTER, WRITABLE
 
@@ -140,3 +141,20 @@ def test_a_task_is_cancelled_twice_before_it_is_called_stuck():
         await asyncio.sleep(120)
 
     run_virtual(story())
+
+
+def test_news_of_a_pairing_after_the_end_of_a_session_is_nobodys():
+    heard = []
+    session = Session(
+        device="lamp", epoch=1, feed=heard.append, jitter=lambda: 0.5, on_notification=lambda *_value: None
+    )
+
+    async def story() -> None:
+        session.pairing(under_way=True)
+        session.disconnect()
+        session.pairing(under_way=False)
+        while not isinstance(heard[-1], events.DisconnectDone):
+            await asyncio.sleep(0)
+
+    run_virtual(story())
+    assert [type(event) for event in heard] == [events.PairingStarted, events.DisconnectDone]

@@ -60,5 +60,8 @@ class Unheard:
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """Nobody listens."""
 
+    def pairing(self, *, under_way: bool) -> None:
+        """Nobody listens."""
+
     def lost(self, fault: Fault) -> None:
         """Nobody listens."""

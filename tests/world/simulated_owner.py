@@ -22,12 +22,16 @@ class Heard:
         self.phases: list[Phase] = []
         self.payloads: list[bytes] = []
         self.faults: list[Fault] = []
+        self.pairings: list[bool] = []
 
     def progress(self, phase: Phase) -> None:
         self.phases.append(phase)
 
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self.payloads.append(payload)
+
+    def pairing(self, *, under_way: bool) -> None:
+        self.pairings.append(under_way)
 
     def lost(self, fault: Fault) -> None:
         self.faults.append(fault)

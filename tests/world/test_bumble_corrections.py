@@ -9,6 +9,8 @@ from bumble import hci
 from bumble.core import TimeoutError as ConnectTimeoutError
 
 from gattkeeper.world import VirtualRadio, run_virtual
+from gattkeeper.world.bumble_corrections import PACKET_BYTES_MAX, PACKETS_MAX
+from gattkeeper.world.virtual_blind import BLIND_TARGET
 from world.raw_central import connect, lounge, now, on_air, power_on
 
 ADDRESS = hci.Address("F0:00:00:00:00:01")
@@ -215,3 +217,45 @@ def test_a_quiet_bumble_formats_nothing():
 
 def test_a_bumble_whose_debug_log_is_on_stays_as_it_is():
     assert "\x1b[31mtext" in quietened("debug")
+
+
+def test_a_packet_is_completed_when_it_has_crossed_the_air_and_not_before():
+    async def scenario():
+        central = await on_air(VirtualRadio(), lounge().device)
+        queue = central.connection.data_packet_queue
+        assert (queue.max_in_flight, queue.max_packet_size) == (PACKETS_MAX, PACKET_BYTES_MAX)
+        before = queue.pending
+        started_at = now()
+        for number in range(50):
+            await central.write(BLIND_TARGET, bytes([number]), with_response=False)
+        assert queue.pending == before + 50
+        flowed = asyncio.Event()
+        queue.on("flow", flowed.set)
+        await flowed.wait()
+        assert 0 < now() - started_at <= 0.031
+        await central.connection.drain()
+        assert now() - started_at == pytest.approx(50 / 6 * 0.03, abs=0.04), "six in each connection event"
+
+    run_virtual(scenario())
+
+
+def test_a_long_frame_takes_as_many_places_as_it_has_packets():
+    async def scenario():
+        central = await on_air(VirtualRadio(), lounge().device)
+        queue = central.connection.data_packet_queue
+        await central.write(BLIND_TARGET, bytes(400), with_response=False)
+        assert queue.pending == 2
+        await central.connection.drain()
+        assert queue.pending == 0
+
+    run_virtual(scenario())
+
+
+def test_packets_for_a_connection_that_is_gone_are_nobodys():
+    async def scenario():
+        central = await on_air(VirtualRadio(), lounge().device)
+        packet = hci.HCI_AclDataPacket(0x0EEE, 0, 0, 4, bytes(4))
+        central.device.host.hci_sink.on_packet(bytes(packet))
+        await central.write(BLIND_TARGET, b"\x01")
+
+    run_virtual(scenario())

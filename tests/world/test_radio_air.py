@@ -16,6 +16,7 @@ from gattkeeper.world import (
     Disconnect,
     Drop,
     Duplicate,
+    Keep,
     Match,
     Moment,
     Rule,
@@ -344,5 +345,31 @@ def test_an_error_answer_names_the_request_and_its_handle():
             assert isinstance(answer, att.ATT_Error_Response)
             handle = faulty.central.characteristic(BLIND_TARGET).handle
             assert (answer.request_opcode_in_error, answer.attribute_handle_in_error) == (0x12, handle)
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(
+    ("action", "left", "arrived"),
+    [
+        (Keep(), 1, []),
+        (Drop(), 0, []),
+        (AnswerError(code=0x05), 0, []),
+        (Delay(seconds=1.0), 0, [b"\x01"]),
+        (Duplicate(), 0, [b"\x01", b"\x01"]),
+    ],
+    ids=["kept", "dropped", "refused", "delayed", "doubled"],
+)
+def test_only_what_a_controller_keeps_takes_its_place_for_good(action, left, arrived):
+    async def scenario():
+        match = Match(moment=Moment.TO_DEVICE, opcode=AttOpcode.WRITE_COMMAND, times=1)
+        async with Faulty(match, action) as faulty:
+            queue = faulty.central.connection.data_packet_queue
+            await asyncio.sleep(1)
+            assert queue.pending == 0
+            await faulty.central.write(BLIND_TARGET, b"\x01", with_response=False)
+            await asyncio.sleep(2)
+            assert queue.pending == left
+            assert faulty.applied == arrived
 
     run_virtual(scenario())

@@ -77,13 +77,6 @@ def gives_way(state: State, device: DeviceState) -> bool:
     )
 
 
-def is_serial(state: State, adapter: AdapterState) -> bool:
-    """Whether the adapter does one operation at a time, whatever the device."""
-    if adapter.serialization is Serialization.AUTO:
-        return state.now < adapter.contended_until
-    return adapter.serialization is Serialization.ADAPTER
-
-
 def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:
     """Which device may go next on an adapter that does one operation at a time; None while one is under way.
 
@@ -102,7 +95,7 @@ def contended(state: State, device: DeviceState, fault: Fault) -> None:
     others = (state.devices[name] for name in adapter.devices if name != device.name)
     if adapter.serialization is not Serialization.AUTO or not any(one.slot is not None for one in others):
         return
-    cooldown_us, known = state.limits.contention_cooldown_us, is_serial(state, adapter)
+    cooldown_us, known = state.limits.contention_cooldown_us, state.is_serial(adapter)
     adapter.contended_until = state.now + cooldown_us
     state.timers.set(("contention", adapter.name), adapter.contended_until)
     if known:

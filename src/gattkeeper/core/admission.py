@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from gattkeeper.core import breaker, pressure
 from gattkeeper.core.answering import release
+from gattkeeper.core.attempts import goes_aside, start
 from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import CANCELLED
-from gattkeeper.core.state import DeviceState, State, waiting_start
+from gattkeeper.core.state import DeviceState, Slot, State, waiting_start
 from gattkeeper.core.sweep import sweep
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -44,10 +45,19 @@ def submit(state: State, command: Command) -> None:
         return
     if command.coalesce_key:
         _supersede(state, device, command)
-    state.wait(device, entry)
-    state.mark(entry, Phase.WAITING, f"{device.depth - 1} before it")
+    _enter(state, device, entry)
+
+
+def _enter(state: State, device: DeviceState, entry: Entry) -> None:
+    """Into the line, or past it: what needs no bearer does not wait for one."""
+    command = entry.command
     if command.queue_timeout_us is not None:
         state.timers.set(("queue_deadline", command.id), state.now + command.queue_timeout_us)
+    if goes_aside(state, device, command.operation):
+        start(state, device, entry)
+        return
+    state.wait(device, entry)
+    state.mark(entry, Phase.WAITING, f"{device.depth - 1} before it")
     if device.connection is not ConnectionState.CONNECTED:
         state.mark(entry, Phase.LOCK_WAIT)
         if not device.connect_failures:
@@ -113,8 +123,9 @@ def disconnect(state: State, device: DeviceState, entry: Entry) -> None:
     for target, _ in list(device.wanted.items()):
         state.effects.append(SubscriptionEnded(device=device.name, target=target, fault=CANCELLED))
     device.wanted.clear()
-    if device.slot is not None and device.slot.entry is not None:
-        take_back(state, device, device.slot.entry, Cause.CANCELLED, by=entry.command.id)
+    for slot in (device.slot, device.aside):
+        if slot is not None and slot.entry is not None:
+            take_back(state, device, slot.entry, Cause.CANCELLED, by=entry.command.id)
     sweep(state, device, Cause.CANCELLED, by=entry.command.id)
     device.leaving.append(entry)
     if device.connection is ConnectionState.CONNECTED:
@@ -158,26 +169,31 @@ def reprioritise(state: State, command_id: str, priority: Priority) -> None:
 
 def take_back(state: State, device: DeviceState, entry: Entry, cause: Cause, *, by: str = "") -> None:
     """End a command early; if it was handed over, its bearer stays occupied for what it still owes."""
-    slot = device.slot
-    if entry.phase is CommandPhase.IN_FLIGHT and slot is not None and slot.entry is entry:
+    slot = _slot_of(device, entry)
+    if entry.phase is CommandPhase.IN_FLIGHT and slot is not None:
         if slot.phase is SlotPhase.IN_FLIGHT:
             release(state, device, slot, CANCELLED)
             return
-        device.slot = None  # recorded, but never handed over
+        device.vacate(slot)  # recorded, but never handed over
     end_without_success(state, device, entry, cause, by=by)
+
+
+def _slot_of(device: DeviceState, entry: Entry) -> Slot | None:
+    mine = (slot for slot in device.slots if slot.entry is entry and slot.phase is not SlotPhase.RELEASING)
+    return next(mine, None)
 
 
 def expire(state: State, command_id: str) -> None:
     """The deadline has come."""
     entry = state.entries[command_id]
     device = state.devices[entry.command.device]
-    for slot in (device.slot, device.bypass):
-        if slot is not None and slot.entry is entry and slot.phase is SlotPhase.IN_FLIGHT:
-            fault = Fault(kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="deadline")
-            release(state, device, slot, fault)
+    slot = _slot_of(device, entry)
+    if slot is not None and slot.phase is SlotPhase.IN_FLIGHT:
+        fault = Fault(kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="deadline")
+        release(state, device, slot, fault)
     if entry.phase is not CommandPhase.ENDED:
-        if device.slot is not None and device.slot.entry is entry and device.slot.phase is SlotPhase.RECORDING:
-            device.slot = None
+        if slot is not None and slot.phase is SlotPhase.RECORDING:
+            device.vacate(slot)
         fault_now = state.adapters[device.adapter].down_fault
         if fault_now is None and entry.attempts:
             fault_now = entry.attempts[-1].fault

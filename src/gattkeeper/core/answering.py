@@ -72,6 +72,8 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
         _go_on(state, device, entry)
     elif entry.command.require_read_back and entry.command.read_back is not None:
         _read_back(state, device, entry, entry.command.read_back)
+    elif parts.contains(entry, operation, state.adapters[device.adapter].unanswered):
+        end(state, device, entry, Verdict.SENT, Cause.ASSUMED)
     elif parts.unacknowledged(entry, operation):
         end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)
     elif value is not None:
@@ -211,7 +213,7 @@ def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault)
         state.effects.append(
             RecordAttempt(command_id=command.id, attempt=entry.attempt, epoch=device.epoch, fault=fault)
         )
-        if decision.reaction is Reaction.PAIR:
+        if decision.reaction is Reaction.PAIR and device.slot is None and not device.pairing:
             state.mark(entry, Phase.PAIR)
             device.slot = side_step(state, device, Pair(), SlotRole.PAIRING, entry)
             return

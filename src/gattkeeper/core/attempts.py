@@ -9,7 +9,7 @@ from gattkeeper.core import parts, pressure
 from gattkeeper.core.effects import Dispatch, RecordIntent
 from gattkeeper.core.ending import end
 from gattkeeper.core.entry import Entry
-from gattkeeper.core.lifecycle import SLOT, CommandStep, SlotPhase, SlotStep
+from gattkeeper.core.lifecycle import SLOT, CommandStep, ConnectionState, SlotPhase, SlotStep
 from gattkeeper.core.state import DeviceState, Limits, Slot, SlotRole, State
 from gattkeeper.model.operation import (
     Composite,
@@ -23,6 +23,7 @@ from gattkeeper.model.operation import (
     SubscriptionKind,
     Unsubscribe,
     changes_state,
+    kind_of,
 )
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
@@ -48,7 +49,27 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
         return
     if isinstance(operation, Sequence):
         state.timers.set(("lease", entry.command.id), state.now + operation.lease_us)
-    device.slot = occupy(state, device, entry, parts.current(device, entry))
+    slot = occupy(state, device, entry, parts.current(device, entry))
+    if has_place_aside(state, device, operation):
+        device.aside = slot
+        state.touch(device)  # the bearer is still free
+    else:
+        device.slot = slot
+
+
+def has_place_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:
+    """Whether the operation uses no bearer, and its place beside the bearer is free: one at a time.
+
+    An adapter that does one operation at a time has no such place.
+    """
+    adapter = state.adapters[device.adapter]
+    return device.aside is None and kind_of(operation) in adapter.aside and not state.is_serial(adapter)
+
+
+def goes_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:
+    """Whether it may start now, whatever is on the bearer. A stop and a pairing hold it back like any other."""
+    free = device.connection is ConnectionState.CONNECTED and device.stop is None and not device.pairing
+    return free and not device.reconnect and has_place_aside(state, device, operation)
 
 
 def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation) -> Slot:
@@ -97,7 +118,10 @@ def side_step(
 
 
 def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
-    """From here on only a clear answer tells what happened."""
+    """From here on only a clear answer tells what happened. While somebody pairs, only a stop goes."""
+    if device.pairing and slot.role is SlotRole.MAIN and slot.entry is not None and not slot.entry.command.stop:
+        slot.held = True  # side steps belong to what runs already
+        return
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = state.now
     if slot.entry is not None and changes_state(slot.operation):
@@ -106,7 +130,8 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     if slot.entry is not None and slot.role is SlotRole.MAIN:
         state.timers.cancel(("queue_deadline", slot.entry.command.id))
         state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))
-    state.timers.set(("attempt", device.name, slot.token), state.now + _timeout_us(state.limits, slot))
+    slot.times_out_at = state.now + _timeout_us(state.limits, slot)
+    state.timers.set(("attempt", device.name, slot.token), slot.times_out_at)
     state.effects.append(
         Dispatch(device=device.name, epoch=device.epoch, token=slot.token, operation=slot.operation)
     )
@@ -134,10 +159,7 @@ _KIND_TIMEOUTS: dict[type[Operation], Callable[[Limits], int]] = {
 
 def slot_of(device: DeviceState, token: int) -> Slot | None:
     """The slot an answer belongs to, if it still has one."""
-    for slot in (device.slot, device.bypass):
-        if slot is not None and slot.token == token:
-            return slot
-    return None
+    return next((slot for slot in device.slots if slot.token == token), None)
 
 
 def free(state: State, device: DeviceState, slot: Slot) -> None:
@@ -146,8 +168,5 @@ def free(state: State, device: DeviceState, slot: Slot) -> None:
         pressure.served(device, state.now - slot.handed_over_at)
     state.timers.cancel(("attempt", device.name, slot.token))
     state.timers.cancel(("grace", device.name, slot.token))
-    if device.slot is slot:
-        device.slot = None
-    else:
-        device.bypass = None
+    device.vacate(slot)
     state.touch(device)

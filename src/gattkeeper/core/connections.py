@@ -14,7 +14,7 @@ from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect,
 from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
-from gattkeeper.core.own_faults import STALLED, STOP_DROPS
+from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
@@ -58,6 +58,7 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     device.epoch += 1
     device.reconnect = False
     device.answering = False
+    device.pairing = False
     device.connect_verdict = None
     device.connect_phase = None
     device.connect_started_at = state.now
@@ -169,9 +170,15 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
 
 
 def drop(state: State, device: DeviceState) -> None:
-    """Take an unused connection down."""
+    """Take a connection down that has nothing on its bearer. What is beside it had no effect, and waits again."""
     state.move_connection(device, ConnectionStep.DROP)
     _let_go(state, device)
+    slot, device.aside = device.aside, None
+    if slot is None:
+        return
+    _stop_clock(state, device, slot)
+    if slot.entry is not None and slot.phase is not SlotPhase.RELEASING:
+        _put_back(state, device, slot.entry, CANCELLED)
 
 
 def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
@@ -183,10 +190,9 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     if not state.move_connection(device, ConnectionStep.DROP):
         return
     _let_go(state, device)
-    for slot in (device.bypass, device.slot):
-        if slot is not None:
-            _lose_slot(state, device, slot, fault)
-    device.slot = device.bypass = None
+    for slot in device.slots:
+        _lose_slot(state, device, slot, fault)
+    device.slot = device.bypass = device.aside = None
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
     if device.waiting.roll.mortal:
@@ -201,12 +207,16 @@ def _survives(fault: Fault, entry: Entry) -> bool:
 
 
 def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
-    for timer in ("attempt", "grace"):
-        state.timers.cancel((timer, device.name, slot.token))
+    _stop_clock(state, device, slot)
     if slot.phase is SlotPhase.IN_FLIGHT:
         attempt_over(state, device, slot, replace(fault, ran=Ran.MAYBE))
     elif slot.phase is SlotPhase.RECORDING and slot.entry is not None and slot.role is SlotRole.MAIN:
         _put_back(state, device, slot.entry, replace(fault, ran=Ran.NO))
+
+
+def _stop_clock(state: State, device: DeviceState, slot: Slot) -> None:
+    for timer in ("attempt", "grace"):
+        state.timers.cancel((timer, device.name, slot.token))
 
 
 def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
@@ -225,7 +235,8 @@ def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> 
 def _let_go(state: State, device: DeviceState) -> None:
     device.reconnect = False
     device.idle_since = -1
-    for timer in ("linger", "stop_grace"):
+    device.pairing = False
+    for timer in ("linger", "stop_grace", "pairing"):
         state.timers.cancel((timer, device.name))
     state.effects.append(StartDisconnect(device=device.name, epoch=device.epoch))
 

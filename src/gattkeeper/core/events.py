@@ -14,12 +14,14 @@ from gattkeeper.model.outcome import AnswerValue, Phase
 
 
 class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
-    """An adapter is ready. `bypass` and `bypass_other`: as `runtime.ports.LinkTraits` says."""
+    """An adapter is ready. What its link can do: as `runtime.ports.LinkTraits` says."""
 
     adapter: str
     slots: int
     bypass: bool = False
     bypass_other: bool = False
+    aside: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
     serialization: Serialization = Serialization.AUTO
 
 
@@ -154,6 +156,20 @@ class DisconnectDone(Struct, frozen=True, kw_only=True, tag="disconnect_done"):
     epoch: int
 
 
+class PairingStarted(Struct, frozen=True, kw_only=True, tag="pairing_started"):
+    """Somebody pairs on the connection: the device, the stack, or we ourselves."""
+
+    device: str
+    epoch: int
+
+
+class PairingEnded(Struct, frozen=True, kw_only=True, tag="pairing_ended"):
+    """That pairing is over, well or badly."""
+
+    device: str
+    epoch: int
+
+
 class Answered(Struct, frozen=True, kw_only=True, tag="answered"):
     """A stack brought an operation to a good end."""
 
@@ -203,6 +219,8 @@ Event = (
     | ConnectFailed
     | ConnectionLost
     | DisconnectDone
+    | PairingStarted
+    | PairingEnded
     | Answered
     | Failed
     | Ticked

@@ -6,7 +6,16 @@ Knows a command's own progress. When a part may go is decided where every operat
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.state import DeviceState
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX
-from gattkeeper.model.operation import Composite, LongWrite, Operation, Sequence, Write, WriteMode, changes_state
+from gattkeeper.model.operation import (
+    Composite,
+    LongWrite,
+    Operation,
+    Sequence,
+    Write,
+    WriteMode,
+    changes_state,
+    kind_of,
+)
 from gattkeeper.model.outcome import AnswerValue
 
 
@@ -63,9 +72,19 @@ def has_begun(entry: Entry) -> bool:
 
 def unacknowledged(entry: Entry, last: Operation) -> bool:
     """Whether any part of a command that was carried out went without response; `last` is the last of them."""
+    return any(
+        isinstance(part, Write) and part.mode is WriteMode.WITHOUT_RESPONSE for part in _carried_out(entry, last)
+    )
+
+
+def contains(entry: Entry, last: Operation, kinds: frozenset[str]) -> bool:
+    """Whether any part of a command that was carried out is of one of these kinds; `last` likewise."""
+    return any(kind_of(part) in kinds for part in _carried_out(entry, last))
+
+
+def _carried_out(entry: Entry, last: Operation) -> tuple[Operation, ...]:
     operation = entry.command.operation
-    done = operation.steps if isinstance(operation, Sequence) else (last,)
-    return any(isinstance(part, Write) and part.mode is WriteMode.WITHOUT_RESPONSE for part in done)
+    return operation.steps if isinstance(operation, Sequence) else (last,)
 
 
 def owed_undo(entry: Entry) -> Write | None:

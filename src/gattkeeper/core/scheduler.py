@@ -17,6 +17,7 @@ from gattkeeper.core import (
     ending,
     events,
     own_faults,
+    pairing,
     resolving,
     stop,
     sweep,
@@ -68,7 +69,7 @@ class Scheduler:
                     connections=adapter.occupied,
                     slots=adapter.slots,
                     connecting=adapter.connecting,
-                    serialization="adapter" if adapters.is_serial(state, adapter) else "device",
+                    serialization="adapter" if state.is_serial(adapter) else "device",
                 )
                 for adapter in state.adapters.values()
             ),
@@ -129,6 +130,8 @@ def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown 
             slots=event.slots,
             bypass=event.bypass,
             bypass_other=event.bypass_other,
+            aside=event.aside,
+            unanswered=event.unanswered,
             serialization=event.serialization,
         )
     elif event.adapter in state.adapters:
@@ -151,6 +154,8 @@ DeviceEvent = (
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
+    | events.PairingStarted
+    | events.PairingEnded
     | events.Answered
     | events.Failed
 )
@@ -172,6 +177,8 @@ def _take_device(state: State, event: DeviceEvent) -> None:
             | events.ConnectFailed()
             | events.ConnectionLost()
             | events.DisconnectDone()
+            | events.PairingStarted()
+            | events.PairingEnded()
         ):
             if event.epoch == state.devices[event.device].epoch:
                 _take_connection(state, event)
@@ -222,7 +229,7 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or event.epoch != device.epoch or slot.phase is SlotPhase.RECORDING:
         return
-    if isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED:
+    if slot is not device.aside and (isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED):
         breaker.answered(state, device)
     if isinstance(event, events.Answered):
         answering.answered(state, device, slot, event.value)
@@ -240,7 +247,9 @@ def _take_connection(
     | events.Connected
     | events.ConnectFailed
     | events.ConnectionLost
-    | events.DisconnectDone,
+    | events.DisconnectDone
+    | events.PairingStarted
+    | events.PairingEnded,
 ) -> None:
     device = state.devices[event.device]
     match event:
@@ -256,6 +265,10 @@ def _take_connection(
             connections.lose(state, device, event.fault)
         case events.DisconnectDone():
             connections.gone(state, device)
+        case events.PairingStarted():
+            pairing.started(state, device)
+        case events.PairingEnded():
+            pairing.over(state, device)
         case _:
             assert_never(event)
 
@@ -272,9 +285,9 @@ def _close(state: State) -> None:
     state.closing = True
     for device in state.devices.values():
         sweep.sweep(state, device, Cause.NEVER_SENT, spared=lambda entry: bool(entry.undoes))
-        slot = device.slot
-        if slot is not None and slot.entry is not None and slot.phase is SlotPhase.RECORDING:
-            admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
+        for slot in device.slots:
+            if slot.entry is not None and slot.phase is SlotPhase.RECORDING:
+                admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
         state.touch(device)
 
 
@@ -292,18 +305,21 @@ def _due(state: State, key: Hashable) -> None:
         adapters.contention_over(state, state.adapters[name])
         return
     device = state.devices[name]
-    if kind == "attempt":
-        for slot in (device.slot, device.bypass):
-            if slot is not None and slot.token == rest[0]:
-                answering.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
-    else:
+    slot = attempts.slot_of(device, rest[0]) if rest else None
+    if slot is None:
         _DUE_ON_DEVICE[kind](state, device)
+    elif kind == "attempt":
+        answering.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
+    elif slot is device.aside:
+        attempts.free(state, device, slot)  # the bearer owes nothing: only its place was kept
+    else:
+        connections.lose(state, device, own_faults.STALLED)
 
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
-    "grace": lambda state, device: connections.lose(state, device, own_faults.STALLED),
     "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),
     "stop_grace": stop.grace_over,
+    "pairing": pairing.over,
     "linger": connections.drop,
     "probe": breaker.half_open,
     "alert": alerts.due,

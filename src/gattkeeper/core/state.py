@@ -41,6 +41,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     mtu_timeout_us: int = 10_000_000
     connect_timeout_us: int = 20_000_000
     pair_timeout_us: int = 30_000_000
+    pairing_pause_max_us: int = 30_000_000  # how long a pairing that is under way holds the bearer's clock
     late_answer_grace_us: int = 500_000
     stop_grace_us: int = 100_000
     stop_attempt_timeout_us: int = 2_000_000
@@ -85,6 +86,9 @@ class Slot(Struct, kw_only=True, eq=False):
     phase: SlotPhase
     entry: Entry | None  # None for setup
     handed_over_at: int = 0
+    held: bool = False  # recorded, and to be handed over when the pairing is over
+    times_out_at: int = 0  # when its time is over
+    time_left_us: int = -1  # what was left of that when a pairing stopped its clock; -1: it runs
 
 
 class Sweep(Struct, kw_only=True, eq=False):
@@ -110,6 +114,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
+    aside: Slot | None = None  # a query that does not use the bearer
+    pairing: bool = False  # somebody pairs on the connection, and perhaps a person is asked
     setup: deque[Operation] = field(default_factory=deque)
     wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
     unsubscribed: dict[CharacteristicRef, int] = field(default_factory=dict)  # the newest Unsubscribe, by sequence
@@ -141,9 +147,23 @@ class DeviceState(Struct, kw_only=True, eq=False):
     tokens: int = 0
 
     @property
+    def slots(self) -> list[Slot]:
+        """Everything that is in flight, or about to be: the stop that overtook first."""
+        return [slot for slot in (self.bypass, self.slot, self.aside) if slot is not None]
+
+    @property
     def depth(self) -> int:
         """How many wait, those included that are about to end."""
         return len(self.waiting) + sum(len(sweep.lines) for sweep in self.sweeps)
+
+    def vacate(self, slot: Slot) -> None:
+        """Take an operation out of its place."""
+        if self.slot is slot:
+            self.slot = None
+        elif self.bypass is slot:
+            self.bypass = None
+        else:
+            self.aside = None
 
     def new_token(self) -> int:
         """A number no answer of this device carries yet."""
@@ -159,6 +179,8 @@ class AdapterState(Struct, kw_only=True, eq=False):
     bypass: bool
     bypass_other: bool
     serialization: Serialization
+    aside: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
     contended_until: int = 0  # operations of several devices got in each other's way: one at a time
     lining: dict[str, None] = field(default_factory=dict)  # devices with something to do, one of which is next
     up: bool = True
@@ -203,6 +225,12 @@ class State(Struct, kw_only=True, eq=False):
     def touch(self, device: DeviceState) -> None:
         """Look at the device, and then at its adapter, before this event is over."""
         self.touched[device.name] = None
+
+    def is_serial(self, adapter: AdapterState) -> bool:
+        """Whether the adapter does one operation at a time, whatever the device."""
+        if adapter.serialization is Serialization.AUTO:
+            return self.now < adapter.contended_until
+        return adapter.serialization is Serialization.ADAPTER
 
     def mark(self, entry: Entry, phase: Phase, note: str = "") -> None:
         """Write a phase into the command's timeline."""

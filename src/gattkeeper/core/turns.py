@@ -3,7 +3,7 @@
 Knows the order in which a device looks. What that work is stands in the other modules of `core`.
 """
 
-from gattkeeper.core import adapters, alerts, attempts, checking, connections, sweep, undo
+from gattkeeper.core import adapters, alerts, attempts, checking, connections, pairing, sweep, undo
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.state import AdapterState, DeviceState, State
 
@@ -36,7 +36,7 @@ def _advance(state: State, device: DeviceState) -> None:
         return  # who is left in line shows when that is over
     match device.connection:
         case ConnectionState.CONNECTED:
-            if device.slot is None:
+            if device.slot is None and not pairing.waits(state, device):
                 _next_operation(state, device)
         case ConnectionState.DISCONNECTED:
             wanting = state.adapters[device.adapter].wanting
@@ -69,13 +69,13 @@ def _next_operation(state: State, device: DeviceState) -> None:
         return
     if device.setup or device.waiting.ready(state.now) is not None:
         adapter = state.adapters[device.adapter]
-        if adapters.is_serial(state, adapter):
+        if state.is_serial(adapter):
             adapter.lining[device.name] = None
         else:
             _start_next(state, device)
         return
-    if device.waiting.may_run():
-        return  # all of it backs off
+    if device.waiting.may_run() or device.aside is not None:
+        return  # all of it backs off, or goes on beside the bearer
     device.idle_since = state.now
     if state.closing:
         connections.drop(state, device)
@@ -98,5 +98,6 @@ def _next_in_turn(state: State, adapter: AdapterState) -> None:
     if device is None:
         return
     state.touch(device)  # whatever comes of it, it looks again
-    if device.connection is ConnectionState.CONNECTED and device.stop is None and not device.sweeps:
+    is_free = device.connection is ConnectionState.CONNECTED and device.stop is None and not device.sweeps
+    if is_free and not pairing.waits(state, device):
         _start_next(state, device)

@@ -127,6 +127,7 @@ def limits_of(settings: KeeperSettings) -> Limits:
         connect_timeout_us=_us(timeouts.connect),
         pair_timeout_us=_us(timeouts.pair),
         late_answer_grace_us=_us(settings.late_answer_grace),
+        pairing_pause_max_us=_us(settings.pairing_pause),
         stop_grace_us=_us(settings.stop_grace),
         breaker_failures_max=settings.breaker_failures_max,
         breaker_cooldown_us=_us(settings.breaker_cooldown),

@@ -56,6 +56,7 @@ def _keeper_lines(keeper: KeeperSettings) -> list[str]:
         _line("", f"pairing {times.pair:g} s"),
         _line("stop", f"waits {keeper.stop_grace:g} s for the answer in flight"),
         _line("late answer", f"a connection waits {keeper.late_answer_grace:g} s for it"),
+        _line("pairing", f"holds a device's other operations up for {keeper.pairing_pause:g} s at most"),
     ]
 
 

@@ -57,6 +57,7 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     ageing: Seconds = 10.0  # waiting so long is worth one priority
     stop_grace: Grace = 0.1  # an emergency stop waits so long for the answer in flight
     late_answer_grace: Grace = 0.5  # a connection waits so long for an answer nobody wants any more
+    pairing_pause: Seconds = 30.0  # while somebody pairs, the clock of a device's operation stands still so long
     breaker_failures_max: Count = 5  # so many failed connections in a row, and a device is left alone
     breaker_cooldown: Seconds = 30.0  # for so long, twice as long each time it fails again
     breaker_cooldown_max: Seconds = 300.0

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_bonds import BondFile
-from gattkeeper.links.bumble_connection import BumbleConnection
+from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
 from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
 from gattkeeper.links.fault_tables.hci import hci_fault
@@ -91,6 +91,11 @@ class BumbleAdapter:
         """What this controller can do beyond what every one can."""
         supports = self._device.host.supports_command
         return frozenset(kind for kind, command in _OPTIONAL.items() if supports(command))
+
+    @property
+    def aside(self) -> frozenset[str]:
+        """Which of them need no ATT bearer."""
+        return self.optional_operations & ASIDE
 
     async def connect(self, address: DeviceAddress, events: ConnectionEvents) -> BumbleConnection:
         """Connect and discover services. Raises LinkError; nothing of it has reached the device."""

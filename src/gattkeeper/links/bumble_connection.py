@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
+from gattkeeper.links.bumble_backlog import Backlog
 from gattkeeper.links.bumble_faults import as_link_errors
 from gattkeeper.links.bumble_reading import discover
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
@@ -55,6 +56,7 @@ from gattkeeper.model.operation import (
     Write,
     WriteDescriptor,
     WriteMode,
+    kind_of,
 )
 from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.ports import ConnectionEvents
@@ -64,6 +66,9 @@ ATT_MTU_WANTED = 517
 
 DISCONNECT_S = 5.0
 """How long the adapter may take to disconnect; then the connection counts as lost, and the adapter as wedged."""
+
+ASIDE = frozenset({"read_rssi", "read_phy"})
+"""Questions to the adapter alone: no ATT bearer takes part in them."""
 
 _CCCD = normal_uuid("2902")
 _SERVICE_CHANGED = normal_uuid("2a05")
@@ -101,6 +106,7 @@ class BumbleConnection:
     def __init__(self, connection: Connection, on_end: "Callable[[BumbleConnection], None]") -> None:
         self._connection = connection
         self._gatt = connection.gatt_client
+        self._backlog = Backlog(connection)
         self._on_end = on_end
         self._events: ConnectionEvents | None = None  # told about the end from `announce` on
         self._services: tuple[Service, ...] = ()
@@ -112,7 +118,11 @@ class BumbleConnection:
         self._poisoned = False
         self._occupied = False
         self._table_changed = False
+        self._pairs = False
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
+        connection.on(connection.EVENT_PAIRING_START, lambda: self._note_pairing(under_way=True))
+        connection.on(connection.EVENT_PAIRING, lambda _keys: self._note_pairing(under_way=False))
+        connection.on(connection.EVENT_PAIRING_FAILURE, lambda _reason: self._note_pairing(under_way=False))
 
     @property
     def att_mtu(self) -> int:
@@ -143,12 +153,15 @@ class BumbleConnection:
     def announce(self, events: ConnectionEvents) -> None:
         """From now on the owner has it, and is told how it ends."""
         self._events = events
+        if self._pairs:
+            events.pairing(under_way=True)
 
     async def perform(self, operation: Operation) -> AnswerValue:
         """Run one operation once. Raises LinkError.
 
         A write without response goes at once, also past a pending request and after an abandoned one: ATT
-        commands need no answer (Core Specification, Vol 3, Part F, 3.3.2).
+        commands need no answer (Core Specification, Vol 3, Part F, 3.3.2). It counts as taken when the adapter
+        has few packets left: see `bumble_backlog`. What is in `ASIDE` needs no bearer, and waits for nothing.
         """
         self._refuse_after_end()
         if self._table_changed and hasattr(operation, "target"):
@@ -156,7 +169,13 @@ class BumbleConnection:
         if isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
             with as_link_errors(self._why_down):
                 await self._write(operation)
+                await self._backlog.until_short()
+            if self._down is not None:
+                raise LinkError(self._down)
             return None
+        if kind_of(operation) in ASIDE:
+            with as_link_errors(self._why_down):
+                return await self._run(operation)
         if self._poisoned:
             raise LinkError(_POISONED)
         if self._occupied:
@@ -202,6 +221,7 @@ class BumbleConnection:
         self._down = fault
         self._ended.set()
         self._connection.remove_listener(self._connection.EVENT_DISCONNECTION, self._on_disconnection)
+        self._backlog.close()
         self._gatt.on_disconnection()  # Bumble does so itself only when the adapter reports the end
         self._on_end(self)
         if self._events is not None:
@@ -209,6 +229,12 @@ class BumbleConnection:
 
     def _on_disconnection(self, reason: int) -> None:
         self.end(hci_lost_fault(reason))
+
+    def _note_pairing(self, *, under_way: bool) -> None:
+        """Our own pairing, or one that the device began."""
+        self._pairs = under_way
+        if self._events is not None and self._down is None:
+            self._events.pairing(under_way=under_way)
 
     def _why_down(self) -> Fault:
         return self._down or hci_lost_fault(TERMINATED_BY_LOCAL_HOST)

@@ -70,6 +70,7 @@ class BumbleLink:
         self._bonds = bonds
         self._name = name
         self._operations = _OPERATIONS
+        self._aside: frozenset[str] = frozenset()
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
         self._adapter: BumbleAdapter | None = None
         self._reopening: asyncio.Task[None] | None = None
@@ -94,7 +95,7 @@ class BumbleLink:
     @property
     def traits(self) -> LinkTraits:
         """What it can do; RSSI, PHYs and connection parameters depend on the controller, known once it is open."""
-        return LinkTraits(operations=self._operations, bypass=True)
+        return LinkTraits(operations=self._operations, bypass=True, aside=self._aside)
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         """Take hold of the adapter. Raises SettingsError, with what to do."""
@@ -102,6 +103,7 @@ class BumbleLink:
         self._adapter = await self._start()
         self._name = self._adapter.address or self._name
         self._operations = _OPERATIONS | self._adapter.optional_operations
+        self._aside = self._adapter.aside
 
     async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
         """Connect and discover services, once; wait for the device until cancelled. Raises LinkError."""

@@ -28,6 +28,7 @@ class Cause(Enum):
     READ_BACK = "read_back"
     VALUE = "value"
     ACCEPTED_LOCALLY = "accepted_locally"
+    ASSUMED = "assumed"  # the stack took it, and gives no answer to this kind of operation
 
     NEVER_SENT = "never_sent"
     REJECTED = "rejected"

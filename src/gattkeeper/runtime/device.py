@@ -341,8 +341,8 @@ class Device:
 
     async def request_connection_parameters(
         self, *, interval_min: float, interval_max: float, latency: int = 0, supervision_timeout: float = 5.0
-    ) -> ConnectionParameters:
-        """Ask for another pace of the connection; the one in force then.
+    ) -> ConnectionParameters | None:
+        """Ask for another pace of the connection; the one in force then, None where the stack never says.
 
         The interval, in seconds, is chosen between the two, 0.0075 to 4 by 0.00125. `latency` is how many
         connection events the device may sleep through, up to 499. After `supervision_timeout` seconds of silence,
@@ -359,18 +359,22 @@ class Device:
         problem = problem_with_parameters(wanted)
         if problem:
             raise InvalidCommandError(problem)
-        return _answer(ConnectionParameters, await self._do(wanted, Priority.NORMAL, None))
+        return await self._change_pace(wanted)
 
-    async def request_connection_priority(self, priority: str) -> ConnectionParameters:
-        """Ask for the pace that Android has under this name: high, balanced or low_power; the one in force then.
+    async def request_connection_priority(self, priority: str) -> ConnectionParameters | None:
+        """Ask for the pace that Android has under this name: high, balanced or low_power.
 
+        Returns the one in force then, None where the stack never says.
         Raises InvalidCommandError for other names, UnsupportedError where the stack cannot ask.
         """
         if priority not in CONNECTION_PRIORITIES:
             names = " or ".join(CONNECTION_PRIORITIES)
             raise InvalidCommandError(f"a connection priority is {names}, not {priority!r}")
-        wanted = CONNECTION_PRIORITIES[priority]
-        return _answer(ConnectionParameters, await self._do(wanted, Priority.NORMAL, None))
+        return await self._change_pace(CONNECTION_PRIORITIES[priority])
+
+    async def _change_pace(self, wanted: RequestConnectionParameters) -> ConnectionParameters | None:
+        value = await self._do(wanted, Priority.NORMAL, None)
+        return None if value is None else _answer(ConnectionParameters, value)
 
 
 def _ref(pointer: Pointer) -> CharacteristicRef:

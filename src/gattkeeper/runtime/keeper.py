@@ -121,6 +121,8 @@ class Keeper:
                     slots=self._slots.get(name, 5),
                     bypass=link.traits.bypass,
                     bypass_other=link.traits.bypass_other,
+                    aside=link.traits.aside,
+                    unanswered=link.traits.unanswered,
                     serialization=self._serialization.get(name, Serialization.AUTO),
                 )
             )

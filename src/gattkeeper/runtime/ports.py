@@ -35,6 +35,10 @@ class LinkTraits(Struct, frozen=True, kw_only=True):
     operations: frozenset[str]  # names as `model.operation.kind_of` gives them
     bypass: bool = False  # a write without response overtakes a pending request on any characteristic
     bypass_other: bool = False  # the same, but only on another characteristic than the pending one
+    aside: frozenset[str] = frozenset()  # operations that use no ATT bearer: they run beside any other
+    unanswered: frozenset[str] = (
+        frozenset()
+    )  # operations the stack never answers: the link ends them after a while
 
 
 class ConnectionEvents(Protocol):
@@ -46,12 +50,19 @@ class ConnectionEvents(Protocol):
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """A notification or an indication arrived."""
 
+    def pairing(self, *, under_way: bool) -> None:
+        """Somebody pairs on the connection from now on, or that is over. Links that hear of neither are silent."""
+
     def lost(self, fault: Fault) -> None:
         """The connection is down, asked for or not. Called exactly once, after `connect` returned."""
 
 
 class LinkConnection(Protocol):
-    """One live connection. The owner never has two operations running, except a bypassing stop."""
+    """One live connection.
+
+    The owner has one operation running at a time; beside it at most a bypassing stop, and queries that are
+    among `LinkTraits.aside`.
+    """
 
     @property
     def att_mtu(self) -> int:

@@ -74,6 +74,12 @@ class Session:
         if not self._over:
             self._on_notification(self._device, characteristic, payload)
 
+    def pairing(self, *, under_way: bool) -> None:
+        """See `ports.ConnectionEvents`."""
+        if not self._over:
+            kind = events.PairingStarted if under_way else events.PairingEnded
+            self._feed(kind(device=self._device, epoch=self._epoch))
+
     def lost(self, fault: Fault) -> None:
         """See `ports.ConnectionEvents`."""
         if not self._up:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gattkeeper.world.radio_rules import Disconnect as Disconnect
     from gattkeeper.world.radio_rules import Drop as Drop
     from gattkeeper.world.radio_rules import Duplicate as Duplicate
+    from gattkeeper.world.radio_rules import Keep as Keep
     from gattkeeper.world.radio_rules import Match as Match
     from gattkeeper.world.radio_rules import Moment as Moment
     from gattkeeper.world.radio_rules import Rule as Rule
@@ -63,6 +64,7 @@ _HOMES = {
         "Disconnect",
         "Drop",
         "Duplicate",
+        "Keep",
         "Match",
         "Moment",
         "Rule",

@@ -7,7 +7,7 @@ Bumble does, and what the Core Specification wants.
 import asyncio
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,12 @@ from bumble.controller import Connection, Controller
 RSSI_DBM = -50
 """Signal strength of every connection; Bumble reports the same for every advertisement."""
 
+
+PACKET_BYTES_MAX = 251
+"""Of one data packet, as every controller since Bluetooth 4.2 can have it (Vol 6, Part B, 4.5.10)."""
+
+PACKETS_MAX = 20
+"""Data packets the buffer of a controller holds, for all connections together: a usual figure."""
 
 _START_PHYS = (hci.Phy.LE_1M, hci.Phy.LE_1M)
 """Of every new connection, to and from the other end (Vol 6, Part B, 4.5)."""
@@ -64,6 +70,9 @@ class Air(Protocol):
 class CorrectedController(Controller):  # type: ignore[misc]  # Bumble is not typed strictly
     """A virtual controller on the air. A `silent` one no longer speaks with its host."""
 
+    le_acl_data_packet_length = PACKET_BYTES_MAX
+    total_num_le_acl_data_packets = PACKETS_MAX
+
     def __init__(self, name: str, air: Air, public_address: str | None = None) -> None:
         super().__init__(name, link=air, public_address=public_address)
         self.air = air
@@ -79,6 +88,29 @@ class CorrectedController(Controller):  # type: ignore[misc]  # Bumble is not ty
         """Give an HCI packet to the host, unless silent."""
         if not self.silent:
             super().send_hci_packet(packet)
+
+    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+        """Take a data packet into the buffer, until its frame has crossed the air: see `take_frame`.
+
+        Bumble reports it as completed at once, so that a host is never slowed down (Vol 4, Part E, 4.1.1).
+        """
+        end = self.find_le_connection_by_handle(packet.connection_handle)
+        if end is not None:
+            end.buffered = getattr(end, "buffered", 0) + 1
+            end.assembler.feed_packet(packet)
+
+    def take_frame(self, end: Connection) -> Callable[[], None]:
+        """Take the packets of the frame that has just become whole; call the answer when they have crossed."""
+        packets, end.buffered = end.buffered, 0
+
+        def crossed() -> None:
+            self.send_hci_packet(
+                hci.HCI_Number_Of_Completed_Packets_Event(
+                    connection_handles=[end.handle], num_completed_packets=[packets]
+                )
+            )
+
+        return crossed
 
     def create_le_connection(self, peer_address: hci.Address) -> None:
         """Connect only to somebody who still advertises; else go on waiting.

@@ -31,6 +31,7 @@ from gattkeeper.world.radio_rules import (
     Disconnect,
     Drop,
     Duplicate,
+    Keep,
     Moment,
     Rule,
     SilenceAdapter,
@@ -81,6 +82,26 @@ class _Connection:
 
     def direction(self, sender: Connection) -> Moment:
         return Moment.TO_DEVICE if sender is self.central else Moment.FROM_DEVICE
+
+
+class _Frame:
+    """One L2CAP frame on its way from one end of a connection; `crossed` makes room in the sender's buffer."""
+
+    def __init__(
+        self, connection: _Connection, sender: Connection, data: bytes, crossed: Callable[[], None]
+    ) -> None:
+        self.connection = connection
+        self.sender = sender
+        self.data = data
+        self.crossed = crossed
+
+    def arrive(self) -> None:
+        self.crossed()
+        self.deliver()
+
+    def deliver(self) -> None:
+        receiver = self.connection.other(self.sender)
+        receiver.controller.on_link_acl_data(self.sender.self_address, PhysicalTransport.LE, self.data)
 
 
 class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
@@ -168,11 +189,12 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
         if connection is None:
             return
         del transport  # LE is all there is here
+        crossed = sender.take_frame(end)
         action = None
         if len(data) > _L2CAP_HEADER.size and _L2CAP_HEADER.unpack_from(data)[1] == att.ATT_CID:
             address = connection.device.self_address
             action = self._fault(connection.direction(end), address, data[_L2CAP_HEADER.size])
-        self._act(action, connection, end, data)
+        self._act(action, _Frame(connection, end, data, crossed))
 
     def send_ll_control_pdu(
         self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu
@@ -282,6 +304,14 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
 
     # Faults
 
+    def _refuse(self, frame: _Frame, code: int) -> None:
+        """Answer in the place of the other end, which never gets the frame."""
+        frame.crossed()
+        answer = _error_response(frame.data, code)
+        if answer:
+            receiver = frame.connection.other(frame.sender)
+            self._act(None, _Frame(frame.connection, receiver, answer, _nothing_to_free))
+
     def _fault(self, moment: Moment, device_address: hci.Address, opcode: int | None) -> Action | None:
         """What the first rule that fires wants to happen."""
         now = asyncio.get_running_loop().time()
@@ -291,31 +321,31 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
                 return rule.action
         return None
 
-    def _act(self, action: Action | None, connection: _Connection, sender: Connection, data: bytes) -> None:
+    def _act(self, action: Action | None, frame: _Frame) -> None:
         """Send a frame, or do to it what a rule says."""
-        receiver = connection.other(sender)
-
-        def deliver() -> None:
-            receiver.controller.on_link_acl_data(sender.self_address, PhysicalTransport.LE, data)
-
+        connection, sender = frame.connection, frame.sender
         match action:
             case None:
-                self._send(connection, sender, deliver)
+                self._send(connection, sender, frame.arrive)
             case Drop():
+                frame.crossed()
+            case Keep():
                 pass
             case Delay(seconds=seconds):
-                asyncio.get_running_loop().call_later(seconds, self._send, connection, sender, deliver)
+                asyncio.get_running_loop().call_later(seconds, self._send, connection, sender, frame.arrive)
             case Duplicate():
-                self._send(connection, sender, deliver)
-                self._send(connection, sender, deliver)
+                self._send(connection, sender, frame.arrive)
+                self._send(connection, sender, frame.deliver)
             case AnswerError(code=code):
-                answer = _error_response(data, code)
-                if answer:
-                    self._send(connection, sender, lambda: self._act(None, connection, receiver, answer))
+                self._send(connection, sender, lambda: self._refuse(frame, code))
             case Disconnect(reason=reason):
                 self._send(connection, sender, lambda: self._break(connection, reason))
             case SilenceAdapter() | UnplugAdapter():
                 _fail_adapter(action, connection.central)
+
+
+def _nothing_to_free() -> None:
+    """A frame that was in nobody's buffer."""
 
 
 def _listens(controller: CorrectedController, packet: ll.AdvertisingPdu) -> bool:

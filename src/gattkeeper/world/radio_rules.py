@@ -53,6 +53,10 @@ class Drop(Struct, frozen=True, kw_only=True):
     """
 
 
+class Keep(Struct, frozen=True, kw_only=True):
+    """It never arrives, and the sender's controller never reports its place in the buffer as free again."""
+
+
 class Delay(Struct, frozen=True, kw_only=True):
     """It is handed to the air so much later; PDUs sent in between overtake it."""
 
@@ -89,7 +93,7 @@ class UnplugAdapter(Struct, frozen=True, kw_only=True):
     """The adapter is pulled out, with this PDU, which is lost."""
 
 
-Action = Drop | Delay | Duplicate | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
+Action = Drop | Keep | Delay | Duplicate | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -129,6 +133,6 @@ _ADAPTER = (SilenceAdapter, UnplugAdapter)
 _POSSIBLE: dict[Moment, tuple[type[Action], ...]] = {
     Moment.ADVERTISEMENT: (Drop,),
     Moment.CONNECT_REQUEST: (Drop, *_ADAPTER),
-    Moment.TO_DEVICE: (Drop, Delay, Duplicate, AnswerError, Disconnect, *_ADAPTER),
-    Moment.FROM_DEVICE: (Drop, Delay, Duplicate, Disconnect, *_ADAPTER),
+    Moment.TO_DEVICE: (Drop, Keep, Delay, Duplicate, AnswerError, Disconnect, *_ADAPTER),
+    Moment.FROM_DEVICE: (Drop, Keep, Delay, Duplicate, Disconnect, *_ADAPTER),
 }

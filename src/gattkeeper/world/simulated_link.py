@@ -67,8 +67,9 @@ class SimulatedLink:
     """Implements `ports.Link` over virtual devices.
 
     `connection_interval_s`: an answer takes up to two of them. `advertising_interval_s`: how long a connection
-    waits for the device at most. `disconnect_s`: how long taking a connection down takes (BlueZ: 2 s). `bypass`
-    and `bypass_other` as in `ports.LinkTraits`. A device out of reach is one with a rule that lets CONNECT hang.
+    waits for the device at most. `disconnect_s`: how long taking a connection down takes (BlueZ: 2 s). `bypass`,
+    `bypass_other`, `aside` and `unanswered` as in `ports.LinkTraits`; what is never answered is over after
+    `settle_s`. A device out of reach is one with a rule that lets CONNECT hang.
 
     `rules` is the list of faults; append to it and remove from it at any time. `log` is the link's own record:
     what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
@@ -86,11 +87,20 @@ class SimulatedLink:
         disconnect_s: float = 0.06,
         bypass: bool = False,
         bypass_other: bool = False,
+        aside: frozenset[str] = frozenset(),
+        unanswered: frozenset[str] = frozenset(),
+        settle_s: float = 0.5,
     ) -> None:
         self.rules: list[LinkRule] = []
         self.log = SimulatedLog()
         self._name = name
-        self._traits = LinkTraits(operations=OPERATIONS, bypass=bypass, bypass_other=bypass_other)
+        self._traits = LinkTraits(
+            operations=OPERATIONS,
+            bypass=bypass,
+            bypass_other=bypass_other,
+            aside=aside,
+            unanswered=unanswered,
+        )
         self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
@@ -98,6 +108,8 @@ class SimulatedLink:
             interval_s=connection_interval_s,
             disconnect_s=disconnect_s,
             ask=self._ask,
+            traits=self._traits,
+            settle_s=settle_s,
             paired=set(),
         )
         self._up = True
@@ -165,6 +177,12 @@ class SimulatedLink:
         connection = self._connections.pop(device, None)
         if connection is not None:
             connection.end(fault, told=told)
+
+    def pair(self, device: str, *, under_way: bool) -> None:
+        """Let a connected device begin to pair, or come to its end: then it is paired."""
+        connection = self._connections.get(device)
+        if connection is not None:
+            connection.pair(under_way=under_way)
 
     def adapter_down(self, fault: Fault = ADAPTER_OFF) -> None:
         """Switch the adapter off: connections and attempts end, the owner is told."""

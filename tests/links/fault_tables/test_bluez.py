@@ -261,3 +261,11 @@ async def test_a_refusal_comes_through_bleak_as_its_row(
         await connection.perform(Pair())
     assert (caught.value.fault.kind, caught.value.fault.ran) == (kind, ran)
     assert (caught.value.fault.name, caught.value.fault.text) == (name, text)
+
+
+def test_on_android_a_number_means_what_android_says_by_the_phase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table.sys, "platform", "android")
+    error = BleakGATTProtocolError(8)
+    connecting, running = bluez_fault(error, phase="connect"), bluez_fault(error, phase="operation")
+    assert (connecting.kind, connecting.name, connecting.ran) == (F.LINK_LOST, "supervision_timeout", NO)
+    assert (running.kind, running.name, running.stack) == (F.REJECTED, "insufficient_authorization", "android")

@@ -27,6 +27,7 @@ _REASONS = {
     Cause.ACKNOWLEDGED: "the device acknowledged it",
     Cause.READ_BACK: "the device was read, and has it",
     Cause.ACCEPTED_LOCALLY: "no acknowledgement was asked for",
+    Cause.ASSUMED: "the stack gives no answer to this; it is assumed to be done",
     Cause.NEVER_SENT: "never sent",
     Cause.REJECTED: "the device refused it",
     Cause.SHED: "the queue was full, and it made room for a more urgent one",

@@ -1,7 +1,8 @@
 """What BlueZ, Bleak and Python say when something fails, as kinds of fault.
 
 Knows D-Bus error names with their texts, Bleak's exceptions, and the bare Python exceptions Bleak lets
-through. Does not know ATT codes (`fault_tables.att`) nor what to do about a fault (`core.retry`).
+through. Does not know ATT codes (`fault_tables.att`), Android's statuses (`fault_tables.android`), nor what to do
+about a fault (`core.retry`).
 
 Every row was read in BlueZ's or Bleak's source, or measured with Bleak 3.1 against a scripted BlueZ.
 BlueZ gives most failures one name, `org.bluez.Error.Failed`, and tells them apart by text alone: only
@@ -24,6 +25,7 @@ from bleak.exc import (
 )
 from msgspec.structs import replace
 
+from gattkeeper.links.fault_tables.android import android_connect_fault, android_fault
 from gattkeeper.links.fault_tables.att import att_fault
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 
@@ -220,8 +222,7 @@ def bluez_fault(exception: BaseException, *, phase: StackPhase) -> Fault:
 
 def _fault_of(exception: BaseException, phase: StackPhase) -> Fault:
     if isinstance(exception, BleakGATTProtocolError):
-        fault = att_fault(int(exception.code))
-        return replace(fault, ran=Ran.MAYBE) if exception.code == ATT_UNLIKELY else fault
+        return _protocol_fault(int(exception.code), phase)
     if isinstance(exception, BleakDBusError):
         name = exception.dbus_error
         text = str(exception.args[1]) if len(exception.args) > 1 else ""
@@ -229,6 +230,14 @@ def _fault_of(exception: BaseException, phase: StackPhase) -> Fault:
     name = type(exception).__name__
     row = _exception_row(exception, phase)
     return _fault(row, "bleak" if isinstance(exception, BleakError) else "python", name, str(exception))
+
+
+def _protocol_fault(code: int, phase: StackPhase) -> Fault:
+    """Bleak has one exception for the numbers of all stacks. Android's while connecting are no ATT codes."""
+    if sys.platform == "android":
+        return android_connect_fault(code) if phase == "connect" else android_fault(code)
+    fault = att_fault(code)
+    return replace(fault, ran=Ran.MAYBE) if code == ATT_UNLIKELY else fault
 
 
 def _fault(row: Row, stack: str, name: str, text: str) -> Fault:

@@ -1,0 +1,52 @@
+"""A keeper over Bumble with two devices on a virtual radio, in virtual time.
+
+Knows how to build one and to take it down again.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from gattkeeper.links.bumble_link import BumbleLink
+from gattkeeper.runtime.device import Device
+from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.ports import DeviceRules
+from gattkeeper.world import VirtualRadio, run_virtual
+from sim.scene import Book, device
+
+ADAPTER = "C0:00:00:00:00:01"
+
+
+class Air:
+    """`lamp` and `door` on the air, and a keeper with one adapter."""
+
+    def __init__(self) -> None:
+        self.radio = VirtualRadio()
+        self.lamp, self.door = device("lamp", 1), device("door", 2)
+        self.keeper = Keeper(
+            links={"adapter": BumbleLink(self.radio.adapter(ADAPTER), name="virtual")},
+            book=Book({one.name: DeviceRules(address=one.address) for one in (self.lamp, self.door)}),
+        )
+
+    async def connected(self, name: str = "lamp") -> Device:
+        known = self.keeper.device(name)
+        await known.connect()
+        return known
+
+    def applied(self) -> list[bytes]:
+        return [one.payload for one in self.lamp.applied]
+
+
+def live(story: Callable[[Air], Awaitable[None]]) -> None:
+    """Run a story; nothing may be left of it."""
+
+    async def run() -> None:
+        air = Air()
+        await air.radio.add(air.lamp)
+        await air.radio.add(air.door)
+        await air.keeper.start()
+        try:
+            await story(air)
+        finally:
+            await air.keeper.close()
+            await air.radio.close()
+
+    run_virtual(run())
