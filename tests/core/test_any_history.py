@@ -8,26 +8,15 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
-from core.drive import MS, POSITION, Drive, S, fault, long_write, sequence
+from core.drive import MS, Drive, S, fault, operation_of, sequence
 from core.watch import Watch, proof_of
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Origin, Priority
+from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import (
-    Composite,
-    Connect,
-    Disconnect,
-    Operation,
-    Pair,
-    Read,
-    ReadRssi,
-    Subscribe,
-    Write,
-    WriteMode,
-)
+from gattkeeper.model.operation import Disconnect, Read
 from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
@@ -86,7 +75,7 @@ class AnyHistory(RuleBasedStateMachine):
     )
     def submit(self, *, device: str, kind: str, priority: Priority, survives: bool) -> None:
         number = self.new_number()
-        operation = _operation(kind, number)
+        operation = operation_of(kind, number)
         self.drive.submit(f"{kind}-{number}", operation, device, priority=priority, survive_reconnect=survives)
 
     @rule(
@@ -113,7 +102,7 @@ class AnyHistory(RuleBasedStateMachine):
         number = self.new_number()
         self.drive.submit(
             f"write-{number}",
-            _operation("write", number),
+            operation_of("write", number),
             device,
             survive_reconnect=survives,
             coalesce_key=key,
@@ -126,7 +115,7 @@ class AnyHistory(RuleBasedStateMachine):
     def write_and_wonder(self, *, device: str, absence: bool) -> None:
         """One whose answer stays open, perhaps, and that can be looked at."""
         number = self.new_number()
-        operation, proof = _operation("write", number), proof_of(number, absence=absence)
+        operation, proof = operation_of("write", number), proof_of(number, absence=absence)
         self.drive.submit(f"write-{number}", operation, device, read_back=proof)
         if self.drive.owed and self.drive.owed[-1].operation == operation:
             self.drive.fail_to(self.drive.owed.pop(), FaultKind.TRANSIENT)
@@ -135,7 +124,7 @@ class AnyHistory(RuleBasedStateMachine):
     def write_plainly(self, device: str, client: str) -> None:
         number = self.new_number()
         origin = Origin(principal=client)
-        self.drive.submit(f"write-{number}", _operation("write", number), device, origin=origin)
+        self.drive.submit(f"write-{number}", operation_of("write", number), device, origin=origin)
 
     @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
     def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
@@ -145,12 +134,31 @@ class AnyHistory(RuleBasedStateMachine):
             f"sequence-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives
         )
 
+    @rule(
+        among=st.lists(st.tuples(devices, st.sampled_from(Priority)), min_size=1, max_size=4),
+        kind=st.sampled_from(("write", "write", "read", "long", "connect", "disconnect")),
+        gather_us=lengths,
+        survives=st.booleans(),
+        key=st.sampled_from(("", "position")),
+    )
+    def fan_out(
+        self, *, among: list[tuple[str, Priority]], kind: str, gather_us: int, survives: bool, key: str
+    ) -> None:
+        fanout = f"fan-{self.new_number()}"
+        commands = []
+        for device, priority in among:
+            number = self.new_number()
+            command = Command(id=f"{kind}-{number}", device=device, operation=operation_of(kind, number))
+            commands.append(replace(command, fanout=fanout, priority=priority, survive_reconnect=survives))
+        together = tuple(replace(command, coalesce_key=key) for command in commands)
+        self.drive.feed(events.FanoutSubmitted(id=fanout, commands=together, gather_us=gather_us))
+
     @rule(device=devices, latch=st.booleans(), bypass=st.booleans(), proof=st.booleans(), leaves=st.booleans())
     def stop(self, *, device: str, latch: bool, bypass: bool, proof: bool, leaves: bool) -> None:
         number = self.new_number()
         self.drive.stop(
             f"stop-{number}",
-            Disconnect() if leaves and proof else _operation("write", number),
+            Disconnect() if leaves and proof else operation_of("write", number),
             device=device,
             latch=latch,
             may_bypass=bypass,
@@ -310,6 +318,7 @@ class AnyHistory(RuleBasedStateMachine):
         ours = [one for one in self.watch.open() if "-undo" in one or "-check" in one]  # they are never refused
         returning = len(DEVICES)  # one each may come back from its flight
         assert status.waiting <= LIMITS.queue_max + returning + len(ours)
+        assert not self.drive.scheduler._state.fanouts or status.waiting, "a gate, and nobody to go through"
 
     # the end
 
@@ -363,7 +372,7 @@ class AnyHistory(RuleBasedStateMachine):
         for device in DEVICES:
             self.drive.feed(events.Resumed(device=device))
             self.drive.feed(events.Resolved(command_id=self.watch.device(device).latched_by, device=device))
-            self.drive.submit(f"last-{device}", _operation("write", self.new_number()), device)
+            self.drive.submit(f"last-{device}", operation_of("write", self.new_number()), device)
         self._behave(30 * S)
         for device in DEVICES:
             outcome = self.watch.seen[f"last-{device}"].outcome
@@ -374,30 +383,6 @@ class AnyHistory(RuleBasedStateMachine):
         again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
         effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
         assert effects_again == self.drive.effects
-
-
-def _operation(kind: str, number: int) -> Operation | Composite:
-    """An operation that tells its command: by payload, or by handle."""
-    payload = number.to_bytes(2)
-    match kind:
-        case "read":
-            return Read(target=CharacteristicRef(handle=number))
-        case "write":
-            return Write(target=POSITION, payload=payload)
-        case "without":
-            return Write(target=POSITION, payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
-        case "long":
-            return long_write(number)
-        case "subscribe":
-            return Subscribe(target=CharacteristicRef(handle=number))
-        case "pair":
-            return Pair()
-        case "rssi":
-            return ReadRssi()
-        case "connect":
-            return Connect()
-        case _:
-            return Disconnect()
 
 
 TestAnyHistory = AnyHistory.TestCase

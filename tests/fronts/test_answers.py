@@ -10,8 +10,11 @@ from gattkeeper.fronts import answers
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
+from gattkeeper.runtime.fanout import Fanout
+from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ports import Sighting
 from gattkeeper.telemetry.timeline import CommandTimeline
+from gattkeeper.world import run_virtual
 
 ONE = command("c1", "lounge", "read 2a19")
 
@@ -45,6 +48,18 @@ def test_what_was_found_out_later_stands_beside_the_outcome():
     assert "resolution" not in answers.outcome_answer(Book(), ONE, ended)
     known = CommandTimeline(command=ONE, accepted_at_us=0, marks=(), outcome=ended, resolution=found)
     assert answers.timeline_answer(Book(), known)["outcome"]["resolution"] == wanted
+
+
+def test_the_answer_to_a_fan_out_names_who_refused_it_and_has_no_lengths_before_the_end():
+    async def story():
+        open_handle = Handle(ONE)
+        fanout = Fanout({"lounge": open_handle}, {"kitchen": errors.StoppedError("it is stopped")})
+        refused = {"kitchen": {"code": "stopped", "message": "it is stopped"}}
+        assert answers.fanout_answer(fanout) == {"refused": refused, "spread_s": None, "last_s": None}
+        open_handle.end(four_taps().of("c2").outcome)
+        assert answers.fanout_answer(fanout) == {"refused": refused, "spread_s": 0.0, "last_s": 1.286}
+
+    run_virtual(story())
 
 
 def test_a_fault_is_told_with_the_stacks_own_words():

@@ -81,13 +81,12 @@ def end(
     if not entry.move(CommandStep.END):
         return
     state.unwait(entry)
+    state.leave_gate(entry)
     command = entry.command
     for kind in ("deadline", "queue_deadline", "backoff", "lease"):
         state.timers.cancel((kind, command.id))
-    if verdict is Verdict.UNKNOWN and device.safety and not device.latched_by:
-        latch(state, device, command.id)
     if verdict is Verdict.UNKNOWN:
-        resolving.ask(device, entry)
+        _unknown(state, device, entry)
     state.mark(entry, Phase.OUTCOME, verdict.value)
     outcome = Outcome(
         command_id=command.id,
@@ -117,6 +116,12 @@ def end(
             device.stopped_by = ""
         for joined in entry.joined:
             end(state, device, joined, verdict, cause, by=command.id, fault=fault)
+
+
+def _unknown(state: State, device: DeviceState, entry: Entry) -> None:
+    if device.safety and not device.latched_by:
+        latch(state, device, entry.command.id)
+    resolving.ask(device, entry)
 
 
 def latch(state: State, device: DeviceState, command_id: str) -> None:

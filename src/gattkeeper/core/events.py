@@ -54,6 +54,17 @@ class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
     command: Command
 
 
+class FanoutSubmitted(Struct, frozen=True, kw_only=True, tag="fanout_submitted"):
+    """A caller wants commands of several devices run together. Each is answered by one Accept or Refuse.
+
+    `id` stands in the `fanout` of each command. After `gather_us` nobody is waited for any more.
+    """
+
+    id: str
+    commands: tuple[Command, ...]
+    gather_us: int = 10_000_000
+
+
 class StopRequested(Struct, frozen=True, kw_only=True, tag="stop_requested"):
     """Emergency stop of one device; `command.stop` is set. Never refused."""
 
@@ -205,6 +216,7 @@ Event = (
     | AdapterUp
     | DeviceAdded
     | Submitted
+    | FanoutSubmitted
     | StopRequested
     | Resumed
     | Latched

@@ -16,6 +16,7 @@ from gattkeeper.core import (
     connections,
     ending,
     events,
+    fanout,
     own_faults,
     pairing,
     resolving,
@@ -100,10 +101,8 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
 
 def _take(state: State, event: events.Event) -> None:
     match event:
-        case events.Submitted():
-            admission.submit(state, event.command)
-        case events.StopRequested():
-            stop.request(state, event.command, latch=event.latch)
+        case events.Submitted() | events.FanoutSubmitted() | events.StopRequested():
+            _take_wish(state, event)
         case events.CancelRequested():
             admission.cancel(state, event.command_id)
         case events.Reprioritised():
@@ -119,6 +118,18 @@ def _take(state: State, event: events.Event) -> None:
         case _:
             if event.device in state.devices or isinstance(event, events.DeviceAdded):
                 _take_device(state, event)
+
+
+def _take_wish(state: State, event: events.Submitted | events.FanoutSubmitted | events.StopRequested) -> None:
+    match event:
+        case events.Submitted():
+            admission.submit(state, event.command)
+        case events.FanoutSubmitted():
+            fanout.submit(state, event)
+        case events.StopRequested():
+            stop.request(state, event.command, latch=event.latch)
+        case _:
+            assert_never(event)
 
 
 def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown | events.AdapterUp) -> None:
@@ -300,6 +311,9 @@ def _due(state: State, key: Hashable) -> None:
     kind, name, *rest = cast("tuple[str, str, int]", key)
     if kind in ("deadline", "queue_deadline", "lease", "backoff"):
         _due_for_command(state, kind, name)
+        return
+    if kind == "gather":
+        fanout.open_gate(state, name)
         return
     if kind == "contention":
         adapters.contention_over(state, state.adapters[name])

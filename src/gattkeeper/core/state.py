@@ -191,6 +191,15 @@ class AdapterState(Struct, kw_only=True, eq=False):
     wanting: dict[str, None] = field(default_factory=dict)  # devices that want a connection
 
 
+class Fanout(Struct, kw_only=True, eq=False):
+    """Commands that wait for each other. It is remembered until its gate opens, or all have ended."""
+
+    id: str
+    number: int  # those that came later have higher ones
+    members: dict[str, Entry]  # by command
+    arrived: dict[str, None] = field(default_factory=dict)  # commands that stood before the gate
+
+
 class State(Struct, kw_only=True, eq=False):
     """Everything."""
 
@@ -206,6 +215,8 @@ class State(Struct, kw_only=True, eq=False):
     devices: dict[str, DeviceState] = field(default_factory=dict)
     adapters: dict[str, AdapterState] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
+    fanouts: dict[str, Fanout] = field(default_factory=dict)  # whose gate is closed
+    gathering: dict[str, None] = field(default_factory=dict)  # those with somebody before it
     timers: Timers = field(default_factory=Timers)
     effects: list[Effect] = field(default_factory=list)
     sweeping: dict[str, None] = field(default_factory=dict)  # devices whose sweep begins with this event
@@ -221,6 +232,25 @@ class State(Struct, kw_only=True, eq=False):
         if entry.line is not None:
             entry.line.remove(entry)
             self.waiting -= 1
+
+    def gate_of(self, entry: Entry) -> Fanout | None:
+        """The fan-out whose closed gate keeps the command from starting; None when there is none."""
+        fanout = self.fanouts.get(entry.command.fanout)
+        return fanout if fanout is not None and entry.command.id in fanout.members else None
+
+    def leave_gate(self, entry: Entry) -> None:
+        """The command has ended: nobody waits for it any more."""
+        fanout = self.gate_of(entry)
+        if fanout is not None:
+            del fanout.members[entry.command.id]
+            if not fanout.members:
+                self.forget_fanout(fanout)
+
+    def forget_fanout(self, fanout: Fanout) -> None:
+        """From now on its commands are like any other."""
+        del self.fanouts[fanout.id]
+        self.gathering.pop(fanout.id, None)
+        self.timers.cancel(("gather", fanout.id))
 
     def touch(self, device: DeviceState) -> None:
         """Look at the device, and then at its adapter, before this event is over."""

@@ -81,6 +81,7 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
     may_bypass: bool = False  # a stop that may go without response past a pending request
     token: int = 0  # the number that its payload carries and no other's does; 0: none
     idempotency_key: str = ""  # same key and same body: the same command
+    fanout: str = ""  # those of several devices that go together have the same
     label: str = ""  # what a person asked for: "set_position 73"
     origin: Origin = Origin()
 

@@ -21,6 +21,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.runtime.fanout import FanoutOutcome
 from gattkeeper.runtime.ports import DeviceBook, Sighting
 
 _REASONS = {
@@ -108,6 +109,14 @@ def _advice(command: Command, outcome: Outcome) -> str:
         "Then record what you found:\n"
         f"  gattkeeper resolve {outcome.command_id} --applied (or --not-applied) --why TEXT"
     )
+
+
+def spread_text(outcome: FanoutOutcome) -> str:
+    """How far the hand-overs of a fan-out were apart, and when the last of them had ended; empty without any."""
+    if not outcome.outcomes:
+        return ""
+    spread, last = (seconds_text(round(length_s * 1e6)) for length_s in (outcome.spread_s, outcome.last_s))
+    return f"{spread} between the first and the last hand-over; all had ended after {last}"
 
 
 def gave_up_text(command: Command, command_id: str) -> str:
