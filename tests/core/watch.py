@@ -305,8 +305,8 @@ class Watch:
                 assert not (seen.owed or _changed(seen)), "not_delivered, but perhaps it was"
             elif outcome.verdict in (Verdict.DELIVERED, Verdict.SENT):
                 assert seen.good >= len(_parts(command.operation)) or joined, "a success nobody confirmed"
-        if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
-            device.latched_by = command.id
+            if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
+                device.latched_by = command.id
 
     def _connecting(self, effect: effects.StartConnect) -> None:
         assert not self.connecting(), "two connection attempts on one adapter"

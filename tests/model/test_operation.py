@@ -16,6 +16,7 @@ from gattkeeper.model.operation import (
     Sequence,
     Write,
     changes_state,
+    has_effect,
     is_idempotent,
     kind_of,
     parts_of,
@@ -51,6 +52,8 @@ def test_every_operation_comes_back_from_json(operation: Operation) -> None:
 @given(anything(Operation))
 def test_only_writes_change_state_and_only_they_and_pairing_must_not_be_repeated(operation: Operation) -> None:
     kind = kind_of(operation)
+    link_wide = {"pair", "unpair", "set_phy", "request_connection_parameters"}
+    assert has_effect(operation) == (kind in {"write", "write_descriptor"} | link_wide)
     assert changes_state(operation) == (kind in {"write", "write_descriptor"})
     assert is_idempotent(operation) == (kind not in {"write", "write_descriptor", "pair"})
 
@@ -64,6 +67,7 @@ def test_a_composite_comes_back_from_json_and_counts_as_a_write(composite: Compo
     assert through_json(composite, Operation | Composite) == composite
     assert kind_of(composite) in {"long_write", "sequence"}
     assert changes_state(composite)
+    assert has_effect(composite)
     assert not is_idempotent(composite)
 
 

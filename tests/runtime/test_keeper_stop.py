@@ -13,7 +13,7 @@ from gattkeeper.errors import (
 )
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import characteristic_ref
-from gattkeeper.model.operation import Read
+from gattkeeper.model.operation import Phy, Read, SetPhy
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 from gattkeeper.world import Hang, LinkMoment, LoseRequest, LoseResponse
 from sim.scene import COUNTER
@@ -122,6 +122,24 @@ def test_a_safety_device_is_held_after_an_unknown_until_a_person_decides():
             await house.keeper.resolve(lost.id, applied=False, who="another", why="looked too")
         done = await (await house.keeper.submit(write(b"y", survive_reconnect=True))).wait()
         assert done.succeeded
+
+    live(story, safety=True, journal=True)
+
+
+def test_the_next_keeper_is_held_by_what_may_have_changed_the_device_and_by_nothing_else():
+    async def story(house: House) -> None:
+        for operation, held_by in ((SetPhy(tx=Phy.LE_2M), False), (write().operation, True)):
+            rule = house.rule(OPERATION, LoseResponse())
+            command = Command(device="lamp", operation=operation, attempt_timeout_us=500_000, deadline_us=600_000)
+            lost = await house.keeper.submit(command)
+            assert (await lost.wait()).verdict is Verdict.UNKNOWN
+            house.link.rules.remove(rule)
+            await asyncio.sleep(1)
+            following = House(safety=True, journal=True)
+            following.journal.rows += house.journal.rows
+            await following.keeper.start()
+            assert following.keeper.status().devices[0].latched_by == (lost.id if held_by else "")
+            await following.keeper.close()
 
     live(story, safety=True, journal=True)
 

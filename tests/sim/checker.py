@@ -230,9 +230,9 @@ def i9_the_latch_holds(facts: Facts) -> Iterator[str]:
     for row in facts.history.rows:
         match row.record:
             case Ended(outcome=outcome) if outcome.verdict is Verdict.UNKNOWN:
-                device = facts.commands[outcome.command_id].device
-                if device in facts.history.safety:
-                    latched.setdefault(device, outcome.command_id)
+                command = facts.commands[outcome.command_id]
+                if command.device in facts.history.safety and changes_state(command.operation):
+                    latched.setdefault(command.device, outcome.command_id)
             case Resolved(resolution=resolution):
                 device = facts.commands[resolution.command_id].device
                 if latched.get(device) == resolution.command_id:

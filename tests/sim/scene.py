@@ -22,7 +22,7 @@ CLOSED = "fe54"  # writable once paired
 STOP = "fe55"
 
 
-def device(name: str, number: int = 1) -> VirtualDevice:
+def device(name: str, number: int = 1, **settings: int) -> VirtualDevice:
     reads = count(1)
     writable = Property.WRITE | Property.WRITE_WITHOUT_RESPONSE | Property.READ
     characteristics = (
@@ -32,7 +32,9 @@ def device(name: str, number: int = 1) -> VirtualDevice:
         VirtualCharacteristic(CLOSED, writable, encrypted=True),
         VirtualCharacteristic(STOP, writable),
     )
-    return VirtualDevice(name, f"F0:00:00:00:00:{number:02X}", (VirtualService(SERVICE, characteristics),))
+    return VirtualDevice(
+        name, f"F0:00:00:00:00:{number:02X}", (VirtualService(SERVICE, characteristics),), **settings
+    )
 
 
 class Book:

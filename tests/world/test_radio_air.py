@@ -16,6 +16,7 @@ from gattkeeper.world import (
     Disconnect,
     Drop,
     Duplicate,
+    Garble,
     Keep,
     Match,
     Moment,
@@ -113,6 +114,17 @@ def test_a_disconnection_hits_the_request_or_the_response(match, applied, reason
             await asyncio.sleep(1)
             assert (faulty.applied, faulty.central.lost) == (applied, [reason])
             await connect(faulty.central.device, faulty.blind.device)
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(("index", "applied"), [(-1, b"\x3e"), (3, b"\x3e"), (4, b"\xc1"), (-5, b"\xc1")])
+def test_a_garbled_request_has_one_byte_turned_over_if_it_has_that_byte(index, applied):
+    async def scenario():
+        async with Faulty(REQUEST, Garble(index=index)) as faulty:
+            faulty.blind.device.characteristic(BLIND_TARGET).on_write = None
+            await faulty.central.write(BLIND_TARGET, b"\xc1")
+            assert faulty.applied == [applied]
 
     run_virtual(scenario())
 

@@ -140,6 +140,7 @@ def failed(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
 def release(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
     """Let the command go, but not the bearer: it still owes an answer, for a while."""
     slot.phase = SLOT[slot.phase, SlotStep.RELEASE]
+    slot.released_after = state.sequence
     grace_us = 0 if slot.entry is not None and slot.entry.command.stop else state.limits.late_answer_grace_us
     state.timers.cancel(("attempt", device.name, slot.token))
     state.timers.set(("grace", device.name, slot.token), state.now + grace_us)

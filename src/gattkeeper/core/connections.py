@@ -184,26 +184,28 @@ def drop(state: State, device: DeviceState) -> None:
 def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
     """The connection is gone, or must go: the one in flight ends or waits again, then those in line.
 
-    `cause` is the reason given to those in line that did not ask to survive. One that is to be tried
-    again because its answer did not come is not among them when the link is dropped for just that.
+    `cause` is the reason given to those in line that did not ask to survive. When the link is dropped because an
+    answer did not come, the one that is to be tried again for just that is not among them, nor are those that
+    came when the answer was given up already.
     """
     if not state.move_connection(device, ConnectionStep.DROP):
         return
     _let_go(state, device)
+    released = [slot.released_after for slot in device.slots]
     for slot in device.slots:
         _lose_slot(state, device, slot, fault)
     device.slot = device.bypass = device.aside = None
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
     if device.waiting.roll.mortal:
-        sweep(state, device, cause, fault=before, spared=partial(_survives, fault))
+        sweep(state, device, cause, fault=before, spared=partial(_survives, fault, max(released, default=0)))
     if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
         breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once
 
 
-def _survives(fault: Fault, entry: Entry) -> bool:
-    retried = fault is STALLED and FaultKind.TIMED_OUT in entry.faults
-    return entry.command.survive_reconnect or retried
+def _survives(fault: Fault, released_after: int, entry: Entry) -> bool:
+    stalled = fault is STALLED and (FaultKind.TIMED_OUT in entry.faults or entry.sequence > released_after)
+    return entry.command.survive_reconnect or stalled
 
 
 def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:

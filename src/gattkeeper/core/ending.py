@@ -9,7 +9,7 @@ from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep
 from gattkeeper.core.state import DeviceState, State
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Operation, changes_state
+from gattkeeper.model.operation import Operation, changes_state, has_effect
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 
 _UNCERTAIN: dict[FaultKind, Cause] = {
@@ -29,13 +29,13 @@ _NOT_DELIVERED: dict[FaultKind, Cause] = {
 
 
 def note_uncertainty(entry: Entry, operation: Operation, fault: Fault) -> None:
-    """Remember that an attempt may have changed the device. Later attempts cannot undo that."""
-    if fault.ran is Ran.MAYBE and changes_state(operation):
+    """Remember that an attempt may have had its effect. Later attempts cannot undo that."""
+    if fault.ran is Ran.MAYBE and has_effect(operation):
         entry.uncertain = _UNCERTAIN.get(fault.kind, Cause.UNCLEAR_ANSWER)
 
 
 def failure_cause(entry: Entry, fault: Fault) -> Cause:
-    """The reason to give for a command that certainly did not change the device."""
+    """The reason to give for a command that certainly had no effect."""
     if fault.kind in _NOT_DELIVERED:
         return _NOT_DELIVERED[fault.kind]
     if fault.ran is Ran.REFUSED:
@@ -85,7 +85,7 @@ def end(
     command = entry.command
     for kind in ("deadline", "queue_deadline", "backoff", "lease"):
         state.timers.cancel((kind, command.id))
-    if verdict is Verdict.UNKNOWN:
+    if verdict is Verdict.UNKNOWN and changes_state(command.operation):
         _unknown(state, device, entry)
     state.mark(entry, Phase.OUTCOME, verdict.value)
     outcome = Outcome(

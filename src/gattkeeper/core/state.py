@@ -89,6 +89,7 @@ class Slot(Struct, kw_only=True, eq=False):
     held: bool = False  # recorded, and to be handed over when the pairing is over
     times_out_at: int = 0  # when its time is over
     time_left_us: int = -1  # what was left of that when a pairing stopped its clock; -1: it runs
+    released_after: int = 0  # number of the last command accepted before its own was let go
 
 
 class Sweep(Struct, kw_only=True, eq=False):

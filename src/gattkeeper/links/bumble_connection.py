@@ -17,12 +17,14 @@ from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
 from gattkeeper.links.bumble_backlog import Backlog
 from gattkeeper.links.bumble_faults import as_link_errors
+from gattkeeper.links.bumble_long_write import write_long
 from gattkeeper.links.bumble_reading import discover
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
 from gattkeeper.links.targets import (
     chosen_kind,
     find_descriptor,
     find_target,
+    fits,
     must_allow,
     must_fit,
     refusal,
@@ -77,6 +79,9 @@ _NOTIFY, _INDICATE, _NEITHER = b"\x01\x00", b"\x02\x00", b"\x00\x00"
 
 _RSSI_UNKNOWN = 127
 """What an adapter reads when it has no reading (Core Specification, Vol 4, Part E, 7.5.4)."""
+
+_BEARER_UNUSABLE = (FaultKind.TIMED_OUT, FaultKind.LINK_LOST)
+"""What leaves a bearer without use: a response that is still owed, or prepared parts that nobody took back."""
 
 _POISONED = Fault(
     kind=FaultKind.LINK_LOST,
@@ -188,7 +193,7 @@ class BumbleConnection:
             self._poisoned = True
             raise
         except LinkError as error:
-            self._poisoned = error.fault.kind is FaultKind.TIMED_OUT
+            self._poisoned = error.fault.kind in _BEARER_UNUSABLE
             raise
         finally:
             self._occupied = False
@@ -256,8 +261,7 @@ class BumbleConnection:
                 return bytes(await self._gatt.read_value(descriptor.handle))
             case WriteDescriptor():
                 descriptor = find_descriptor(self._target(operation.target), operation.descriptor)
-                must_fit(operation.payload, self.att_mtu)
-                await self._gatt.write_value(descriptor.handle, operation.payload, with_response=True)
+                await self._write_acknowledged(descriptor.handle, operation.payload)
             case Subscribe():
                 await self._subscribe(self._target(operation.target), operation.kind)
             case Unsubscribe():
@@ -296,8 +300,22 @@ class BumbleConnection:
         target = self._target(operation.target)
         with_response = operation.mode is WriteMode.WITH_RESPONSE
         must_allow(target, Property.WRITE if with_response else Property.WRITE_WITHOUT_RESPONSE)
-        must_fit(operation.payload, self.att_mtu)
-        await self._gatt.write_value(target.handle, operation.payload, with_response=with_response)
+        if with_response:
+            await self._write_acknowledged(target.handle, operation.payload)
+        else:
+            must_fit(operation.payload, self.att_mtu)
+            await self._gatt.write_value(target.handle, operation.payload, with_response=False)
+
+    async def _write_acknowledged(self, handle: int, payload: bytes) -> None:
+        if fits(payload, self.att_mtu):
+            await self._gatt.write_value(handle, payload, with_response=True)
+        else:
+            await write_long(self._request, self.att_mtu, handle, payload, self._why_down)
+
+    async def _request(self, request: att.ATT_PDU) -> att.ATT_PDU:
+        """One request of several: the connection may have ended since the last one was answered."""
+        self._refuse_after_end()
+        return await self._gatt.send_request(request)
 
     async def _subscribe(self, target: Characteristic, wanted: SubscriptionKind) -> None:
         gatt, held = self._gatt, None

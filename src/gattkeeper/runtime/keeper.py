@@ -29,7 +29,7 @@ from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import kind_of, parts_of
+from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.device import Device, Pointer
@@ -130,7 +130,7 @@ class Keeper:
         for device in self.book.names():
             self._know(device)
         for command in self._journal.unresolved() if self._journal is not None else ():
-            if command.device in self._routes:
+            if command.device in self._routes and changes_state(command.operation):
                 self._pump.feed(events.Latched(command_id=command.id, device=command.device))
 
     async def close(self) -> None:

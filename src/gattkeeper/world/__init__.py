@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gattkeeper.world.radio_rules import Disconnect as Disconnect
     from gattkeeper.world.radio_rules import Drop as Drop
     from gattkeeper.world.radio_rules import Duplicate as Duplicate
+    from gattkeeper.world.radio_rules import Garble as Garble
     from gattkeeper.world.radio_rules import Keep as Keep
     from gattkeeper.world.radio_rules import Match as Match
     from gattkeeper.world.radio_rules import Moment as Moment
@@ -65,6 +66,7 @@ _HOMES = {
         "Drop",
         "Duplicate",
         "Keep",
+        "Garble",
         "Match",
         "Moment",
         "Rule",

@@ -31,6 +31,7 @@ from gattkeeper.world.radio_rules import (
     Disconnect,
     Drop,
     Duplicate,
+    Garble,
     Keep,
     Moment,
     Rule,
@@ -194,6 +195,8 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
         if len(data) > _L2CAP_HEADER.size and _L2CAP_HEADER.unpack_from(data)[1] == att.ATT_CID:
             address = connection.device.self_address
             action = self._fault(connection.direction(end), address, data[_L2CAP_HEADER.size])
+        if isinstance(action, Garble):
+            data, action = _garbled(data, action.index), None
         self._act(action, _Frame(connection, end, data, crossed))
 
     def send_ll_control_pdu(
@@ -365,6 +368,14 @@ def _fail_adapter(action: SilenceAdapter | UnplugAdapter, central: Connection) -
         central.controller.silent = True
     else:
         central.controller.unplug()
+
+
+def _garbled(frame: bytes, index: int) -> bytes:
+    """The L2CAP frame with one byte of its PDU turned over."""
+    pdu = bytearray(frame[_L2CAP_HEADER.size :])
+    if -len(pdu) <= index < len(pdu):
+        pdu[index] ^= 0xFF
+    return frame[: _L2CAP_HEADER.size] + bytes(pdu)
 
 
 def _error_response(request: bytes, code: int) -> bytes:

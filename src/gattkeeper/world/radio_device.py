@@ -15,6 +15,7 @@ from bumble.transport.common import AsyncPipeSink
 
 from gattkeeper.model.gatt import Property, short_uuid
 from gattkeeper.world.bumble_corrections import CorrectedController
+from gattkeeper.world.prepared_writes import correct_prepared_writes, outdate_prepared_writes
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice, VirtualService
 
 _ADVERTISING_DATA_MAX = 31
@@ -41,6 +42,8 @@ class RadioDevice:
             host=Host(controller, AsyncPipeSink(controller)),
         )
         server = self._bumble.gatt_server
+        server.max_mtu = device.att_mtu_max
+        correct_prepared_writes(server, device.prepared_writes_max)
         self._own_services = len(server.services)  # GAP and GATT, which Bumble adds
         self._own_attributes = len(server.attributes)
         self._bumble.add_services(self._build())
@@ -64,6 +67,7 @@ class RadioDevice:
         del server.services[self._own_services :]
         del server.attributes[self._own_attributes :]
         server.attributes_by_handle.clear()
+        outdate_prepared_writes(server)
         for subscribed in server.subscribers.values():
             for handle in [handle for handle in subscribed if handle > self._own_attributes]:
                 del subscribed[handle]

@@ -48,6 +48,7 @@ from gattkeeper.model.operation import (
 )
 from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Phys
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits
+from gattkeeper.world.simulated_lengths import must_be_kept, parts_of
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
     Fail,
@@ -62,13 +63,12 @@ from gattkeeper.world.simulated_rules import (
     Raise,
 )
 from gattkeeper.world.simulated_table import discover
-from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice
+from gattkeeper.world.virtual_device import REQUEST_NOT_SUPPORTED, AttError, VirtualCharacteristic, VirtualDevice
 
 ATT_MTU = 247
 """Largest ATT_MTU of a simulated connection, in bytes: what fits one packet of Bluetooth 4.2."""
 
 RSSI_DBM = -50
-
 INVALID_PARAMETERS = Fault(
     kind=FaultKind.REJECTED, ran=Ran.NO, stack="simulated", code=0x12, name="invalid_parameters"
 )
@@ -89,7 +89,6 @@ _KINDS = {
 _NEEDS_PAIRING = (0x05, 0x0F)
 _INSUFFICIENT_ENCRYPTION = 0x0F
 _INVALID_HANDLE = 0x01
-_REQUEST_NOT_SUPPORTED = 0x06
 """ATT error codes (Core Specification, Vol 3, Part F, 3.4.1.1)."""
 
 LOCAL_HOST_TERMINATED = Fault(
@@ -113,6 +112,7 @@ class Request(Struct, kw_only=True, eq=False):
     """An operation on its way. `answer` carries a value, or the exception to raise."""
 
     operation: Operation
+    parts: int  # of a long value, each with an answer of its own before the execution
     action: LinkAction | None
     answer: "asyncio.Future[AnswerValue | BaseException]"
 
@@ -171,6 +171,7 @@ class SimulatedConnection:
         kind = kind_of(operation)
         request = Request(
             operation=operation,
+            parts=parts_of(operation, self._att_mtu),
             action=self._chance.ask(LinkMoment.OPERATION, self.device.name, kind),
             answer=self._loop.create_future(),
         )
@@ -251,7 +252,7 @@ class SimulatedConnection:
     def _send(self, request: Request, number: int) -> None:
         if isinstance(request.action, LoseRequest):
             return
-        delay = self._interval_s * self._chance.dice.uniform(0.1, 1.0)
+        delay = self._interval_s * (self._chance.dice.uniform(0.1, 1.0) + 2 * request.parts)
         if isinstance(request.action, LateRequest):
             delay += request.action.seconds
         self._loop.call_later(delay, self._arrive, request, number)
@@ -263,7 +264,7 @@ class SimulatedConnection:
         action = request.action
         answer: AnswerValue | BaseException = None
         if not isinstance(action, Fail | LoseLink | Raise) or action.applied:
-            answer = self._apply(request.operation)
+            answer = self._apply(request)
         match action:
             case LoseLink():
                 self.end(action.fault, told=action.told)
@@ -288,8 +289,10 @@ class SimulatedConnection:
             if isinstance(request.operation, Unpair) and not isinstance(answer, BaseException):
                 self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)  # after its caller has the answer
 
-    def _apply(self, operation: Operation) -> AnswerValue | BaseException:
+    def _apply(self, request: Request) -> AnswerValue | BaseException:
+        operation = request.operation
         try:
+            must_be_kept(request.parts, self.device.prepared_writes_max)
             value = self._carry_out(operation)
         except AttError as refusal:
             return LinkError(_att_fault(refusal.code))
@@ -309,7 +312,7 @@ class SimulatedConnection:
             case Unsubscribe():
                 self._subscribed.pop(self._target(operation.target)[0].uuid, None)
             case RequestMtu():
-                self._att_mtu = max(self._att_mtu, min(operation.att_mtu, ATT_MTU))
+                self._att_mtu = max(self._att_mtu, min(operation.att_mtu, ATT_MTU, self.device.att_mtu_max))
                 return self._att_mtu
             case ReadRssi():
                 return RSSI_DBM
@@ -332,7 +335,7 @@ class SimulatedConnection:
             case Disconnect():
                 self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)
             case ReadDescriptor() | WriteDescriptor():
-                raise AttError(_REQUEST_NOT_SUPPORTED)
+                raise AttError(REQUEST_NOT_SUPPORTED)
             case _:
                 assert_never(operation)
         return None
@@ -343,7 +346,7 @@ class SimulatedConnection:
         held = self._subscribed.get(known.uuid, (known, None))[1]
         offered = attribute.properties & _KINDS[operation.kind]
         if not offered:
-            raise AttError(_REQUEST_NOT_SUPPORTED)
+            raise AttError(REQUEST_NOT_SUPPORTED)
         if held is not None and held not in _KINDS[operation.kind]:
             raise LinkError(OTHER_KIND)
         chosen = held or (Property.NOTIFY if Property.NOTIFY in offered else Property.INDICATE)
