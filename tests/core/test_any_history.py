@@ -22,6 +22,7 @@ from gattkeeper.model.outcome import Verdict
 DEVICES = ("a", "b", "c")
 BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
 LIMITS = Limits(queue_per_device_max=4, queue_max=9, check_deadline_us=20 * S, **BREAKER)
+PERSISTENT = replace(LIMITS, stop_persist_us=12 * S, stop_persist_backoff_us=2 * S)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
@@ -43,13 +44,17 @@ class AnyHistory(RuleBasedStateMachine):
         bypass_other=st.booleans(),
         aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
+        limits=st.sampled_from((LIMITS, PERSISTENT)),
     )
-    def begin(self, *, slots: int, journalled: bool, safety: bool, linger_us: int, **traits: Any) -> None:
+    def begin(
+        self, *, slots: int, journalled: bool, safety: bool, linger_us: int, limits: Limits, **traits: Any
+    ) -> None:
+        self.limits = limits
         self.watch = Watch(slots=slots, safety=safety)
         self.drive = Drive(
             *DEVICES,
             slots=slots,
-            limits=LIMITS,
+            limits=limits,
             journalled=journalled,
             safety=safety,
             linger_us=linger_us,
@@ -380,7 +385,7 @@ class AnyHistory(RuleBasedStateMachine):
             assert outcome.verdict is Verdict.DELIVERED, outcome
 
     def _replays(self) -> None:
-        again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
+        again = type(self.drive.scheduler)(self.limits, journalled=self.drive.scheduler._state.journalled)
         effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
         assert effects_again == self.drive.effects
 

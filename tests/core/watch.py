@@ -165,6 +165,7 @@ class Watch:
         checks = [one for one in answered if isinstance(one, effects.Accept) and _checks(one.command)]
         asks = len(event.commands) if isinstance(event, events.FanoutSubmitted) else 0
         asks += isinstance(event, events.Submitted | events.StopRequested)
+        asks += sum(isinstance(one, effects.Accept) and "-again-" in one.command.id for one in answered)
         assert len(answered) == asks + len(undos) + len(checks), "one Accept or Refuse for a command, none else"
         for effect in caused:
             match effect:

@@ -122,7 +122,14 @@ def test_folder_of_locks_that_cannot_be_made_is_told(tmp_path):
 def test_every_limit_of_the_settings_reaches_the_core():
     timeouts = Timeouts(gatt=1, discovery=2, mtu=3, connect=4, pair=5)
     settings = KeeperSettings(
-        queue_max=6, queue_per_device_max=7, ageing=8, late_answer_grace=0.25, stop_grace=0.05, timeouts=timeouts
+        queue_max=6,
+        queue_per_device_max=7,
+        ageing=8,
+        late_answer_grace=0.25,
+        stop_grace=0.05,
+        stop_persist=9,
+        stop_persist_backoff=0.5,
+        timeouts=timeouts,
     )
     limits = limits_of(settings)
     assert (limits.queue_max, limits.queue_per_device_max, limits.ageing_us) == (6, 7, 8_000_000)
@@ -130,6 +137,7 @@ def test_every_limit_of_the_settings_reaches_the_core():
     assert (limits.mtu_timeout_us, limits.connect_timeout_us) == (3_000_000, 4_000_000)
     assert (limits.pair_timeout_us, limits.late_answer_grace_us) == (5_000_000, 250_000)
     assert limits.stop_grace_us == 50_000
+    assert (limits.stop_persist_us, limits.stop_persist_backoff_us) == (9_000_000, 500_000)
 
 
 def test_ids_of_later_starts_sort_later():

@@ -39,6 +39,13 @@ def test_the_bare_settings_in_words():
     ]
 
 
+def test_stops_that_go_on_are_explained():
+    text = explain(Settings(keeper=KeeperSettings(stop_persist=60)))
+    assert (
+        "                one that failed is tried again every 5 s for 60 s; the device takes nothing else meanwhile"
+    ) in text.split("\n")
+
+
 def test_the_example_in_words():
     text = explain(load_settings(EXAMPLE))
     for line in (

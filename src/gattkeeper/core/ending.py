@@ -112,8 +112,7 @@ def end(
         device.connect_for = None
     if device.stop is entry:
         device.stop = None
-        if not device.gate_latched:
-            device.stopped_by = ""
+        device.stop_ended = (entry, verdict)  # the gate opens, or not, once it is clear what follows
         for joined in entry.joined:
             end(state, device, joined, verdict, cause, by=command.id, fault=fault)
 

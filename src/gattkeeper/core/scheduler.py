@@ -19,6 +19,7 @@ from gattkeeper.core import (
     fanout,
     own_faults,
     pairing,
+    persist,
     resolving,
     stop,
     sweep,
@@ -93,6 +94,7 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
         oldest_waiting_us=now_us - head.accepted_at if head is not None else 0,
         stopped_by=device.stopped_by,
         latched_by=device.latched_by,
+        stop_persists_us=max(0, device.persisting.until_us - now_us) if device.persisting is not None else 0,
         subscriptions=len(device.wanted),
         availability=device.availability.value,
         alerts=tuple(device.alerts),
@@ -200,6 +202,7 @@ def _take_device(state: State, event: DeviceEvent) -> None:
 def _take_gate(state: State, event: events.Resumed | events.Latched | events.Resolved) -> None:
     device = state.devices[event.device]
     if isinstance(event, events.Resumed):
+        persist.resume(state, device)
         stop.resume(device)
     elif isinstance(event, events.Latched):
         if device.safety and not device.latched_by:
@@ -299,6 +302,7 @@ def _close(state: State) -> None:
         for slot in device.slots:
             if slot.entry is not None and slot.phase is SlotPhase.RECORDING:
                 admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
+        persist.give_up(state, device)
         state.touch(device)
 
 
@@ -333,6 +337,7 @@ def _due(state: State, key: Hashable) -> None:
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
     "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),
     "stop_grace": stop.grace_over,
+    "stop_again": persist.again,
     "pairing": pairing.over,
     "linger": connections.drop,
     "probe": breaker.half_open,

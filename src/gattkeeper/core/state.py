@@ -25,7 +25,7 @@ from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe
-from gattkeeper.model.outcome import Cause, Phase, PhaseMark
+from gattkeeper.model.outcome import Cause, Phase, PhaseMark, Verdict
 from gattkeeper.model.status import AlertKind
 
 
@@ -48,6 +48,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     stop_connect_timeout_us: int = 10_000_000
     stop_connect_backoff_us: int = 250_000
     stop_attempts_max: int = 4  # the first and three more
+    stop_persist_us: int = 0  # a stop that failed is tried again for so long; 0: not at all
+    stop_persist_backoff_us: int = 5_000_000  # after a pause of so long
     check_deadline_us: int = 300_000_000  # a look at what an unknown command did
     contention_cooldown_us: int = 60_000_000  # one operation at a time on the adapter, after contention
     breaker_failures_max: int = 5  # so many failed connections in a row, and the device is left alone
@@ -92,6 +94,14 @@ class Slot(Struct, kw_only=True, eq=False):
     released_after: int = 0  # number of the last command accepted before its own was let go
 
 
+class Persistence(Struct, frozen=True, kw_only=True):
+    """A stop that failed and is tried again."""
+
+    command: Command  # the first of them
+    until_us: int  # no further one begins after that
+    tries: int = 0  # further ones that were begun
+
+
 class Sweep(Struct, kw_only=True, eq=False):
     """Commands that wait no more: each ends in its turn, some with each event, but for those that are spared."""
 
@@ -121,6 +131,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
     unsubscribed: dict[CharacteristicRef, int] = field(default_factory=dict)  # the newest Unsubscribe, by sequence
     stop: Entry | None = None  # the emergency stop that is running
+    stop_ended: tuple[Entry, Verdict] | None = None  # the one that has just ended
+    persisting: Persistence | None = None  # one that failed, until a further one succeeds
     stopped_by: str = ""  # the stop that holds the gate
     gate_latched: bool = False
     latched_by: str = ""  # the unknown command that holds the latch

@@ -39,9 +39,9 @@ def lease_over(state: State, command_id: str) -> None:
 
 
 def take_on_owed(state: State, device: DeviceState) -> None:
-    """Put the undo of a sequence that has ended first in line. Behind a latched stop nothing is written."""
+    """Put the undo of a sequence that has ended first in line. Not behind a gate that stays closed."""
     owed, device.owed_undo = device.owed_undo, None
-    if owed is None or device.gate_latched:
+    if owed is None or device.gate_latched or device.persisting is not None:
         return
     command, operation = owed
     entry = take_on(

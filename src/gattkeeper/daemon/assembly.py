@@ -129,6 +129,8 @@ def limits_of(settings: KeeperSettings) -> Limits:
         late_answer_grace_us=_us(settings.late_answer_grace),
         pairing_pause_max_us=_us(settings.pairing_pause),
         stop_grace_us=_us(settings.stop_grace),
+        stop_persist_us=_us(settings.stop_persist),
+        stop_persist_backoff_us=_us(settings.stop_persist_backoff),
         breaker_failures_max=settings.breaker_failures_max,
         breaker_cooldown_us=_us(settings.breaker_cooldown),
         breaker_cooldown_us_max=_us(settings.breaker_cooldown_max),

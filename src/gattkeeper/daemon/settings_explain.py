@@ -55,9 +55,15 @@ def _keeper_lines(keeper: KeeperSettings) -> list[str]:
         _line("", f"MTU {times.mtu:g} s, connect {times.connect:g} s, disconnect {times.disconnect:g} s,"),
         _line("", f"pairing {times.pair:g} s"),
         _line("stop", f"waits {keeper.stop_grace:g} s for the answer in flight"),
+        *([_line("", _persistence(keeper))] if keeper.stop_persist else []),
         _line("late answer", f"a connection waits {keeper.late_answer_grace:g} s for it"),
         _line("pairing", f"holds a device's other operations up for {keeper.pairing_pause:g} s at most"),
     ]
+
+
+def _persistence(keeper: KeeperSettings) -> str:
+    every = f"every {keeper.stop_persist_backoff:g} s for {keeper.stop_persist:g} s"
+    return f"one that failed is tried again {every}; the device takes nothing else meanwhile"
 
 
 def _line(name: str, words: str) -> str:

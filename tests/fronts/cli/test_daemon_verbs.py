@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
 from fronts.keeper_bench import FAULT, bench
+from gattkeeper.core.state import Limits
 from gattkeeper.fronts.cli import daemon_verbs, progress
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.command import Origin
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import WriteMode
 
@@ -224,6 +227,20 @@ async def test_stop_tells_each_outcome_as_soon_as_it_is_known(tmp_path):
         told = "".join([frame.decode() async for frame in frames])
         assert "lounge stop  delivered" in told
         assert told.endswith("x0\n")
+
+
+async def test_a_stop_that_failed_says_that_it_is_tried_again(tmp_path):
+    async with bench(tmp_path, limits=Limits(stop_persist_us=60_000_000)) as b:
+        b.link.refusal = Fault(kind=FaultKind.REJECTED, ran=Ran.REFUSED, stack="att", code=0x80)
+        said = await run(b, "stop", "lounge")
+        assert said.code == 1
+        assert "lounge stop  not delivered" in said.err
+        assert re.search(r"… lounge: the stop is tried again for .* s, until one succeeds or `gattkeep", said.err)
+        assert (await run(b, "stop", "lounge", "--json")).json["tried_again"] == ["lounge"]
+        await run(b, "resume", "lounge")
+        b.link.refusal = None
+        said = await run(b, "stop", "--json")
+        assert (said.code, said.json["tried_again"]) == (0, [])
 
 
 async def test_stop_without_patience_names_what_goes_on(tmp_path):

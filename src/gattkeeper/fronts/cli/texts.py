@@ -152,6 +152,10 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
         notes.append(f"oldest waits {seconds_text(device.oldest_waiting_us)}")
     if device.stopped_by:
         notes.append(paint(f"stopped by {device.stopped_by}", RED, terminal))
+    if device.stop_persists_us:
+        notes.append(
+            paint(f"its stop failed: tried again for {seconds_text(device.stop_persists_us)}", RED, terminal)
+        )
     if device.latched_by:
         notes.append(paint(f"latched by {device.latched_by}: resolve it", YELLOW, terminal))
     if device.availability != "available":
@@ -163,6 +167,13 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
         notes.append(f"{device.subscriptions} subscribed")
     waiting = f"{device.waiting} waiting" if device.waiting else paint("idle", GREY, terminal)
     return (clean(device.name), device.connection, waiting, ", ".join(notes))
+
+
+def stop_persists_text(device: DeviceStatus) -> str:
+    """What goes on after an emergency stop that failed."""
+    name = clean(device.name)
+    length = seconds_text(device.stop_persists_us)
+    return f"… {name}: the stop is tried again for {length}, until one succeeds or `gattkeeper resume {name}`"
 
 
 def devices_text(book: DeviceBook) -> str:
