@@ -36,7 +36,7 @@ def settle(state: State) -> None:
         affected.clear()
         fanout.open_gates(state)
         if not state.touched and state.sweeping:
-            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]])
+            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]], sweep.BATCH_FIRST)
     for name in moved:
         alerts.look(state, state.devices[name])
 
