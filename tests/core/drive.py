@@ -185,18 +185,22 @@ class Drive:
 
     # what the stack does
 
-    def connected(self, device: str = "blind") -> None:
-        self.feed(events.Connected(device=device, epoch=self.epochs[device]))
+    def connected(self, device: str = "blind", *, table: str = "") -> None:
+        self.feed(events.Connected(device=device, epoch=self.epochs[device], table=table))
+
+    def updated(self, *, device: str = "blind", **news: Any) -> None:
+        """News of a connection: `att_mtu`, `table`."""
+        self.feed(events.ConnectionUpdated(device=device, epoch=self.epochs.get(device, 0), **news))
 
     def connect_failed(
         self, kind: FaultKind = FaultKind.CANCELLED, device: str = "blind", ran: Ran = Ran.NO
     ) -> None:
         self.feed(events.ConnectFailed(device=device, epoch=self.epochs[device], fault=fault(kind, ran)))
 
-    def warm(self, device: str = "blind") -> None:
+    def warm(self, device: str = "blind", *, table: str = "") -> None:
         """Have the device connected, with nothing to do."""
         self.submit(f"connect-{device}", Connect(), device)
-        self.connected(device)
+        self.connected(device, table=table)
 
     def answer(self, value: AnswerValue = None, device: str = "blind") -> None:
         """A good answer to what has been owed longest."""

@@ -245,9 +245,9 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.answer_to(data.draw(st.sampled_from(old)))
 
     @precondition(lambda self: self.watch.connecting())
-    @rule()
-    def connect(self) -> None:
-        self.drive.connected(self.watch.connecting()[0])
+    @rule(table=st.sampled_from(("old", "new")))
+    def connect(self, table: str) -> None:
+        self.drive.connected(self.watch.connecting()[0], table=table)
 
     @precondition(lambda self: self.watch.connecting())
     @rule(kind=kinds)
@@ -265,18 +265,15 @@ class AnyHistory(RuleBasedStateMachine):
         """They obey from now on, or do not."""
         self.links_obey = not self.links_obey
 
-    @rule(device=devices, under_way=st.booleans())
-    def pairing(self, *, device: str, under_way: bool) -> None:
+    @rule(device=devices, under_way=st.booleans(), table=st.sampled_from(("", "old", "new")))
+    def news(self, *, device: str, under_way: bool, table: str) -> None:
         self.drive.pairing(under_way=under_way, device=device)
+        self.drive.updated(device=device, table=table)
 
     @rule(device=devices)
     def link_lost(self, device: str) -> None:
         if self.watch.device(device).connection == "connected":
-            self.drive.feed(
-                events.ConnectionLost(
-                    device=device, epoch=self.watch.device(device).epoch, fault=fault(FaultKind.LINK_LOST)
-                )
-            )
+            self.drive.lost(device)
 
     @rule()
     def adapter(self) -> None:

@@ -1,6 +1,7 @@
 """Settings become a keeper that works, and what was begun is undone when one part cannot be had."""
 
 import itertools
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,17 @@ async def test_controller_that_is_not_there_is_named(path):
     with pytest.raises(SettingsError, match="usb:7"):
         async with open_keeper(path):
             pass
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("named", "file"), [("", "state/bonds.json"), ('bonds = "keys.json"\n', "keys.json")])
+async def test_bonds_are_next_to_the_journal_unless_a_file_is_named(path, named, file):
+    path.write_text(f'[keeper]\njournal = "state/j"\n[adapters.a]\nlink = "bumble"\ntransport = "usb:7"\n{named}')
+    settings = load_settings(path)
+    async with AsyncExitStack() as stack:
+        link = await assembly._link(settings, "a", settings.adapters["a"], 1, stack)
+    assert link._bonds == path.parent / file
+    assert link._bonds_optional is not bool(named)
 
 
 @pytest.mark.parametrize(("users", "mode"), [((), 0o700), (("root",), 0o711)])

@@ -11,6 +11,7 @@ from gattkeeper.model.operation import (
     Composite,
     LongWrite,
     Operation,
+    Pair,
     Read,
     RequestConnectionParameters,
     Sequence,
@@ -19,6 +20,7 @@ from gattkeeper.model.operation import (
     has_effect,
     is_idempotent,
     kind_of,
+    names_handle,
     parts_of,
     problem_with_parameters,
 )
@@ -125,3 +127,22 @@ def test_connection_parameters_keep_the_limits_of_the_specification(figures: tup
     )
     assert said in problem
     assert bool(said) == bool(problem)
+
+
+def test_handles_are_found_in_every_part() -> None:
+    by_uuid = Write(target=CharacteristicRef(uuid="00002a19-0000-1000-8000-00805f9b34fb"), payload=b"x")
+    by_handle = Write(target=CharacteristicRef(handle=3), payload=b"x")
+    named = (
+        by_handle,
+        LongWrite(target=by_handle.target, payload=b"x"),
+        Sequence(steps=(by_uuid, by_handle)),
+        Sequence(steps=(by_uuid,), undo=by_handle),
+    )
+    assert all(names_handle(operation) for operation in named)
+    not_named = (
+        by_uuid,
+        Pair(),
+        Sequence(steps=(by_uuid,), undo=by_uuid),
+        LongWrite(target=by_uuid.target, payload=b""),
+    )
+    assert not any(names_handle(operation) for operation in not_named)

@@ -59,7 +59,7 @@ PLATFORMS = pytest.mark.parametrize("make", [android, CoreBluetooth], ids=["andr
 
 
 @PLATFORMS
-def test_phases_notifications_pairings_scans_and_adapters_are_passed_on(make):
+def test_phases_notifications_news_pairings_scans_and_adapters_are_passed_on(make):
     async def story() -> None:
         platform = Platform(make())
         connection = await platform.connect()
@@ -71,6 +71,8 @@ def test_phases_notifications_pairings_scans_and_adapters_are_passed_on(make):
         platform.simulated.pair("lamp", under_way=True)
         await asyncio.sleep(0.1)
         assert (platform.heard.payloads, platform.heard.pairings) == ([b"\x07"], [True])
+        platform.simulated.change_mtu("lamp", 100)
+        assert (platform.heard.news, connection.att_mtu) == ([(100, None)], 100)
         platform.simulated.adapter_down()
         assert [up for up, _ in platform.adapter] == [False]
         platform.simulated.adapter_up()

@@ -108,7 +108,7 @@ def end(
     state.touch(device)
     undo = parts.owed_undo(entry)
     if undo is not None:
-        device.owed_undo = (command, undo)
+        device.owed_undo = (entry, undo)
     if device.connect_for is entry:
         device.connect_for = None
     if device.stop is entry:

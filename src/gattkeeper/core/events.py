@@ -135,11 +135,21 @@ class ConnectProgressed(Struct, frozen=True, kw_only=True, tag="connect_progress
 
 
 class Connected(Struct, frozen=True, kw_only=True, tag="connected"):
-    """The connection is up and its services are known. `att_mtu` is in bytes."""
+    """The connection is up and its services are known. `att_mtu` is in bytes; `table`: `gatt.table_digest`."""
 
     device: str
     epoch: int
     att_mtu: int = ATT_MTU_DEFAULT
+    table: str = ""
+
+
+class ConnectionUpdated(Struct, frozen=True, kw_only=True, tag="connection_updated"):
+    """News of a connection that nobody asked for. What is None stays as it was."""
+
+    device: str
+    epoch: int
+    att_mtu: int | None = None
+    table: str | None = None
 
 
 class ConnectFailed(Struct, frozen=True, kw_only=True, tag="connect_failed"):
@@ -228,6 +238,7 @@ Event = (
     | IntentFailed
     | ConnectProgressed
     | Connected
+    | ConnectionUpdated
     | ConnectFailed
     | ConnectionLost
     | DisconnectDone

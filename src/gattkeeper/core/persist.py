@@ -42,10 +42,10 @@ def look(state: State, device: DeviceState) -> None:
 def _held(state: State, device: DeviceState, entry: Entry) -> Persistence:
     """What has gone on until now; it begins anew when somebody asked for another stop meanwhile."""
     held = device.persisting
-    asked = entry.joined[-1].command if entry.joined else entry.command
-    if held is not None and asked.id == _id(held):
+    asked = entry.joined[-1] if entry.joined else entry
+    if held is not None and asked.command.id == _id(held):
         return held
-    return Persistence(command=asked, until_us=state.now + state.limits.stop_persist_us)
+    return Persistence(command=asked.command, table=asked.table, until_us=state.now + state.limits.stop_persist_us)
 
 
 def _id(held: Persistence) -> str:
@@ -63,7 +63,7 @@ def again(state: State, device: DeviceState) -> None:
     if held is None or device.stop is not None:
         return
     device.persisting = held = replace(held, tries=held.tries + 1)
-    stop.request(state, replace(held.command, id=_id(held)), latch=False)
+    stop.request(state, replace(held.command, id=_id(held)), latch=False, table=held.table)
 
 
 def resume(state: State, device: DeviceState) -> None:

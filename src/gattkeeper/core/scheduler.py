@@ -163,6 +163,7 @@ DeviceEvent = (
     | events.IntentFailed
     | events.ConnectProgressed
     | events.Connected
+    | events.ConnectionUpdated
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
@@ -186,6 +187,7 @@ def _take_device(state: State, event: DeviceEvent) -> None:
         case (
             events.ConnectProgressed()
             | events.Connected()
+            | events.ConnectionUpdated()
             | events.ConnectFailed()
             | events.ConnectionLost()
             | events.DisconnectDone()
@@ -256,6 +258,7 @@ def _take_connection(
     state: State,
     event: events.ConnectProgressed
     | events.Connected
+    | events.ConnectionUpdated
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
@@ -269,7 +272,9 @@ def _take_connection(
             if device.connect_for is not None:
                 state.mark(device.connect_for, event.phase)
         case events.Connected():
-            connections.connected(state, device, event.att_mtu)
+            connections.connected(state, device, event.att_mtu, event.table)
+        case events.ConnectionUpdated():
+            connections.updated(state, device, event.att_mtu, event.table)
         case events.ConnectFailed():
             connections.connect_failed(state, device, event.fault)
         case events.ConnectionLost():

@@ -87,6 +87,7 @@ class Persistence(Struct, frozen=True, kw_only=True):
     """A stop that failed and is tried again."""
 
     command: Command  # the first of them
+    table: str | None  # its `Entry.table`
     until_us: int  # no further one begins after that
     tries: int = 0  # further ones that were begun
 
@@ -112,6 +113,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     connection: ConnectionState = ConnectionState.DISCONNECTED
     epoch: int = 0
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
+    table: str = ""  # the attribute table of the connection, or of the last one; empty before the first
+    first_table: str = ""  # that of the first connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
     aside: Slot | None = None  # a query that does not use the bearer
@@ -126,7 +129,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     gate_latched: bool = False
     latched_by: str = ""  # the unknown command that holds the latch
     sweeps: deque[Sweep] = field(default_factory=deque)  # under way, one after the other: nothing else starts
-    owed_undo: tuple[Command, Operation] | None = None  # of the sequence that has just ended
+    owed_undo: tuple[Entry, Operation] | None = None  # of the sequence that has just ended
     leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
     connect_for: Entry | None = None
     connect_started_at: int = 0

@@ -83,6 +83,7 @@ class BumbleAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bu
     transport: str  # Bumble's name for the way to it: "usb:0", "serial:/dev/ttyACM0"
     slots: Slots = 5
     serialization: Serialization = Serialization.AUTO
+    bonds: Path | None = None  # the file for the keys of paired devices; None: as `bonds_path` says
 
 
 class VirtualAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="virtual"):
@@ -94,6 +95,11 @@ class VirtualAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="v
     slots: Slots = 5
     serialization: Serialization = Serialization.AUTO
     applied_log: Path | None = None  # where the virtual devices write down what reached them, a JSON line each
+
+
+def bonds_path(adapter: BumbleAdapter, keeper: KeeperSettings) -> Path:
+    """Where an adapter's bonds are: next to the journal, unless a file is named. Adapters may share one."""
+    return adapter.bonds or keeper.journal.parent / "bonds.json"
 
 
 Adapter = BluezAdapter | BumbleAdapter | VirtualAdapter

@@ -258,6 +258,12 @@ def parts_of(operation: Operation | Composite) -> tuple[Operation, ...]:
     return (operation,)
 
 
+def names_handle(operation: Operation | Composite) -> bool:
+    """Whether it, or a part of it, points at a characteristic by handle."""
+    targets = (getattr(part, "target", None) for part in parts_of(operation))
+    return any(target is not None and target.handle for target in targets)
+
+
 def kind_of(operation: Operation | Composite) -> str:
     """The operation's name on the wire, in the journal and in the settings."""
     return str(operation.__struct_config__.tag)

@@ -105,6 +105,9 @@ class _Ears:
         if self.connection is None or not self.connection.claims(characteristic, payload):
             self._events.notification(characteristic, payload)
 
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        self._events.updated(att_mtu=att_mtu, table=table)
+
     def pairing(self, *, under_way: bool) -> None:
         self._events.pairing(under_way=under_way)
 
