@@ -16,7 +16,7 @@ from gattkeeper.links.bluez_watch import ADAPTER, DEVICE
 OWN = "F4:4E:FC:00:00:01"
 LAMP = "F0:00:00:00:00:01"
 WELL = {"Address": OWN, "Powered": True, "Discovering": False, "Roles": ["central", "peripheral"]}
-KEEPER = Context(held=frozenset({LAMP}), kernel_links={"hci0": 1})
+KEEPER = Context(kept={LAMP: "connected"}, kernel_links={"hci0": 1})
 
 
 def view(*adapters: dict, devices: tuple[dict, ...] = (), heard: int = 0) -> BluezView:
@@ -95,15 +95,17 @@ def test_a_connection_that_bluez_alone_has_is_told():
 
 def test_a_connection_without_services_may_be_a_phantom_unless_the_keeper_is_making_it():
     half = view(WELL, devices=(connected(resolved=False),))
-    (finding,) = connection_findings(half, Context(held=frozenset()))
+    (finding,) = connection_findings(half, Context(kept={}))
     assert finding.level is Level.WARNING
     assert "phantom" in finding.what
-    assert levels(connection_findings(half, KEEPER)) == [Level.OK]
+    for state in ("connecting", "connected", "disconnecting"):
+        assert levels(connection_findings(half, Context(kept={LAMP: state}))) == [Level.OK]
+    assert levels(connection_findings(half, Context(kept={LAMP: "disconnected"}))) == [Level.WARNING]
 
 
 def test_a_connection_that_the_keeper_alone_has_is_told():
     (finding,) = connection_findings(
-        view(WELL, devices=({"Address": LAMP, "Connected": False},)), Context(held=frozenset({LAMP}))
+        view(WELL, devices=({"Address": LAMP, "Connected": False},)), Context(kept={LAMP: "connected"})
     )
     assert finding.level is Level.WARNING
     assert f"connected to {LAMP}, and BlueZ says it is not" in finding.what

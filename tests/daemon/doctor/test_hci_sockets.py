@@ -48,9 +48,22 @@ def test_a_table_that_cannot_be_read_is_told(scenery: Scenery):
 
 
 def test_programs_on_the_bus_are_named_when_they_are_known_for_bluetooth_and_not_ours(scenery: Scenery):
-    for pid, name in ((10, "python3"), (11, "python3"), (12, "systemd-logind"), (13, "blueman-tray")):
+    for pid, name in (
+        (10, "python3"),
+        (11, "python3"),
+        (12, "systemd-logind"),
+        (13, "blueman-tray"),
+        (15, "node"),
+    ):
         process(scenery, pid, name)
-    assert users_on_bus(scenery.machine, [10, 11, 12, 13, 14], ours=[11]) == [
-        "python3 (process 10)",
+        scenery.file(f"proc/{pid}/cmdline", f"{name}\0-u\0blinds/lounge.py\0" + "73\0")
+    process(scenery, 16, "python3")
+    scenery.file(
+        "proc/16/cmdline", "/usr/bin/python3\0/usr/share/unattended-upgrades/unattended-upgrade-shutdown\0"
+    )
+    process(scenery, 17, "node")  # a command line that nobody tells
+    assert users_on_bus(scenery.machine, [*range(10, 18)], ours=[11]) == [
+        "python3 blinds/lounge.py (process 10)",
         "blueman-tray (process 13)",
+        "node blinds/lounge.py (process 15)",
     ]

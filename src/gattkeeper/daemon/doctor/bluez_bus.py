@@ -8,20 +8,23 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from gattkeeper.core.lifecycle import ConnectionState
 from gattkeeper.daemon.doctor.findings import Finding, note, ok, problem, warning
 from gattkeeper.links.bluez_look import LISTEN_S, BluezView
 from gattkeeper.links.bluez_watch import ADAPTER, DEVICE
 
 NO_ADDRESS = "00:00:00:00:00:00"
 _CENTRAL = "central"
+_CONNECTED = ConnectionState.CONNECTED.value
+_DISCONNECTED = ConnectionState.DISCONNECTED.value
 
 _FREE = "bluetoothctl disconnect {}; if it stays, bluetoothctl power off, then power on"
 
 
 class Context(Struct, frozen=True, kw_only=True):
-    """What else is known. `held`: addresses a keeper is connected to; None when none runs."""
+    """What else is known. `kept`: the state of a keeper's connections by address; None when none runs."""
 
-    held: frozenset[str] | None = None
+    kept: Mapping[str, str] | None = None
     kernel_links: Mapping[str, int] = {}  # connections by adapter, hci0
     others: tuple[str, ...] = ()  # programs on the bus that are known to use Bluetooth
     slots: Mapping[str, int] = {}  # of the settings, by what the adapter is asked for as
@@ -52,7 +55,9 @@ def discovery_findings(view: BluezView, context: Context) -> list[Finding]:
         if not properties.get("Discovering"):
             continue
         if not view.heard.get(f"/org/bluez/{hci}"):
-            what = f"{hci} says that it scans, and heard nothing in {LISTEN_S:g} s: a discovery that is stuck"
+            what = (
+                f"{hci} says that it scans, and heard nothing in {LISTEN_S:g} s: nothing is near, or it is stuck"
+            )
             cure = "end the program that scans; if it goes on: bluetoothctl power off, then power on"
             found.append(warning("discovery", what, cure))
         else:
@@ -75,8 +80,9 @@ def connection_findings(view: BluezView, context: Context) -> list[Finding]:
             connected[str(properties.get("Address"))] = bool(properties.get("ServicesResolved"))
             by_adapter[path.split("/")[3]] += 1
     for address, resolved in connected.items():
-        found += _about_connection(address, resolved=resolved, held=context.held)
-    for address in sorted((context.held or frozenset()) - connected.keys()):
+        found += _about_connection(address, resolved=resolved, kept=context.kept)
+    kept = [address for address, state in (context.kept or {}).items() if state == _CONNECTED]
+    for address in sorted(set(kept) - connected.keys()):
         what = f"the keeper is connected to {address}, and BlueZ says it is not"
         found.append(warning("connection", what, "look again; if it stays, restart the keeper"))
     for hci in sorted({*by_adapter, *context.kernel_links}):
@@ -88,14 +94,14 @@ def connection_findings(view: BluezView, context: Context) -> list[Finding]:
     return found or [ok("connection", f"{len(connected)} connected, as everybody says")]
 
 
-def _about_connection(address: str, *, resolved: bool, held: frozenset[str] | None) -> list[Finding]:
+def _about_connection(address: str, *, resolved: bool, kept: Mapping[str, str] | None) -> list[Finding]:
     cure = _FREE.format(address)
-    if held is not None and address in held:
-        return []
+    if kept is not None and kept.get(address, _DISCONNECTED) != _DISCONNECTED:
+        return []  # also one that is coming up or going down
     if not resolved:
         what = f"BlueZ holds a connection to {address} whose services it does not know: it may be a phantom"
         return [warning("connection", what, cure)]
-    who = "no keeper runs" if held is None else "the keeper does not hold it"
+    who = "no keeper runs" if kept is None else "the keeper does not hold it"
     what = f"BlueZ is connected to {address}, and {who}: another program does, or one that has died"
     return [note("connection", what, f"a device that is connected is not heard by scans; {cure}")]
 

@@ -101,7 +101,7 @@ def look_at_bus(subject: Subject) -> list[Finding]:
         return [problem("bus", what, cure) if uses_bluez else note("bus", what, "no adapter of yours needs BlueZ")]
     ours = {os.getpid(), *keeper_files.holders_of_locks(subject.machine, settings)}
     context = bluez_bus.Context(
-        held=held_by_keeper(settings),
+        kept=kept_connections(settings),
         kernel_links=surroundings.look_at_links(subject.machine),
         others=tuple(hci_sockets.users_on_bus(subject.machine, view.pids, ours)),
         slots={one.adapter: one.slots for one in settings.adapters.values() if isinstance(one, BluezAdapter)},
@@ -113,13 +113,13 @@ def look_at_bus(subject: Subject) -> list[Finding]:
     ]
 
 
-def held_by_keeper(settings: Settings) -> frozenset[str] | None:
-    """The addresses a running keeper is connected to; None when none answers."""
+def kept_connections(settings: Settings) -> dict[str, str] | None:
+    """The state of a running keeper's connections, by the device's address; None when no keeper answers."""
     status = keeper_files.status_of(settings.keeper.socket)
     if status is None:
         return None
     known = {name: device.address.value for name, device in settings.devices.items()}
-    return frozenset(known.get(one.name, one.name) for one in status.devices if one.connection == "connected")
+    return {known.get(one.name, one.name): one.connection for one in status.devices}
 
 
 def _settings(path: Path | None) -> Settings:

@@ -16,14 +16,17 @@ USERS_OF_BLUETOOTH = (
     "bluetuith",
     "blueman",
     "hass",
-    "node",
-    "python",
-    "java",
     "theengs",
     "gatttool",
     "obexd",
 )
 """How the names of programs begin that scan or connect by themselves."""
+
+INTERPRETERS = ("python", "node", "java")
+"""Programs on the bus that run somebody's script, which may be about Bluetooth."""
+
+_SYSTEM = "/usr/"
+"""Where scripts are that came with the system: its services, which are on the bus for other reasons."""
 
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
@@ -59,8 +62,9 @@ def users_on_bus(machine: Machine, pids: Iterable[int], ours: Iterable[int]) -> 
     found: list[str] = []
     for pid in sorted(set(pids) - set(ours)):
         name = name_of(machine, pid)
-        if name.startswith(USERS_OF_BLUETOOTH):
-            found.append(f"{name} (process {pid})")
+        script = _script_of(machine, pid) if name.startswith(INTERPRETERS) else ""
+        if name.startswith(USERS_OF_BLUETOOTH) or (script and not script.startswith(_SYSTEM)):
+            found.append(" ".join(word for word in (name, script, f"(process {pid})") if word))
     return found
 
 
@@ -70,6 +74,15 @@ def name_of(machine: Machine, pid: int) -> str:
         return machine.text(f"proc/{pid}/comm").strip()
     except UnreadableError:
         return ""
+
+
+def _script_of(machine: Machine, pid: int) -> str:
+    """What an interpreter runs: its first argument that is no option; empty when nobody tells."""
+    try:
+        words = machine.text(f"proc/{pid}/cmdline").split("\0")[1:]
+    except UnreadableError:
+        return ""
+    return next((word for word in words if word and not word.startswith("-")), "")
 
 
 def _holders(machine: Machine, inodes: set[str]) -> tuple[dict[int, str], int]:

@@ -91,9 +91,8 @@ def look_at_kernel_log(machine: Machine) -> list[Finding]:
 def log_findings(text: str) -> list[Finding]:
     """One finding for each kind of sign, with its count and its last line."""
     if not text.strip():
-        return [
-            note(AREA, "its log is empty, as in a container: nothing to be seen from here", "look on the host")
-        ]
+        what = "its log is empty for this user: not allowed to see it, or in a container"
+        return [note(AREA, what, "run as root or in the group systemd-journal; for a container, on its host")]
     lines: dict[Sign, list[str]] = {}
     for line in text.splitlines():
         sign = next((each for each in SIGNS if re.search(each.pattern, line)), None)
