@@ -14,14 +14,22 @@ from core.drive import BATTERY, MS, Drive, S, fault, operation_of, sequence
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command, Origin, Priority, ReadBack
-from gattkeeper.model.fault import FaultKind, Ran
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, Read
 from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
 BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
-LIMITS = Limits(queue_per_device_max=4, queue_max=9, **BREAKER)
+RECOVERY = {
+    "recovery_wedged_min": 2,
+    "recovery_failures_min": 3,
+    "recovery_drain_us": 1 * S,
+    "recovery_cooldown_us": 10 * S,
+    "recovery_per_hour_max": 1_000,
+}
+LIMITS = Limits(queue_per_device_max=4, queue_max=9, **BREAKER, **RECOVERY)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
@@ -43,6 +51,7 @@ class AnyHistory(RuleBasedStateMachine):
         bypass_other=st.booleans(),
         aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
+        rungs=st.sampled_from(((), (Rung.STOP_DISCOVERY,), (Rung.DISCONNECT_DEVICE, Rung.POWER_CYCLE))),
     )
     def begin(self, *, slots: int, journalled: bool, safety: bool, linger_us: int, **traits: Any) -> None:
         self.watch = Watch(slots=slots, safety=safety)
@@ -249,6 +258,16 @@ class AnyHistory(RuleBasedStateMachine):
     def connect_fails(self, kind: FaultKind) -> None:
         self.drive.connect_failed(kind, self.watch.connecting()[0])
 
+    @precondition(lambda self: self.drive.recovering)
+    @rule(why=st.sampled_from((None, fault(FaultKind.WEDGED))))
+    def recover(self, why: Fault | None) -> None:
+        self.drive.recovered(why)
+
+    @precondition(lambda self: self.watch.connecting())
+    @rule()
+    def the_stack_is_wedged(self) -> None:
+        self.drive.connect_failed(FaultKind.WEDGED, self.watch.connecting()[0])
+
     @rule(steps=st.integers(1, 6))
     def play(self, steps: int) -> None:
         """The world behaves for a while."""
@@ -361,6 +380,9 @@ class AnyHistory(RuleBasedStateMachine):
             if device.connection == "disconnecting":
                 self.drive.gone(name)
                 return True
+        if self.drive.recovering is not None:
+            self.drive.recovered()
+            return True
         return False
 
     def _works_again(self) -> None:

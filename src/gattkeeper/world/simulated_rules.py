@@ -20,6 +20,7 @@ class LinkMoment(Enum):
     CONNECT = "connect"
     OPERATION = "operation"
     DISCONNECT = "disconnect"
+    RECOVER = "recover"  # a rule's `kind` is the rung
 
 
 class Hang(Struct, frozen=True, kw_only=True):
@@ -117,4 +118,5 @@ _POSSIBLE: dict[LinkMoment, tuple[type[LinkAction], ...]] = {
     LinkMoment.CONNECT: (Hang, Fail, LoseLink, Raise),
     LinkMoment.OPERATION: (Fail, LoseRequest, LoseResponse, LateRequest, LateResponse, LoseLink, Raise),
     LinkMoment.DISCONNECT: (Hang, Raise),
+    LinkMoment.RECOVER: (Hang, Fail, Raise),
 }
