@@ -63,6 +63,7 @@ class FakeBluez:
         self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
         self._bus.add_message_handler(self._on_message)
         await self._bus.request_name("org.bluez")
+        await self._bus.request_name("org.freedesktop.systemd1")  # who supervises it
 
     async def crash(self) -> None:
         """Go away without a word, in the middle of whatever is under way."""
@@ -250,6 +251,8 @@ class FakeBluez:
         """What a healthy BlueZ does and answers."""
         if message.member == "GetManagedObjects":
             return "a{oa{sa{sv}}}", [self.objects]
+        if message.member == "RestartUnit":
+            return await self._restarted()
         if message.path not in self.objects:
             raise Refused("org.freedesktop.DBus.Error.UnknownObject", f"no object {message.path}")
         for device in self.devices:
@@ -264,7 +267,20 @@ class FakeBluez:
                 self._scanning.discard(message.sender)
             case "RemoveDevice":
                 self._remove_with_bond(message.body[0])
+            case "Set":
+                self.power(message.body[2].value, message.path)
         return "", []
+
+    async def _restarted(self) -> tuple[str, list[Any]]:
+        """The supervisor answers at once; the service goes and is back in its own time."""
+
+        async def restart() -> None:
+            assert self._bus is not None
+            await self._bus.release_name("org.bluez")
+            await self._bus.request_name("org.bluez")
+
+        self._spawn(restart())
+        return "o", ["/org/freedesktop/systemd1/job/1"]
 
     def _remove_with_bond(self, path: str) -> None:
         """The link goes first, then the object; only then the caller is answered."""

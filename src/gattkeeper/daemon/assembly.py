@@ -98,7 +98,7 @@ async def _link(settings: Settings, name: str, adapter: Adapter, number: int, st
         case BluezAdapter():
             from gattkeeper.links.bleak_link import BleakLink  # noqa: PLC0415 - not everybody has BlueZ
 
-            return BleakLink(adapter.adapter)
+            return BleakLink(adapter.adapter, restart_service=adapter.restart_service)
         case BumbleAdapter():
             from gattkeeper.links.bumble_link import BumbleLink  # noqa: PLC0415 - slow to load, optional
 

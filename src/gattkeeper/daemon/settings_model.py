@@ -78,6 +78,7 @@ class BluezAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="blu
     """An adapter that BlueZ drives."""
 
     adapter: str = "hci0"  # its name, or its address, which stays when adapters are renumbered
+    restart_service: bool = False  # its recovery may restart bluetooth.service, for every program
     slots: Slots = 5  # connections at once
     serialization: Serialization = Serialization.AUTO
     recovery: bool = True  # a wedged adapter is recovered, rung after rung

@@ -80,8 +80,8 @@ class SimulatedLink:
     what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
     moment with more than one request pending on a connection, or more than one connection attempt or scan.
 
-    `rungs`: what can be done about a wedge (`wedge`), `rung_s`: how long each takes. `recovered` has those that were
-    done, and their device.
+    `rungs`: what can be done about a wedge (`wedge`), `rung_s`: how long each takes. `recovered` has those that
+    were done, and their device.
     """
 
     def __init__(
