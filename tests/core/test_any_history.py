@@ -22,14 +22,8 @@ from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
 BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
-RECOVERY = {
-    "recovery_wedged_min": 2,
-    "recovery_failures_min": 3,
-    "recovery_drain_us": 1 * S,
-    "recovery_cooldown_us": 10 * S,
-    "recovery_per_hour_max": 1_000,
-}
-LIMITS = Limits(queue_per_device_max=4, queue_max=9, **BREAKER, **RECOVERY)
+RECOVERY = {"recovery_wedged_min": 2, "recovery_failures_min": 3, "recovery_cooldown_us": 10 * S}
+LIMITS = Limits(queue_per_device_max=4, queue_max=9, recovery_per_hour_max=1_000, **BREAKER, **RECOVERY)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
@@ -254,7 +248,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.connected(self.watch.connecting()[0])
 
     @precondition(lambda self: self.watch.connecting())
-    @rule(kind=kinds)
+    @rule(kind=kinds | st.just(FaultKind.WEDGED))
     def connect_fails(self, kind: FaultKind) -> None:
         self.drive.connect_failed(kind, self.watch.connecting()[0])
 
@@ -262,11 +256,6 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(why=st.sampled_from((None, fault(FaultKind.WEDGED))))
     def recover(self, why: Fault | None) -> None:
         self.drive.recovered(why)
-
-    @precondition(lambda self: self.watch.connecting())
-    @rule()
-    def the_stack_is_wedged(self) -> None:
-        self.drive.connect_failed(FaultKind.WEDGED, self.watch.connecting()[0])
 
     @rule(steps=st.integers(1, 6))
     def play(self, steps: int) -> None:

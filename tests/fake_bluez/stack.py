@@ -252,7 +252,8 @@ class FakeBluez:
         if message.member == "GetManagedObjects":
             return "a{oa{sa{sv}}}", [self.objects]
         if message.member == "RestartUnit":
-            return await self._restarted()
+            self._spawn(self._restart())
+            return "o", ["/org/freedesktop/systemd1/job/1"]
         if message.path not in self.objects:
             raise Refused("org.freedesktop.DBus.Error.UnknownObject", f"no object {message.path}")
         for device in self.devices:
@@ -271,16 +272,11 @@ class FakeBluez:
                 self.power(message.body[2].value, message.path)
         return "", []
 
-    async def _restarted(self) -> tuple[str, list[Any]]:
-        """The supervisor answers at once; the service goes and is back in its own time."""
-
-        async def restart() -> None:
-            assert self._bus is not None
-            await self._bus.release_name("org.bluez")
-            await self._bus.request_name("org.bluez")
-
-        self._spawn(restart())
-        return "o", ["/org/freedesktop/systemd1/job/1"]
+    async def _restart(self) -> None:
+        """The supervisor has answered; the service goes, and is back, in its own time."""
+        assert self._bus is not None
+        await self._bus.release_name("org.bluez")
+        await self._bus.request_name("org.bluez")
 
     def _remove_with_bond(self, path: str) -> None:
         """The link goes first, then the object; only then the caller is answered."""
