@@ -5,10 +5,13 @@ Numbers are those of the conformance list. What the device did is taken from the
 
 import asyncio
 
+from bumble import hci
+from bumble.device import Connection
+
 from conformance.air import Air, live
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import Property, characteristic_ref
-from gattkeeper.model.operation import Read
+from gattkeeper.model.operation import Phy, Read
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.world import VirtualCharacteristic, VirtualService
 from gattkeeper.world.radio_rules import AttOpcode, Delay, Drop, Match, Moment, Rule
@@ -73,6 +76,50 @@ def test_c21_a_write_without_an_answer_is_unknown_after_its_time() -> None:
     live(story)
 
 
+def of_device(air: Air, name: str = "lamp") -> Connection:
+    """The device's own end of its connection, for what a device does by itself."""
+    (connection,) = air.radio._devices[name]._bumble.connections.values()
+    return connection
+
+
+def test_c31_an_att_mtu_that_the_device_exchanges_is_in_force_and_answers_nothing() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        match = Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.READ_RESPONSE, times=1)
+        air.radio.rules.append(Rule(match, Delay(seconds=1)))
+        reading = await air.keeper.submit(
+            Command(device="lamp", operation=Read(target=characteristic_ref(COUNTER)))
+        )
+        await asyncio.sleep(0.2)
+        await of_device(air).gatt_client.request_mtu(43)
+        assert reading.outcome is None
+        assert (await reading.wait()).value == b"\0\0\0\1"
+        await lamp.long_write(WRITABLE, bytes(60))
+        assert [len(payload) for payload in air.applied()] == [40, 20]
+
+    live(story)
+
+
+def test_c31_phys_and_parameters_that_the_device_changes_answer_nothing() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        match = Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.READ_RESPONSE, times=1)
+        air.radio.rules.append(Rule(match, Delay(seconds=2)))
+        reading = await air.keeper.submit(
+            Command(device="lamp", operation=Read(target=characteristic_ref(COUNTER)))
+        )
+        await asyncio.sleep(0.2)
+        await of_device(air).set_phy([hci.Phy.LE_2M], [hci.Phy.LE_2M])
+        await of_device(air).update_parameters(60, 60, 0, 4000)
+        await asyncio.sleep(1)
+        assert reading.outcome is None
+        assert (await reading.wait()).value == b"\0\0\0\1"
+        assert (await lamp.phy()).tx is Phy.LE_2M
+        assert of_device(air).parameters.connection_interval == 60
+
+    live(story)
+
+
 def test_c45_a_stop_gets_through_while_the_command_in_flight_has_no_answer() -> None:
     async def story(air: Air) -> None:
         await air.connected()
@@ -129,6 +176,31 @@ def test_c62_a_table_that_changes_under_a_connection_is_discovered_before_anythi
         await asyncio.sleep(1)
         await lamp.write(WRITABLE, b"x")
         assert [one.value for one in moved] == [b"", b"", b"x"]
+
+    live(story)
+
+
+def test_c87_a_device_that_answers_with_a_notification_is_heard() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        pushed = air.lamp.characteristic(PUSHED)
+        air.lamp.characteristic(WRITABLE).on_write = lambda payload: air.lamp.notify(pushed, b"\x01" + payload)
+        for payload in (b"a", b"b"):
+            answer = await lamp.write_then_wait(WRITABLE, payload, answer=PUSHED, starts_with=b"\x01")
+            assert answer == b"\x01" + payload
+        assert air.applied() == [b"a", b"b"]
+
+    live(story)
+
+
+def test_c87_the_notification_is_enough_when_the_write_response_is_lost() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        pushed = air.lamp.characteristic(PUSHED)
+        air.lamp.characteristic(WRITABLE).on_write = lambda _payload: air.lamp.notify(pushed, b"ok")
+        await lamp.write_then_wait(WRITABLE, b"a", answer=PUSHED)
+        air.radio.rules.append(Rule(WRITE_RESPONSE, Drop()))
+        assert await lamp.write_then_wait(WRITABLE, b"b", answer=PUSHED) == b"ok"
 
     live(story)
 

@@ -144,6 +144,7 @@ def test_two_devices_out_of_reach_at_once_begin_it() -> None:
 def test_a_stop_goes_beside_a_mild_rung_and_right_after_a_reset() -> None:
     async def story(house: House) -> None:
         house.link.wedge(HARD)
+        house.rule(LinkMoment.RECOVER, Hang(seconds=2.0))
         waiting = asyncio.create_task(end_of(house, survive_reconnect=True))
         while not done(house):
             await asyncio.sleep(0.1)
@@ -153,7 +154,7 @@ def test_a_stop_goes_beside_a_mild_rung_and_right_after_a_reset() -> None:
         assert outcome.verdict is Verdict.DELIVERED
         assert await waiting == DELIVERED
 
-    live(story, rungs=(HARD,), rung_s=2.0)
+    live(story, rungs=(HARD,))
 
 
 def test_a_parked_adapter_is_tried_again_and_works_once_it_is_well() -> None:
@@ -172,7 +173,7 @@ def test_a_parked_adapter_is_tried_again_and_works_once_it_is_well() -> None:
 def test_every_rung_has_a_row_in_the_journal_and_no_command_is_the_worse_for_it() -> None:
     async def story(house: House) -> None:
         house.link.wedge(HARD)
-        house.rule(LinkMoment.RECOVER, Fail(fault=REFUSED), kind=MILD)
+        house.rule(LinkMoment.RECOVER, Fail(fault=REFUSED), first=2, times=1)
         assert await end_of(house) == DELIVERED
         assert [(row.adapter, row.rung, row.device, row.fault) for row in rows(house)] == [
             ("adapter", Rung.DISCONNECT_DEVICE, "lamp", None),

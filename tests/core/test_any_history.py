@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from core.drive import BATTERY, MS, Drive, S, fault, operation_of, sequence
+from core.drive import BATTERY, MS, Drive, S, fault, operation_of, said_to, sequence
+from core.tight import LIMITS, PERSISTENT
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
@@ -21,9 +22,6 @@ from gattkeeper.model.operation import Disconnect, Read
 from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
-BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
-RECOVERY = {"recovery_wedged_min": 2, "recovery_failures_min": 3, "recovery_cooldown_us": 10 * S}
-LIMITS = Limits(queue_per_device_max=4, queue_max=9, recovery_per_hour_max=1_000, **BREAKER, **RECOVERY)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
@@ -46,13 +44,17 @@ class AnyHistory(RuleBasedStateMachine):
         aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
         rungs=st.sampled_from(((), (Rung.STOP_DISCOVERY,), (Rung.DISCONNECT_DEVICE, Rung.POWER_CYCLE))),
+        limits=st.sampled_from((LIMITS, PERSISTENT)),
     )
-    def begin(self, *, slots: int, journalled: bool, safety: bool, linger_us: int, **traits: Any) -> None:
+    def begin(
+        self, *, slots: int, journalled: bool, safety: bool, linger_us: int, limits: Limits, **traits: Any
+    ) -> None:
+        self.limits = limits
         self.watch = Watch(slots=slots, safety=safety)
         self.drive = Drive(
             *DEVICES,
             slots=slots,
-            limits=LIMITS,
+            limits=limits,
             journalled=journalled,
             safety=safety,
             linger_us=linger_us,
@@ -124,13 +126,11 @@ class AnyHistory(RuleBasedStateMachine):
         origin = Origin(principal=client)
         self.drive.submit(f"write-{number}", operation_of("write", number), device, origin=origin)
 
-    @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
-    def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
+    @rule(device=devices, asks=st.booleans(), idempotent=st.booleans(), survives=st.booleans())
+    def composite(self, *, device: str, asks: bool, idempotent: bool, survives: bool) -> None:
         number = self.new_number()
-        operation = sequence(number)
-        self.drive.submit(
-            f"sequence-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives
-        )
+        kind, operation = ("ask", operation_of("ask", number)) if asks else ("sequence", sequence(number))
+        self.drive.submit(f"{kind}-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives)
 
     @rule(
         among=st.lists(st.tuples(devices, st.sampled_from(Priority)), min_size=1, max_size=4),
@@ -242,10 +242,19 @@ class AnyHistory(RuleBasedStateMachine):
         old = [one for one in self.drive.of(effects.Dispatch) if one not in self.drive.owed]
         self.drive.answer_to(data.draw(st.sampled_from(old)))
 
+    @precondition(lambda self: any(one.startswith("ask") for one in self.watch.open()))
+    @rule(data=st.data(), device=devices, is_old=st.sampled_from((False, False, True)))
+    def notify(self, data: st.DataObject, device: str, *, is_old: bool) -> None:
+        """A value that one of those who wait for it may take for the answer."""
+        asking = [int(one.removeprefix("ask-")) for one in self.watch.open() if one.startswith("ask")]
+        payload = data.draw(st.sampled_from(asking)).to_bytes(2) + b"!"
+        epoch = self.watch.device(device).epoch
+        self.drive.notify(payload, device=device, epoch=max(1, epoch - is_old))
+
     @precondition(lambda self: self.watch.connecting())
-    @rule()
-    def connect(self) -> None:
-        self.drive.connected(self.watch.connecting()[0])
+    @rule(table=st.sampled_from(("old", "new")))
+    def connect(self, table: str) -> None:
+        self.drive.connected(self.watch.connecting()[0], table=table)
 
     @precondition(lambda self: self.watch.connecting())
     @rule(kind=kinds | st.just(FaultKind.WEDGED))
@@ -268,18 +277,15 @@ class AnyHistory(RuleBasedStateMachine):
         """They obey from now on, or do not."""
         self.links_obey = not self.links_obey
 
-    @rule(device=devices, under_way=st.booleans())
-    def pairing(self, *, device: str, under_way: bool) -> None:
+    @rule(device=devices, under_way=st.booleans(), table=st.sampled_from(("", "old", "new")))
+    def news(self, *, device: str, under_way: bool, table: str) -> None:
         self.drive.pairing(under_way=under_way, device=device)
+        self.drive.updated(device=device, table=table)
 
     @rule(device=devices)
     def link_lost(self, device: str) -> None:
         if self.watch.device(device).connection == "connected":
-            self.drive.feed(
-                events.ConnectionLost(
-                    device=device, epoch=self.watch.device(device).epoch, fault=fault(FaultKind.LINK_LOST)
-                )
-            )
+            self.drive.lost(device)
 
     @rule()
     def adapter(self) -> None:
@@ -320,9 +326,7 @@ class AnyHistory(RuleBasedStateMachine):
         assert status.waiting == sum(one.waiting for one in status.devices)
         assert not self.drive.scheduler._state.fanouts or status.waiting, "a gate, and nobody to go through"
         undos = [name for name in self.watch.open() if name.endswith("-undo")]  # they are never refused
-        assert status.waiting <= LIMITS.queue_max + len(DEVICES) + len(
-            undos
-        )  # one each may come back from its flight
+        assert status.waiting <= LIMITS.queue_max + len(DEVICES) + len(undos)  # one each may come back from flight
 
     # the end
 
@@ -356,6 +360,10 @@ class AnyHistory(RuleBasedStateMachine):
             owed = self.drive.owed.pop(0)
             self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)
             return True
+        asking = next((one for one in self.watch.seen.values() if one.holds), None)
+        if asking is not None:
+            self.drive.notify(said_to(asking.command), device=asking.command.device)
+            return True
         return self._play_link()
 
     def _play_link(self) -> bool:
@@ -369,10 +377,7 @@ class AnyHistory(RuleBasedStateMachine):
             if device.connection == "disconnecting":
                 self.drive.gone(name)
                 return True
-        if self.drive.recovering is not None:
-            self.drive.recovered()
-            return True
-        return False
+        return self.drive.recovering is not None and bool(self.drive.recovered())
 
     def _works_again(self) -> None:
         """Once faults stop, gates are opened and latches resolved, every device obeys again."""
@@ -387,9 +392,8 @@ class AnyHistory(RuleBasedStateMachine):
             assert outcome.verdict is Verdict.DELIVERED, outcome
 
     def _replays(self) -> None:
-        again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
-        effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
-        assert effects_again == self.drive.effects
+        again = type(self.drive.scheduler)(self.limits, journalled=self.drive.scheduler._state.journalled)
+        assert [one for event, now in self.drive.fed for one in again.handle(event, now)] == self.drive.effects
 
 
 TestAnyHistory = AnyHistory.TestCase

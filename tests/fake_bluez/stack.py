@@ -7,13 +7,14 @@ test's own event loop, on a bus connection of its own.
 import asyncio
 import contextlib
 from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from msgspec import Struct
 
-from fake_bluez.device import ADAPTER, CHARACTERISTIC, DEVICE, FakeDevice, Objects
+from fake_bluez.device import ADAPTER, CHARACTERISTIC, DEVICE, FakeCharacteristic, FakeDevice, Objects
 
 BLUEZ_ERROR = "org.bluez.Error."
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -63,7 +64,6 @@ class FakeBluez:
         self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
         self._bus.add_message_handler(self._on_message)
         await self._bus.request_name("org.bluez")
-        await self._bus.request_name("org.freedesktop.systemd1")  # who supervises it
 
     async def crash(self) -> None:
         """Go away without a word, in the middle of whatever is under way."""
@@ -160,6 +160,13 @@ class FakeBluez:
         for each in [each for each in self.objects if each.startswith(f"{path}/")]:
             self._remove(each)
 
+    def change_attributes(self, device: FakeDevice, layout: Mapping[str, Sequence[FakeCharacteristic]]) -> None:
+        """Service Changed: BlueZ drops the objects of the old table and shows the new one, under the connection."""
+        for each in [each for each in self.objects if each.startswith(f"{device.path(self.home)}/")]:
+            self._remove(each)
+        device.layout = layout
+        self._add(device.attributes(self.home))
+
     def notify(self, device: FakeDevice, uuid: str, payload: bytes) -> None:
         """A notification or an indication; nobody hears it without StartNotify."""
         for path, characteristic in device.characteristics.items():
@@ -251,9 +258,6 @@ class FakeBluez:
         """What a healthy BlueZ does and answers."""
         if message.member == "GetManagedObjects":
             return "a{oa{sa{sv}}}", [self.objects]
-        if message.member == "RestartUnit":
-            self._spawn(self._restart())
-            return "o", ["/org/freedesktop/systemd1/job/1"]
         if message.path not in self.objects:
             raise Refused("org.freedesktop.DBus.Error.UnknownObject", f"no object {message.path}")
         for device in self.devices:
@@ -271,12 +275,6 @@ class FakeBluez:
             case "Set":
                 self.power(message.body[2].value, message.path)
         return "", []
-
-    async def _restart(self) -> None:
-        """The supervisor has answered; the service goes, and is back, in its own time."""
-        assert self._bus is not None
-        await self._bus.release_name("org.bluez")
-        await self._bus.request_name("org.bluez")
 
     def _remove_with_bond(self, path: str) -> None:
         """The link goes first, then the object; only then the caller is answered."""

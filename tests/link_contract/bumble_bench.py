@@ -33,7 +33,7 @@ ATT_MTU = 100
 class WatchedDevice(VirtualDevice):
     """A virtual device that can be waited for."""
 
-    def __init__(self, att_mtu: int) -> None:
+    def __init__(self, att_mtu: int, *, database_hash: bool) -> None:
         self.changed = asyncio.Condition()
         self.is_connected = False
         self.asked = asyncio.Event()
@@ -46,6 +46,7 @@ class WatchedDevice(VirtualDevice):
             "bench",
             DEVICE,
             services,
+            database_hash=database_hash,
             att_mtu_max=att_mtu,
             applied_sink=lambda _applied: self._tell(),
         )
@@ -90,9 +91,9 @@ class BumbleBench:
     patience_s = 10.0
     cannot: Mapping[str, str] = {}
 
-    def __init__(self, att_mtu: int = ATT_MTU) -> None:
+    def __init__(self, att_mtu: int = ATT_MTU, *, database_hash: bool = True) -> None:
         self.radio = VirtualRadio()
-        self.device = WatchedDevice(att_mtu)
+        self.device = WatchedDevice(att_mtu, database_hash=database_hash)
         self.address = self.device.address
         self.adapter_log = AdapterLog()
         self.link = BumbleLink(self.radio.adapter(ADAPTER), name="virtual")
@@ -153,9 +154,9 @@ class BumbleBench:
 
 
 @asynccontextmanager
-async def bumble_bench(att_mtu: int = ATT_MTU) -> AsyncIterator[BumbleBench]:
+async def bumble_bench(att_mtu: int = ATT_MTU, *, database_hash: bool = True) -> AsyncIterator[BumbleBench]:
     """A bench with its link open and its device on the air."""
-    bench = BumbleBench(att_mtu)
+    bench = BumbleBench(att_mtu, database_hash=database_hash)
     await bench.radio.add(bench.device)
     await bench.link.open(bench.adapter_log)
     try:

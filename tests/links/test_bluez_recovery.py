@@ -1,10 +1,13 @@
 """Each rung of the recovery on the scripted BlueZ: what is asked of it, and that the adapter is there afterwards."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from dbus_fast import BusType, Message
+from dbus_fast.aio import MessageBus
 
 from fake_bluez.device import FakeDevice
 from fake_bluez.fixtures import VALUE
@@ -55,6 +58,31 @@ class PrivilegedProgram:
         self.asked.append(request)
         writer.write(encode_answer(self._answer(request)))
         writer.close()
+
+
+@asynccontextmanager
+async def supervised(bluez: FakeBluez) -> AsyncIterator[None]:
+    """systemd, which answers at once; the service goes, and is back, in its own time."""
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def restart() -> None:
+        assert bluez._bus is not None
+        await bluez._bus.release_name("org.bluez")
+        await bluez._bus.request_name("org.bluez")
+
+    def on_message(message: Message) -> Message | None:
+        if message.member != "RestartUnit":
+            return None
+        assert message.body == ["bluetooth.service", "replace"]
+        tasks.append(asyncio.ensure_future(restart()))
+        return Message.new_method_return(message, "o", ["/org/freedesktop/systemd1/job/1"])
+
+    bus.add_message_handler(on_message)
+    await bus.request_name("org.freedesktop.systemd1")
+    yield
+    await asyncio.gather(*tasks)
+    bus.disconnect()
 
 
 async def test_without_privilege_there_are_four_rungs(link: BleakLink) -> None:
@@ -143,8 +171,9 @@ async def test_the_service_is_restarted_only_where_the_settings_allow_it(
     link = BleakLink(cancel_grace_s=0.5, restart_service=True)
     await link.open(AdapterLog())
     assert link.traits.rungs == (*RUNGS, Rung.RESTART_SERVICE)
-    await climb(link, Rung.RESTART_SERVICE, device)
-    await works(link, device)
+    async with supervised(bluez):
+        await climb(link, Rung.RESTART_SERVICE, device)
+        await works(link, device)
     await link.close()
 
 

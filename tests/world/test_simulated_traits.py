@@ -85,7 +85,7 @@ def test_a_wedge_takes_no_connection_until_the_rung_that_cures_it():
 
 def test_a_rung_fails_as_a_rule_says():
     async def story(scene: Scene) -> None:
-        scene.rule(LinkMoment.RECOVER, Fail(fault=BUSY), kind=Rung.POWER_CYCLE)
+        scene.rule(LinkMoment.RECOVER, Fail(fault=BUSY))
         assert await fault_of(scene.link.recover(Rung.POWER_CYCLE, scene.lamp.address)) == BUSY
 
     play(story)

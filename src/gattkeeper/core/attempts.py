@@ -5,11 +5,12 @@ Knows one device's slot. What its answer brings about is decided in `answering`.
 
 from collections.abc import Callable
 
-from gattkeeper.core import parts, pressure
+from gattkeeper.core import parts, pressure, subscriptions
 from gattkeeper.core.effects import Dispatch, RecordIntent
-from gattkeeper.core.ending import end
+from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SLOT, CommandStep, ConnectionState, SlotPhase, SlotStep
+from gattkeeper.core.own_faults import TABLE_CHANGED
 from gattkeeper.core.state import DeviceState, Limits, Slot, SlotRole, State
 from gattkeeper.model.operation import (
     Composite,
@@ -19,23 +20,9 @@ from gattkeeper.model.operation import (
     Pair,
     RequestMtu,
     Sequence,
-    Subscribe,
-    SubscriptionKind,
-    Unsubscribe,
     kind_of,
 )
 from gattkeeper.model.outcome import Cause, Phase, Verdict
-
-
-def _is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
-    """Somebody has the subscription already, or wants it again since it was to be undone.
-
-    Whether another kind of it goes together with the one there is, the link knows.
-    """
-    if isinstance(operation, Subscribe):
-        held = device.wanted.get(operation.target)
-        return held is not None and operation.kind in (SubscriptionKind.EITHER, held.kind)
-    return isinstance(operation, Unsubscribe) and operation.target in device.wanted
 
 
 def start(state: State, device: DeviceState, entry: Entry) -> None:
@@ -43,17 +30,31 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
     state.unwait(entry)
     entry.move(CommandStep.START)
     operation = entry.command.operation
-    if _is_shared(device, operation) or isinstance(operation, Connect):
+    if subscriptions.is_shared(device, operation) or isinstance(operation, Connect):
+        subscriptions.want(device, entry)
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
     if isinstance(operation, Sequence):
         state.timers.set(("lease", entry.command.id), state.now + operation.lease_us)
-    slot = occupy(state, device, entry, parts.current(device, entry))
     if has_place_aside(state, device, operation):
-        device.aside = slot
+        device.aside = occupy(state, device, entry, parts.current(device, entry))
         state.touch(device)  # the bearer is still free
     else:
-        device.slot = slot
+        go_on(state, device, entry)
+
+
+def go_on(state: State, device: DeviceState, entry: Entry) -> None:
+    """Give the device's slot to what is next of a command, unless its handles are those of another table."""
+    if not is_stale(device, entry):
+        device.slot = occupy(state, device, entry, parts.current(device, entry))
+        return
+    device.reconnect |= entry.command.stop  # a stop's last means: the device falls back to its own safe state
+    end_without_success(state, device, entry, Cause.NEVER_SENT, fault=TABLE_CHANGED)
+
+
+def is_stale(device: DeviceState, entry: Entry) -> bool:
+    """Whether a command names handles of another attribute table than the one in force."""
+    return entry.table is not None and (entry.table or device.first_table) != device.table
 
 
 def has_place_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:
@@ -124,6 +125,7 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
         return
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = state.now
+    subscriptions.handed_over(device, slot.operation)
     if slot.entry is not None and slot.role is SlotRole.MAIN:
         state.timers.cancel(("queue_deadline", slot.entry.command.id))
         state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))

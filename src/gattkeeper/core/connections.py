@@ -10,11 +10,18 @@ from msgspec.structs import replace
 
 from gattkeeper.core import breaker, parts
 from gattkeeper.core.answering import attempt_over
-from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect, StartDisconnect
+from gattkeeper.core.attempts import is_stale
+from gattkeeper.core.effects import (
+    AbandonConnect,
+    RecordAttempt,
+    StartConnect,
+    StartDisconnect,
+    SubscriptionEnded,
+)
 from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
-from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS
+from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS, TABLE_CHANGED
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
@@ -93,11 +100,12 @@ def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:
         state.effects.append(AbandonConnect(device=device.name, epoch=device.epoch))
 
 
-def connected(state: State, device: DeviceState, att_mtu: int) -> None:
+def connected(state: State, device: DeviceState, att_mtu: int, table: str) -> None:
     """The connection is up: what was subscribed to comes first, then the line."""
     if not state.move_connection(device, ConnectionStep.UP):
         return
     device.att_mtu = att_mtu
+    _take_table(state, device, table)
     state.timers.cancel(("connect", device.name))
     adapter = state.adapters[device.adapter]
     adapter.connecting = ""
@@ -109,6 +117,34 @@ def connected(state: State, device: DeviceState, att_mtu: int) -> None:
         state.mark(device.connect_for, Phase.SETUP)
     device.connect_for = None
     breaker.half_open(state, device)  # a stop connects although the device is left alone
+    state.touch(device)
+
+
+def _take_table(state: State, device: DeviceState, table: str) -> bool:
+    """Another attribute table is in force: subscriptions by handle have lost what they were about."""
+    if table in ("", device.table):
+        return False
+    for target in [target for target in device.wanted if target.handle]:
+        del device.wanted[target]
+        state.effects.append(SubscriptionEnded(device=device.name, target=target, fault=TABLE_CHANGED))
+    device.first_table = device.first_table or table
+    device.table = table
+    return True
+
+
+def updated(state: State, device: DeviceState, att_mtu: int | None, table: str | None) -> None:
+    """News that is the answer to nothing. On another table the subscriptions are made anew."""
+    if device.connection is not ConnectionState.CONNECTED:
+        return
+    if att_mtu is not None:
+        device.att_mtu = att_mtu
+    if table is None or not _take_table(state, device, table):
+        return
+    device.setup = deque(device.wanted.values())
+    slot = device.slot
+    if slot is not None and slot.entry is not None and is_stale(device, slot.entry) and _is_unsent(slot):
+        device.slot = None
+        _put_back(state, device, slot.entry, TABLE_CHANGED)
     state.touch(device)
 
 
@@ -218,8 +254,12 @@ def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> N
     _stop_clock(state, device, slot)
     if slot.phase is SlotPhase.IN_FLIGHT:
         attempt_over(state, device, slot, replace(fault, ran=Ran.MAYBE))
-    elif slot.phase is SlotPhase.RECORDING and slot.entry is not None and slot.role is SlotRole.MAIN:
+    elif slot.entry is not None and _is_unsent(slot):
         _put_back(state, device, slot.entry, replace(fault, ran=Ran.NO))
+
+
+def _is_unsent(slot: Slot) -> bool:
+    return slot.phase is SlotPhase.RECORDING and slot.role is SlotRole.MAIN
 
 
 def _stop_clock(state: State, device: DeviceState, slot: Slot) -> None:
@@ -242,6 +282,7 @@ def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> 
 
 def _let_go(state: State, device: DeviceState) -> None:
     device.reconnect = False
+    device.enabled.clear()
     device.idle_since = -1
     device.pairing = False
     for timer in ("linger", "stop_grace", "pairing"):

@@ -108,13 +108,12 @@ def end(
     state.touch(device)
     undo = parts.owed_undo(entry)
     if undo is not None:
-        device.owed_undo = (command, undo)
+        device.owed_undo = (entry, undo)
     if device.connect_for is entry:
         device.connect_for = None
     if device.stop is entry:
         device.stop = None
-        if not device.gate_latched:
-            device.stopped_by = ""
+        device.stop_ended = (entry, verdict)  # the gate opens, or not, once it is clear what follows
         for joined in entry.joined:
             end(state, device, joined, verdict, cause, by=command.id, fault=fault)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from gattkeeper.model.adapter import Rung, Serialization
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
-from gattkeeper.model.gatt import ATT_MTU_DEFAULT
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT, Characteristic
 from gattkeeper.model.outcome import AnswerValue, Phase
 
 
@@ -144,11 +144,21 @@ class ConnectProgressed(Struct, frozen=True, kw_only=True, tag="connect_progress
 
 
 class Connected(Struct, frozen=True, kw_only=True, tag="connected"):
-    """The connection is up and its services are known. `att_mtu` is in bytes."""
+    """The connection is up and its services are known. `att_mtu` is in bytes; `table`: `gatt.table_digest`."""
 
     device: str
     epoch: int
     att_mtu: int = ATT_MTU_DEFAULT
+    table: str = ""
+
+
+class ConnectionUpdated(Struct, frozen=True, kw_only=True, tag="connection_updated"):
+    """News of a connection that nobody asked for. What is None stays as it was."""
+
+    device: str
+    epoch: int
+    att_mtu: int | None = None
+    table: str | None = None
 
 
 class ConnectFailed(Struct, frozen=True, kw_only=True, tag="connect_failed"):
@@ -209,6 +219,15 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
     jitter: float = 0.5
 
 
+class Notified(Struct, frozen=True, kw_only=True, tag="notified"):
+    """A device pushed a value while a command waits for one."""
+
+    device: str
+    epoch: int
+    characteristic: Characteristic
+    payload: bytes
+
+
 class Ticked(Struct, frozen=True, kw_only=True, tag="ticked"):
     """The moment `wakeup_at` named has come."""
 
@@ -238,6 +257,7 @@ Event = (
     | IntentFailed
     | ConnectProgressed
     | Connected
+    | ConnectionUpdated
     | ConnectFailed
     | ConnectionLost
     | DisconnectDone
@@ -245,6 +265,7 @@ Event = (
     | PairingEnded
     | Answered
     | Failed
+    | Notified
     | Ticked
     | Closing
 )

@@ -12,6 +12,7 @@ from gattkeeper.core import (
     alerts,
     answering,
     attempts,
+    awaiting,
     breaker,
     connections,
     ending,
@@ -19,6 +20,7 @@ from gattkeeper.core import (
     fanout,
     own_faults,
     pairing,
+    persist,
     recovery,
     stop,
     sweep,
@@ -28,7 +30,7 @@ from gattkeeper.core import (
 from gattkeeper.core.effects import Effect
 from gattkeeper.core.ladder import Ladder
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
-from gattkeeper.core.state import AdapterState, DeviceState, Limits, State
+from gattkeeper.core.state import AdapterState, DeviceState, Limits, SlotRole, State
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause
@@ -59,6 +61,11 @@ class Scheduler:
     def waits(self, command_id: str) -> bool:
         """Whether a command has not started, so that its place may still be changed."""
         return admission.waits(self._state, command_id)
+
+    def awaits(self, device: str) -> bool:
+        """Whether a notification of the device may be the answer to a command: then `Notified` is to be fed."""
+        known = self._state.devices.get(device)
+        return known is not None and awaiting.armed(known) is not None
 
     def status(self, now_us: int) -> KeeperStatus:
         """What there is at this moment."""
@@ -95,6 +102,7 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
         oldest_waiting_us=now_us - head.accepted_at if head is not None else 0,
         stopped_by=device.stopped_by,
         latched_by=device.latched_by,
+        stop_persists_us=max(0, device.persisting.until_us - now_us) if device.persisting is not None else 0,
         subscriptions=len(device.wanted),
         availability=device.availability.value,
         alerts=tuple(device.alerts),
@@ -171,6 +179,7 @@ DeviceEvent = (
     | events.IntentFailed
     | events.ConnectProgressed
     | events.Connected
+    | events.ConnectionUpdated
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
@@ -178,6 +187,7 @@ DeviceEvent = (
     | events.PairingEnded
     | events.Answered
     | events.Failed
+    | events.Notified
 )
 
 
@@ -191,9 +201,14 @@ def _take_device(state: State, event: DeviceEvent) -> None:
             _take_intent(state, event)
         case events.Answered() | events.Failed():
             _take_answer(state, event)
+        case events.Notified():
+            device = state.devices[event.device]
+            if event.epoch == device.epoch:
+                awaiting.notified(state, device, event.characteristic, event.payload)
         case (
             events.ConnectProgressed()
             | events.Connected()
+            | events.ConnectionUpdated()
             | events.ConnectFailed()
             | events.ConnectionLost()
             | events.DisconnectDone()
@@ -209,6 +224,7 @@ def _take_device(state: State, event: DeviceEvent) -> None:
 def _take_gate(state: State, event: events.Resumed | events.Latched | events.Resolved) -> None:
     device = state.devices[event.device]
     if isinstance(event, events.Resumed):
+        persist.resume(state, device)
         stop.resume(device)
     elif isinstance(event, events.Latched):
         if device.safety and not device.latched_by:
@@ -266,6 +282,7 @@ def _take_connection(
     state: State,
     event: events.ConnectProgressed
     | events.Connected
+    | events.ConnectionUpdated
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
@@ -279,7 +296,9 @@ def _take_connection(
             if device.connect_for is not None:
                 state.mark(device.connect_for, event.phase)
         case events.Connected():
-            connections.connected(state, device, event.att_mtu)
+            connections.connected(state, device, event.att_mtu, event.table)
+        case events.ConnectionUpdated():
+            connections.updated(state, device, event.att_mtu, event.table)
         case events.ConnectFailed():
             connections.connect_failed(state, device, event.fault)
         case events.ConnectionLost():
@@ -309,6 +328,7 @@ def _close(state: State) -> None:
         for slot in device.slots:
             if slot.entry is not None and slot.phase is SlotPhase.RECORDING:
                 admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
+        persist.give_up(state, device)
         state.touch(device)
 
 
@@ -333,7 +353,8 @@ def _due(state: State, key: Hashable) -> None:
     if slot is None:
         _DUE_ON_DEVICE[kind](state, device)
     elif kind == "attempt":
-        answering.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
+        waits = slot.role is SlotRole.AWAITING
+        answering.release(state, device, slot, own_faults.NO_APP_ACK if waits else own_faults.ATTEMPT_TIMED_OUT)
     elif slot is device.aside:
         attempts.free(state, device, slot)  # the bearer owes nothing: only its place was kept
     else:
@@ -349,6 +370,7 @@ _DUE_ON_ADAPTER: dict[str, Callable[[State, AdapterState], None]] = {
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
     "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),
     "stop_grace": stop.grace_over,
+    "stop_again": persist.again,
     "pairing": pairing.over,
     "linger": connections.drop,
     "probe": breaker.half_open,

@@ -26,7 +26,7 @@ from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe
-from gattkeeper.model.outcome import Cause, Phase, PhaseMark
+from gattkeeper.model.outcome import Cause, Phase, PhaseMark, Verdict
 from gattkeeper.model.status import AlertKind
 
 
@@ -49,6 +49,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     stop_connect_timeout_us: int = 10_000_000
     stop_connect_backoff_us: int = 250_000
     stop_attempts_max: int = 4  # the first and three more
+    stop_persist_us: int = 0  # a stop that failed is tried again for so long; 0: not at all
+    stop_persist_backoff_us: int = 5_000_000  # after a pause of so long
     contention_cooldown_us: int = 60_000_000  # one operation at a time on the adapter, after contention
     breaker_failures_max: int = 5  # so many failed connections in a row, and the device is left alone
     breaker_cooldown_us: int = 30_000_000  # for so long, twice as long each time it fails again
@@ -72,6 +74,7 @@ class SlotRole(Enum):
     PAIRING = "pairing"  # pairing, so that the command can be tried again
     READING_BACK = "reading_back"  # proving that the command was applied
     SETUP = "setup"  # restoring a subscription after a connect
+    AWAITING = "awaiting"  # the notification that answers a write; nothing is on the bearer
 
 
 class Slot(Struct, kw_only=True, eq=False):
@@ -83,10 +86,20 @@ class Slot(Struct, kw_only=True, eq=False):
     phase: SlotPhase
     entry: Entry | None  # None for setup
     handed_over_at: int = 0
+    heard: bytes | None = None  # the notification that answers it, when that came first
     held: bool = False  # recorded, and to be handed over when the pairing is over
     times_out_at: int = 0  # when its time is over
     time_left_us: int = -1  # what was left of that when a pairing stopped its clock; -1: it runs
     released_after: int = 0  # number of the last command accepted before its own was let go
+
+
+class Persistence(Struct, frozen=True, kw_only=True):
+    """A stop that failed and is tried again."""
+
+    command: Command  # the first of them
+    table: str | None  # its `Entry.table`
+    until_us: int  # no further one begins after that
+    tries: int = 0  # further ones that were begun
 
 
 class Sweep(Struct, kw_only=True, eq=False):
@@ -110,19 +123,24 @@ class DeviceState(Struct, kw_only=True, eq=False):
     connection: ConnectionState = ConnectionState.DISCONNECTED
     epoch: int = 0
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
+    table: str = ""  # the attribute table of the connection, or of the last one; empty before the first
+    first_table: str = ""  # that of the first connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
     aside: Slot | None = None  # a query that does not use the bearer
     pairing: bool = False  # somebody pairs on the connection, and perhaps a person is asked
     setup: deque[Operation] = field(default_factory=deque)
-    wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
+    wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # to be restored
+    enabled: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # in force on this connection
     unsubscribed: dict[CharacteristicRef, int] = field(default_factory=dict)  # the newest Unsubscribe, by sequence
     stop: Entry | None = None  # the emergency stop that is running
+    stop_ended: tuple[Entry, Verdict] | None = None  # the one that has just ended
+    persisting: Persistence | None = None  # one that failed, until a further one succeeds
     stopped_by: str = ""  # the stop that holds the gate
     gate_latched: bool = False
     latched_by: str = ""  # the unknown command that holds the latch
     sweeps: deque[Sweep] = field(default_factory=deque)  # under way, one after the other: nothing else starts
-    owed_undo: tuple[Command, Operation] | None = None  # of the sequence that has just ended
+    owed_undo: tuple[Entry, Operation] | None = None  # of the sequence that has just ended
     leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
     connect_for: Entry | None = None
     connect_started_at: int = 0
@@ -151,6 +169,11 @@ class DeviceState(Struct, kw_only=True, eq=False):
     def depth(self) -> int:
         """How many wait, those included that are about to end."""
         return len(self.waiting) + sum(len(sweep.lines) for sweep in self.sweeps)
+
+    @property
+    def uses_bearer(self) -> bool:
+        """Whether an operation has the slot; waiting for a notification is none."""
+        return self.slot is not None and self.slot.role is not SlotRole.AWAITING
 
     def vacate(self, slot: Slot) -> None:
         """Take an operation out of its place."""

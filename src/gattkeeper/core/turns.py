@@ -3,7 +3,18 @@
 Knows the order in which a device looks. What that work is stands in the other modules of `core`.
 """
 
-from gattkeeper.core import adapters, alerts, attempts, connections, fanout, pairing, recovery, sweep, undo
+from gattkeeper.core import (
+    adapters,
+    alerts,
+    attempts,
+    connections,
+    fanout,
+    pairing,
+    persist,
+    recovery,
+    sweep,
+    undo,
+)
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.state import AdapterState, DeviceState, State
 
@@ -26,12 +37,13 @@ def settle(state: State) -> None:
         affected.clear()
         fanout.open_gates(state)
         if not state.touched and state.sweeping:
-            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]])
+            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]], sweep.BATCH_FIRST)
     for name in moved:
         alerts.look(state, state.devices[name])
 
 
 def _advance(state: State, device: DeviceState) -> None:
+    persist.look(state, device)
     undo.take_on_owed(state, device)
     if device.sweeps and device.stop is None:
         return  # who is left in line shows when that is over

@@ -34,6 +34,7 @@ from gattkeeper.world.radio_rules import (
     Garble,
     Keep,
     Moment,
+    Replace,
     Rule,
     SilenceAdapter,
     UnplugAdapter,
@@ -339,6 +340,9 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
             case Duplicate():
                 self._send(connection, sender, frame.arrive)
                 self._send(connection, sender, frame.deliver)
+            case Replace(pdu=pdu):
+                garbled = _L2CAP_HEADER.pack(len(pdu), att.ATT_CID) + pdu
+                self._send(connection, sender, _Frame(connection, sender, garbled, frame.crossed).arrive)
             case AnswerError(code=code):
                 self._send(connection, sender, lambda: self._refuse(frame, code))
             case Disconnect(reason=reason):

@@ -82,6 +82,12 @@ class Garble(Struct, frozen=True, kw_only=True):
     index: int = -1
 
 
+class Replace(Struct, frozen=True, kw_only=True):
+    """Another ATT PDU arrives in its place, as it is given: one that is malformed, or of another request."""
+
+    pdu: bytes
+
+
 class AnswerError(Struct, frozen=True, kw_only=True):
     """The request is not carried out, and answered with this ATT error code. TO_DEVICE only.
 
@@ -108,7 +114,9 @@ class UnplugAdapter(Struct, frozen=True, kw_only=True):
     """The adapter is pulled out, with this PDU, which is lost."""
 
 
-Action = Drop | Keep | Delay | Duplicate | Garble | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
+Action = (
+    Drop | Keep | Delay | Duplicate | Garble | Replace | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
+)
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -148,6 +156,6 @@ _ADAPTER = (SilenceAdapter, UnplugAdapter)
 _POSSIBLE: dict[Moment, tuple[type[Action], ...]] = {
     Moment.ADVERTISEMENT: (Drop,),
     Moment.CONNECT_REQUEST: (Drop, *_ADAPTER),
-    Moment.TO_DEVICE: (Drop, Keep, Delay, Duplicate, Garble, AnswerError, Disconnect, *_ADAPTER),
-    Moment.FROM_DEVICE: (Drop, Keep, Delay, Duplicate, Garble, Disconnect, *_ADAPTER),
+    Moment.TO_DEVICE: (Drop, Keep, Delay, Duplicate, Garble, Replace, AnswerError, Disconnect, *_ADAPTER),
+    Moment.FROM_DEVICE: (Drop, Keep, Delay, Duplicate, Garble, Replace, Disconnect, *_ADAPTER),
 }

@@ -82,7 +82,8 @@ class VirtualDevice:
 
     `applied` is the device's own log, independent of everything on our side of the radio: every
     accepted write, in order. `applied_sink` gets each entry at once, before the write is answered.
-    `services` may be replaced; hosts look at it when they build an attribute table.
+    `services` may be replaced; hosts look at it when they build an attribute table. With `database_hash` the
+    table also has that hash of itself, by which a central knows it again; on a simulated link nobody asks for it.
 
     `att_mtu_max` is the longest ATT PDU it takes, in bytes, and `prepared_writes_max` how many prepared parts it
     keeps for each connection: 0 when it does not know prepared writes at all.
@@ -96,6 +97,7 @@ class VirtualDevice:
         address: str,
         services: tuple[VirtualService, ...],
         *,
+        database_hash: bool = True,
         att_mtu_max: int = 517,
         prepared_writes_max: int = 64,
         on_disconnected: Callable[[], None] = lambda: None,
@@ -104,6 +106,7 @@ class VirtualDevice:
         self.name = name
         self.address = _static_address(address)
         self.services = services
+        self.database_hash = database_hash
         self.att_mtu_max = att_mtu_max
         self.prepared_writes_max = prepared_writes_max
         self.applied: list[Applied] = []

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
 from fronts.keeper_bench import FAULT, bench
+from gattkeeper.core.state import Limits
 from gattkeeper.fronts.cli import daemon_verbs, progress
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.command import Origin
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import WriteMode
 
@@ -109,6 +112,19 @@ async def test_a_write_without_response_is_sent(tmp_path):
         assert b.link.performed[0].mode is WriteMode.WITHOUT_RESPONSE
 
 
+async def test_a_write_may_wait_for_the_notification_that_answers_it(tmp_path):
+    async with bench(tmp_path) as b:
+        b.link.says = bytes([55])
+        said = await run(b, *WRITE, "--answer", "2a37")
+        assert said.code == 0
+        assert said.out.startswith("✓ lounge write fe51  55 %")
+        assert (await run(b, *WRITE, "--answer", "2a37", "--starts-with", "37", "--json")).json["value"] == "37"
+        said = await run(
+            b, *WRITE, "--answer", "2a37", "--starts-with", "38", "--answer-timeout", "0.05", "--json"
+        )
+        assert (said.json["verdict"], said.json["fault"]["name"], said.code) == ("unknown", "no_app_ack", 4)
+
+
 async def test_not_waiting_returns_the_id(tmp_path):
     async with bench(tmp_path) as b:
         said = await run(b, *WRITE, "--no-wait", "--json")
@@ -168,6 +184,7 @@ async def test_progress_tells_phase_and_place(tmp_path, monkeypatch):
     [
         (("write", "lounge", "fe51", "zz"), "usage", "hex digits"),
         (("write", "lounge", "fe51", "00" * 600), "usage", "600 bytes"),
+        ((*WRITE, "--starts-with", "01"), "invalid_command", "without `answer`"),
         (("read", "attic", "2a19"), "unknown_device", "no device 'attic'"),
         (("act", "lounge", "target_percent", "nan"), "invalid_command", "from 0 to 100"),
         (("act", "attic", "target_percent", "1"), "unknown_device", "no device 'attic'"),
@@ -224,6 +241,20 @@ async def test_stop_tells_each_outcome_as_soon_as_it_is_known(tmp_path):
         told = "".join([frame.decode() async for frame in frames])
         assert "lounge stop  delivered" in told
         assert told.endswith("x0\n")
+
+
+async def test_a_stop_that_failed_says_that_it_is_tried_again(tmp_path):
+    async with bench(tmp_path, limits=Limits(stop_persist_us=60_000_000)) as b:
+        b.link.refusal = Fault(kind=FaultKind.REJECTED, ran=Ran.REFUSED, stack="att", code=0x80)
+        said = await run(b, "stop", "lounge")
+        assert said.code == 1
+        assert "lounge stop  not delivered" in said.err
+        assert re.search(r"… lounge: the stop is tried again for .* s, until one succeeds or `gattkeep", said.err)
+        assert (await run(b, "stop", "lounge", "--json")).json["tried_again"] == ["lounge"]
+        await run(b, "resume", "lounge")
+        b.link.refusal = None
+        said = await run(b, "stop", "--json")
+        assert (said.code, said.json["tried_again"]) == (0, [])
 
 
 async def test_stop_without_patience_names_what_goes_on(tmp_path):

@@ -115,6 +115,16 @@ def test_status_shows_devices_that_are_left_alone_and_alerts():
     )
 
 
+def test_status_shows_a_stop_that_is_tried_again():
+    blind = DeviceStatus(
+        name="attic", connection="disconnected", waiting=0, stopped_by="c-7", stop_persists_us=45_000_000
+    )
+    status = KeeperStatus(adapters=(), devices=(blind,), waiting=0, accepted=0, ended=0)
+    assert texts.status_text(status, Terminal()).split("\n")[0] == (
+        "attic  disconnected  idle  stopped by c-7, its stop failed: tried again for 45.0 s"
+    )
+
+
 def test_nothing_is_a_sentence_too():
     assert texts.sightings_text([]) == "nothing was heard"
     assert texts.status_text(

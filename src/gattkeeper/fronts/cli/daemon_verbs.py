@@ -31,8 +31,10 @@ from gattkeeper.fronts.service import Service
 from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.outcome import Outcome
+from gattkeeper.model.status import DeviceStatus
 from gattkeeper.runtime.durations import optional_us
 from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import Sighting
 
 SCAN_DEVICES_MAX = 1000
@@ -135,6 +137,9 @@ async def _write(call: _Call) -> Frames:
         _options(call),
         response=not args.without_response,
         idempotent=args.idempotent,
+        answer=args.answer,
+        starts_with=args.starts_with,
+        answer_timeout=args.answer_timeout,
     )
     async for frame in _submit(call, command):
         yield frame
@@ -202,8 +207,18 @@ async def _stop(call: _Call) -> Frames:
     stops = Together(service=call.service, terminal=call.terminal, as_json=args.json, handles=handles)
     async for frame in stops.until_ended(0.0 if args.no_wait else args.wait):
         yield frame
-    for frame in stops.rest({}, "", waited=not args.no_wait):
+    again = _tried_again(call.service.keeper, handles)
+    for device in again if not args.json else ():
+        yield frames.err(texts.stop_persists_text(device))
+    names = [device.name for device in again]
+    for frame in stops.rest({"tried_again": names}, "", waited=not args.no_wait):
         yield frame
+
+
+def _tried_again(keeper: Keeper, handles: Sequence[Handle]) -> list[DeviceStatus]:
+    """The devices whose stop failed, and goes on as further stops."""
+    failed = {one.command.device for one in handles if one.outcome is not None and not one.outcome.succeeded}
+    return [device for device in keeper.status().devices if device.name in failed and device.stop_persists_us]
 
 
 async def _resume(call: _Call) -> Frames:

@@ -26,6 +26,7 @@ from gattkeeper.runtime.ports import DeviceBook, Sighting
 
 _REASONS = {
     Cause.ACKNOWLEDGED: "the device acknowledged it",
+    Cause.APP_ACK: "the device answered it with a notification",
     Cause.READ_BACK: "the device was read, and has it",
     Cause.ACCEPTED_LOCALLY: "no acknowledgement was asked for",
     Cause.ASSUMED: "the stack gives no answer to this; it is assumed to be done",
@@ -143,6 +144,10 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
         notes.append(f"oldest waits {seconds_text(device.oldest_waiting_us)}")
     if device.stopped_by:
         notes.append(paint(f"stopped by {device.stopped_by}", RED, terminal))
+    if device.stop_persists_us:
+        notes.append(
+            paint(f"its stop failed: tried again for {seconds_text(device.stop_persists_us)}", RED, terminal)
+        )
     if device.latched_by:
         notes.append(paint(f"latched by {device.latched_by}: resolve it", YELLOW, terminal))
     if device.availability != "available":
@@ -154,6 +159,13 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
         notes.append(f"{device.subscriptions} subscribed")
     waiting = f"{device.waiting} waiting" if device.waiting else paint("idle", GREY, terminal)
     return (clean(device.name), device.connection, waiting, ", ".join(notes))
+
+
+def stop_persists_text(device: DeviceStatus) -> str:
+    """What goes on after an emergency stop that failed."""
+    name = clean(device.name)
+    length = seconds_text(device.stop_persists_us)
+    return f"… {name}: the stop is tried again for {length}, until one succeeds or `gattkeeper resume {name}`"
 
 
 def devices_text(book: DeviceBook) -> str:
