@@ -2,10 +2,13 @@
 
 import os
 import pwd
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import gattkeeper
 from gattkeeper.privileged.__main__ import perform, server_for
 from gattkeeper.privileged.wire import RefusedError, Request
 from privileged.kernel import Kernel
@@ -40,6 +43,13 @@ def test_root_and_the_named_users_may_ask(tmp_path: Path) -> None:
     server = server_for(["--socket", str(tmp_path / "socket"), "--user", me])
     assert server._allowed == {0, os.getuid()}
     server._listener.close()
+
+
+def test_it_needs_nothing_but_python() -> None:
+    program = "import sys, gattkeeper.privileged.__main__; sys.exit('msgspec' in sys.modules)"
+    source = str(Path(gattkeeper.__file__).parent.parent)
+    bare = {"PYTHONPATH": source}  # -S: without whatever is installed
+    assert subprocess.run([sys.executable, "-S", "-c", program], env=bare, check=False).returncode == 0
 
 
 def test_a_user_there_is_not_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
