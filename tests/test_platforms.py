@@ -40,10 +40,11 @@ def test_without_d_bus_only_what_is_about_bluez_is_missing() -> None:
     assert not_imported("dbus_fast") == {
         "gattkeeper.links.bluez_watch",
         "gattkeeper.links.bluez_look",
+        "gattkeeper.links.bluez_recovery",
         "gattkeeper.daemon.doctor.bluez_bus",
     }
 
 
 @pytest.mark.parametrize("hidden", ["pwd", "grp", "resource", "termios"])
-def test_without_a_module_of_posix_only_the_daemon_is_missing(hidden: str) -> None:
-    assert not_imported(hidden) <= {"gattkeeper.daemon.serve"}
+def test_without_a_module_of_posix_only_programs_are_missing(hidden: str) -> None:
+    assert not_imported(hidden) <= {"gattkeeper.daemon.serve", "gattkeeper.privileged.__main__"}

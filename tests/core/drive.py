@@ -9,6 +9,7 @@ from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
@@ -127,6 +128,7 @@ class Drive:
         self.fed: list[tuple[events.Event, int]] = []
         self.owed: list[effects.Dispatch] = []  # handed over, not answered, link still there
         self.epochs: dict[str, int] = {}
+        self.recovering: effects.Recover | None = None  # a rung that is not over
         self.feed(events.AdapterAdded(adapter="hci", slots=slots, **traits))
         for device in devices or ("blind",):
             self.feed(events.DeviceAdded(device=device, adapter="hci", safety=safety, linger_us=linger_us))
@@ -156,6 +158,8 @@ class Drive:
                 self.epochs[effect.device] = effect.epoch
             case effects.Dispatch():
                 self.owed.append(effect)
+            case effects.Recover():
+                self.recovering = effect
             case effects.StartDisconnect():
                 self.owed = [one for one in self.owed if one.device != effect.device]
             case _:
@@ -270,6 +274,13 @@ class Drive:
 
     def adapter_up(self) -> None:
         self.feed(events.AdapterUp(adapter="hci"))
+
+    def recovered(self, why: Fault | None = None) -> Rung:
+        """The rung under way is over; which one that was."""
+        assert self.recovering is not None
+        done, self.recovering = self.recovering, None
+        self.feed(events.RecoveryDone(adapter=done.adapter, rung=done.rung, fault=why))
+        return done.rung
 
     # what a test asks
 

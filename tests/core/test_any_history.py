@@ -10,27 +10,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from core.drive import MS, Drive, S, fault, operation_of, said_to, sequence
+from core.drive import Drive, S, fault, operation_of, said_to, sequence
 from core.seen import proof_of
+from core.tight import AGAIN, LIMITS, PERSISTENT, devices, jitters, kinds, lengths, rans
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command, Origin, Priority
-from gattkeeper.model.fault import FaultKind, Ran
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, Read
 from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
-BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
-LIMITS = Limits(queue_per_device_max=4, queue_max=9, check_deadline_us=20 * S, **BREAKER)
-PERSISTENT = replace(LIMITS, stop_persist_us=12 * S, stop_persist_backoff_us=2 * S)
 DEADLINE_US_MAX = 40 * S
-
-devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
-kinds = st.sampled_from(FaultKind)
-AGAIN = (FaultKind.BUSY, FaultKind.TRANSIENT, FaultKind.TIMED_OUT, FaultKind.NEEDS_PAIRING)
-rans, jitters = st.sampled_from(Ran), st.sampled_from((0.0, 0.5, 1.0))
-lengths = st.sampled_from((1, 50 * MS, 100 * MS, 250 * MS, 500 * MS, 1 * S, 2 * S, 5 * S, 12 * S))
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -44,6 +37,7 @@ class AnyHistory(RuleBasedStateMachine):
         bypass_other=st.booleans(),
         aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
+        rungs=st.sampled_from(((), (Rung.STOP_DISCOVERY,), (Rung.DISCONNECT_DEVICE, Rung.POWER_CYCLE))),
         limits=st.sampled_from((LIMITS, PERSISTENT)),
     )
     def begin(
@@ -262,9 +256,14 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.connected(self.watch.connecting()[0], table=table)
 
     @precondition(lambda self: self.watch.connecting())
-    @rule(kind=kinds)
+    @rule(kind=kinds | st.just(FaultKind.WEDGED))
     def connect_fails(self, kind: FaultKind) -> None:
         self.drive.connect_failed(kind, self.watch.connecting()[0])
+
+    @precondition(lambda self: self.drive.recovering)
+    @rule(why=st.sampled_from((None, fault(FaultKind.WEDGED))))
+    def recover(self, why: Fault | None) -> None:
+        self.drive.recovered(why)
 
     @rule(steps=st.integers(1, 6))
     def play(self, steps: int) -> None:
@@ -378,7 +377,7 @@ class AnyHistory(RuleBasedStateMachine):
             if device.connection == "disconnecting":
                 self.drive.gone(name)
                 return True
-        return False
+        return self.drive.recovering is not None and bool(self.drive.recovered())
 
     def _works_again(self) -> None:
         """Once faults stop, gates are opened and latches resolved, every device obeys again."""
@@ -392,8 +391,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _replays(self) -> None:
         again = type(self.drive.scheduler)(self.limits, journalled=self.drive.scheduler._state.journalled)
-        effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
-        assert effects_again == self.drive.effects
+        assert [one for event, now in self.drive.fed for one in again.handle(event, now)] == self.drive.effects
 
 
 TestAnyHistory = AnyHistory.TestCase

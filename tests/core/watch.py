@@ -7,6 +7,7 @@ and every read its own handle, so that a hand-over tells whose it is.
 from core.seen import REGISTER, OnDevice, Seen, is_check, is_undo, key_of, may_have_changed, parts_of, same_line
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import CUTTING
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import matches
 from gattkeeper.model.operation import (
@@ -33,6 +34,7 @@ class Watch:
         self.devices: dict[str, OnDevice] = {}
         self._by_operation: dict[object, str] = {}
         self._places = 0
+        self.recovering: effects.Recover | None = None
 
     def device(self, name: str) -> OnDevice:
         return self.devices.setdefault(name, OnDevice())
@@ -53,6 +55,8 @@ class Watch:
                 self._move(event.device, event.epoch, "disconnecting", "disconnected")
             case events.PairingEnded():
                 self.device(event.device).pairing_until = 0
+            case events.RecoveryDone():
+                self.recovering = None
             case events.Resumed():
                 self.device(event.device).gate = False
             case events.Resolved():
@@ -154,6 +158,9 @@ class Watch:
                     self.device(effect.device).connection = "abandoning"
                 case effects.StartDisconnect():
                     self._link_dropped(effect)
+                case effects.Recover():
+                    assert not self.connecting() or effect.rung in CUTTING, "a rung beside a connection attempt"
+                    self.recovering = effect
                 case _:
                     pass
         owed = self._owed_undos(caused)
@@ -286,6 +293,9 @@ class Watch:
         assert not self.connecting(), "two connection attempts on one adapter"
         device = self.device(effect.device)
         assert device.connection == "disconnected"
+        if self.recovering is not None:
+            assert device.stop, "connected while a rung runs"
+            assert self.recovering.rung not in CUTTING, "connected while the adapter is reset"
         device.connection, device.epoch, device.pairing_until = "connecting", effect.epoch, 0
         assert self.occupied() <= self.slots, "more connections than slots"
 

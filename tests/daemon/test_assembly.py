@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import gattkeeper
+from gattkeeper.core.state import Limits
 from gattkeeper.daemon import assembly
 from gattkeeper.daemon.assembly import limits_of, new_id_prefix, open_keeper, settings_from
 from gattkeeper.daemon.settings import Settings, load_settings
@@ -150,6 +151,24 @@ def test_every_limit_of_the_settings_reaches_the_core():
     assert (limits.pair_timeout_us, limits.late_answer_grace_us) == (5_000_000, 250_000)
     assert limits.stop_grace_us == 50_000
     assert (limits.stop_persist_us, limits.stop_persist_backoff_us) == (9_000_000, 500_000)
+
+
+def test_the_ladders_settings_reach_the_core():
+    limits = limits_of(
+        KeeperSettings(
+            recovery_wedged_min=4,
+            recovery_failures_min=7,
+            recovery_devices_min=3,
+            recovery_window=60.0,
+            recovery_drain=2.0,
+            recovery_cooldown=90.0,
+            recovery_per_hour_max=2,
+        )
+    )
+    assert (limits.recovery_wedged_min, limits.recovery_failures_min, limits.recovery_devices_min) == (4, 7, 3)
+    assert (limits.recovery_window_us, limits.recovery_drain_us) == (60_000_000, 2_000_000)
+    assert (limits.recovery_cooldown_us, limits.recovery_per_hour_max) == (90_000_000, 2)
+    assert limits_of(KeeperSettings()) == Limits(), "the same defaults"
 
 
 def test_ids_of_later_starts_sort_later():

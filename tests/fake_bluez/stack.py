@@ -272,6 +272,8 @@ class FakeBluez:
                 self._scanning.discard(message.sender)
             case "RemoveDevice":
                 self._remove_with_bond(message.body[0])
+            case "Set":
+                self.power(message.body[2].value, message.path)
         return "", []
 
     def _remove_with_bond(self, path: str) -> None:

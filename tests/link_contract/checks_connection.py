@@ -4,6 +4,7 @@ Knows benches and ports only.
 """
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -254,3 +255,12 @@ async def check_closing_the_link_loses_its_connections(bench: LinkBench) -> None
     assert len(log.losses) == 1
     fault = await refusal(connection, Read(target=at(VALUE)))
     assert fault.ran is Ran.NO
+
+
+async def check_the_adapter_works_after_each_rung_of_its_recovery(bench: LinkBench) -> None:
+    for rung in bench.link.traits.rungs:
+        with suppress(LinkError):  # there may be nothing for it to do
+            async with asyncio.timeout(LIMIT_S):
+                await bench.link.recover(rung, bench.address)
+        connection, _ = await connected(bench)
+        await connection.disconnect()

@@ -8,11 +8,14 @@ import pytest
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_link import ANSWER_S, REOPEN_PAUSE_S, BumbleLink
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import FaultKind, Ran
+from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.identity import AddressKind, DeviceAddress
+from gattkeeper.model.operation import Read
 from gattkeeper.model.outcome import Phase
 from gattkeeper.world.virtual_time import run_virtual
-from link_contract.bench import AdapterLog, ConnectionLog, connected
+from link_contract.bench import CONSTANT, AdapterLog, ConnectionLog, connected
 from link_contract.bumble_bench import ADAPTER, BumbleBench, bumble_bench
 
 
@@ -159,6 +162,38 @@ def test_an_adapter_that_went_away_is_closed_before_it_is_opened_again():
         assert (await bench.adapter_log.said.get())[0]
         await link.close()
         assert history == ["open", "close", "open", "close"]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("rung", [Rung.POWER_CYCLE, Rung.HARD_RESET])
+def test_a_reset_ends_its_connections_and_leaves_an_adapter_that_works(rung):
+    async def main():
+        async with bumble_bench() as bench:
+            _, log = await connected(bench)
+            assert rung in bench.link.traits.rungs
+            async with asyncio.timeout(ANSWER_S):
+                await bench.link.recover(rung, bench.address)
+            assert [fault.name for fault in log.losses] == ["reset"]
+            assert [(await bench.adapter_log.said.get())[0] for _ in range(2)] == [False, True]
+            async with asyncio.timeout(60.0):  # until the device has noticed that the old connection is gone
+                connection, _ = await connected(bench)
+            assert await connection.perform(Read(target=CharacteristicRef(uuid=CONSTANT))) == b"constant"
+
+    run_virtual(main())
+
+
+def test_a_controller_that_answers_nothing_cannot_be_reset_and_is_looked_for():
+    async def main():
+        async with bumble_bench() as bench:
+            bench.radio.silence_adapter(ADAPTER)
+            with pytest.raises(LinkError) as caught:
+                await bench.link.recover(Rung.POWER_CYCLE, bench.address)
+            assert caught.value.fault.kind is FaultKind.WEDGED
+            assert "nothing answered within 10 s" in caught.value.fault.text
+            assert bench.adapter_log.said.qsize() == 1
+            with pytest.raises(LinkError):
+                await bench.link.recover(Rung.POWER_CYCLE, bench.address)
 
     run_virtual(main())
 

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 
-from gattkeeper.model.record import Accepted, Closed, Ended, Record, Resolved, Started, command_of
+from gattkeeper.model.record import Accepted, Closed, Ended, Record, Recovery, Resolved, Started, command_of
 from model.anything import anything, through_json
 
 
@@ -25,7 +25,7 @@ def test_a_row_knows_its_command(kind: type) -> None:
         match record:
             case Accepted():
                 expected = record.command.id
-            case Started() | Closed():
+            case Started() | Closed() | Recovery():
                 expected = ""
             case Ended():
                 expected = record.outcome.command_id

@@ -67,6 +67,7 @@ class House:
         safety: bool = False,
         limits: Limits | None = None,
         recording: Path | None = None,
+        recovery: bool = True,
         link: Callable[[SimulatedLink], Link] = lambda link: link,
         **settings: object,
     ) -> None:
@@ -84,6 +85,7 @@ class House:
             observers=(self.watch,),
             limits=limits,
             recording=recording,
+            recovery={"adapter": recovery},
         )
 
     def rule(self, moment: LinkMoment, action: LinkAction, **match: object) -> LinkRule:

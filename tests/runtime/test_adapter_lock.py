@@ -6,6 +6,7 @@ import pytest
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_link import BumbleLink
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.identity import parse_address
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.world import VirtualBlind, VirtualRadio
@@ -124,6 +125,7 @@ async def test_everything_else_is_the_links_own(tmp_path):
         assert "read" in owned.traits.operations
         connection = await owned.connect(parse_address(BLIND), Quiet())
         await connection.disconnect()
+        await owned.recover(Rung.POWER_CYCLE, parse_address(BLIND))
         async with aclosing(owned.scan(1.0)) as sightings:
             assert str((await anext(sightings)).address) == BLIND
         await owned.close()

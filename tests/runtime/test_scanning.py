@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from gattkeeper.errors import LinkError
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.runtime.ports import Sighting
 from gattkeeper.runtime.scanning import HEARD_MAX, TurnTakingLink
@@ -51,6 +52,13 @@ class Radio:
         finally:
             self.note("connect off")
 
+    async def recover(self, rung, _device):
+        self.note(f"{rung} on")
+        try:
+            await asyncio.sleep(3)
+        finally:
+            self.note(f"{rung} off")
+
     async def open(self, _on_adapter):
         self.note("open")
 
@@ -85,6 +93,23 @@ def test_a_scan_pauses_while_a_connection_is_made_and_then_goes_on():
         ("scan off", 10.5),
     ]
     assert heard > 60
+
+
+def test_a_scan_pauses_until_neither_a_rung_nor_a_connection_beside_it_is_under_way():
+    async def story():
+        radio = Radio()
+        link = TurnTakingLink(radio)
+        scanning = asyncio.create_task(count(link, 10))
+        await asyncio.sleep(1)
+        await asyncio.gather(link.recover(Rung.STOP_DISCOVERY, BLIND.address), link.connect(BLIND.address, None))
+        assert await scanning
+        said = [what for what, _ in radio.history]
+        assert said[0] == "scan on"
+        assert said[-2:] == ["scan on", "scan off"]
+        assert said.index("stop_discovery off") > said.index("connect off")
+        assert said.count("scan on") == 2
+
+    run_virtual(story())
 
 
 def test_a_scan_that_gives_way_before_its_first_step_goes_on_afterwards():

@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Service, characteristic_ref
 from gattkeeper.model.identity import DeviceAddress
@@ -51,6 +52,9 @@ class WatchedLink:
 
     def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         return self._link.scan(duration_s)
+
+    async def recover(self, rung: Rung, device: DeviceAddress) -> None:
+        await self._link.recover(rung, device)
 
     async def close(self) -> None:
         await self._link.close()

@@ -8,12 +8,23 @@ from hypothesis import strategies as st
 from journal_rows import READ, WRITE, accepted, attempt_failed, ended, intended
 from msgspec.structs import replace
 
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Operation, Pair, Sequence, SetPhy, Subscribe, WriteDescriptor, WriteThenWait
 from gattkeeper.model.outcome import Attempt, Cause, Outcome, Phase, PhaseMark, Resolution, Verdict
-from gattkeeper.model.record import Accepted, AttemptFailed, Closed, Ended, Intended, Record, Resolved, Started
+from gattkeeper.model.record import (
+    Accepted,
+    AttemptFailed,
+    Closed,
+    Ended,
+    Intended,
+    Record,
+    Recovery,
+    Resolved,
+    Started,
+)
 from gattkeeper.storage.recovery import settle
 
 NEVER_SENT = (Verdict.NOT_DELIVERED, Cause.NEVER_SENT)
@@ -111,7 +122,8 @@ def test_rows_without_an_accepted_row_promise_nothing() -> None:
 
 
 def test_rows_about_the_keeper_change_nothing() -> None:
-    assert last_word(Started(version="0", pid=1), accepted("c1"), Closed()) == NEVER_SENT
+    rung = Recovery(adapter="hci0", rung=Rung.POWER_CYCLE, why="wedged", at_us=3)
+    assert last_word(Started(version="0", pid=1), accepted("c1"), rung, Closed()) == NEVER_SENT
 
 
 def test_outcomes_come_in_the_order_of_acceptance() -> None:

@@ -5,9 +5,10 @@ import pytest
 from journal_rows import accepted, attempt_failed, ended, intended
 
 from gattkeeper.errors import StorageError
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.outcome import Resolution
-from gattkeeper.model.record import Closed, Record, Resolved, Started
+from gattkeeper.model.record import Closed, Record, Recovery, Resolved, Started
 from gattkeeper.storage.rows import Appended, columns_of, records_in
 
 RECORDS: list[Record] = [
@@ -17,6 +18,7 @@ RECORDS: list[Record] = [
     attempt_failed("c1", Ran.MAYBE),
     ended("c1"),
     Resolved(resolution=Resolution(command_id="c1", applied=True, who="ann", why="seen"), at_us=9),
+    Recovery(adapter="hci0", rung=Rung.POWER_CYCLE, why="wedged", at_us=9, device="lounge"),
     Closed(),
 ]
 

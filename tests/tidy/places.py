@@ -13,7 +13,7 @@ UNTESTED = {
 }
 """module: why it has no test module of its own."""
 
-ENTRY_POINTS = ("gattkeeper", "gattkeeper.__main__")
+ENTRY_POINTS = ("gattkeeper", "gattkeeper.__main__", "gattkeeper.privileged.__main__")
 
 
 def untested(sources: Iterable[Source], tests: Iterable[str]) -> Iterator[str]:

@@ -30,7 +30,7 @@ _NOT_EVERYWHERE = {
     "msvcrt",
     "dbus_fast",
 }
-_MAY_ASSUME_A_SYSTEM = ("src/gattkeeper/links/", "src/gattkeeper/daemon/", "src/gattkeeper/client/")
+_MAY_ASSUME_A_SYSTEM = tuple(f"src/gattkeeper/{room}/" for room in ("links", "daemon", "client", "privileged"))
 _MAKES_MUTABLE = {"list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter"}
 _MUTATES = {"append", "extend", "insert", "add", "update", "pop", "popitem", "clear", "remove", "setdefault"}
 
@@ -69,7 +69,7 @@ def outside_references(source: Source) -> Iterator[str]:
 
 
 def one_system_only(source: Source) -> Iterator[str]:
-    """Outside of links, daemon and client a module can be imported on every system that Python runs on.
+    """Outside of links, daemon, client and privileged a module can be imported on every system that Python runs on.
 
     What only some have is imported where it is used, or where `sys.platform` has been looked at.
     """

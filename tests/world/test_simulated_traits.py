@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from simulated_owner import Scene, fault_of, play
 
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import CONNECTION_PRIORITIES, Read, ReadRssi, Write
@@ -63,5 +64,28 @@ def test_a_device_that_pairs_is_told_of_and_is_paired_afterwards():
         scene.link.pair("lamp", under_way=False)
         await connection.perform(closed)
         assert scene.heard.pairings == [True, False]
+
+    play(story)
+
+
+def test_a_wedge_takes_no_connection_until_the_rung_that_cures_it():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        scene.link.wedge(Rung.POWER_CYCLE)
+        assert await connection.perform(READ), "a connection that is up goes on"
+        for rung, lost in ((Rung.STOP_DISCOVERY, 0), (Rung.POWER_CYCLE, 1)):
+            assert (await fault_of(scene.connect())).kind is FaultKind.WEDGED
+            await scene.link.recover(rung, scene.lamp.address)
+            assert len(scene.heard.faults) == lost, "only a power cycle ends what is up"
+        await scene.connect()
+        assert scene.link.recovered == [(Rung.STOP_DISCOVERY, "lamp"), (Rung.POWER_CYCLE, "lamp")]
+
+    play(story, rungs=(Rung.STOP_DISCOVERY, Rung.POWER_CYCLE))
+
+
+def test_a_rung_fails_as_a_rule_says():
+    async def story(scene: Scene) -> None:
+        scene.rule(LinkMoment.RECOVER, Fail(fault=BUSY))
+        assert await fault_of(scene.link.recover(Rung.POWER_CYCLE, scene.lamp.address)) == BUSY
 
     play(story)

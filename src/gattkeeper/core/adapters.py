@@ -21,6 +21,8 @@ def grant(state: State, adapter: AdapterState) -> None:
         _clear_the_way(state, adapter)
         return
     device = min((state.devices[name] for name in adapter.wanting), key=_urgency)
+    if adapter.ladder.holds_connect(stop=device.stop is not None):
+        return
     if adapter.occupied >= adapter.slots:
         _make_room(state, adapter, device)
         return
@@ -143,6 +145,11 @@ def adapter_up(state: State, adapter: AdapterState) -> None:
     """The adapter is back: go on by itself."""
     adapter.up = True
     adapter.down_fault = None
+    start_afresh(state, adapter)
+
+
+def start_afresh(state: State, adapter: AdapterState) -> None:
+    """What failed before says nothing about the next try."""
     for name in adapter.devices:
         device = state.devices[name]
         device.connect_failures = 0

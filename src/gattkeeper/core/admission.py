@@ -5,7 +5,7 @@ Knows who may enter. What runs next is decided in `scheduler`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, pressure
+from gattkeeper.core import breaker, pressure, recovery
 from gattkeeper.core.answering import release
 from gattkeeper.core.attempts import goes_aside, start
 from gattkeeper.core.connections import abandon, lose
@@ -42,6 +42,10 @@ def submit(state: State, command: Command) -> None:
             return
     if breaker.is_open(device):
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=breaker.fault_of(state, device))
+        return
+    adapter = state.adapters[device.adapter]
+    if adapter.ladder.parked and device.connection is not ConnectionState.CONNECTED:
+        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=recovery.fault_of(state, adapter))
         return
     if command.coalesce_key:
         _supersede(state, device, command)

@@ -64,7 +64,8 @@ def has_place_aside(state: State, device: DeviceState, operation: Operation | Co
     An adapter that does one operation at a time has no such place.
     """
     adapter = state.adapters[device.adapter]
-    return device.aside is None and kind_of(operation) in adapter.aside and not state.is_serial(adapter)
+    held = state.is_serial(adapter) or adapter.ladder.cuts
+    return device.aside is None and kind_of(operation) in adapter.aside and not held
 
 
 def goes_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:

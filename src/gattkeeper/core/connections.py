@@ -109,6 +109,7 @@ def connected(state: State, device: DeviceState, att_mtu: int, table: str) -> No
     state.timers.cancel(("connect", device.name))
     adapter = state.adapters[device.adapter]
     adapter.connecting = ""
+    adapter.ladder.proven = True
     device.connect_failures = 0
     device.connect_ready_at = 0
     device.setup = deque(device.wanted.values())
@@ -161,6 +162,9 @@ def connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
     state.touch(device)
     _finish_leaving(state, device)
     charged = device.connect_verdict if abandoned else fault
+    sign = fault if fault.kind is FaultKind.WEDGED else charged  # a stack that is stuck says so in any case
+    if sign is not None:
+        adapter.ladder.note(state.limits, device.name, sign, state.now, alone=not adapter.occupied)
     if charged is None:
         return
     device.connect_failures += 1
@@ -189,6 +193,9 @@ def _charge(state: State, device: DeviceState, entry: Entry, fault: Fault) -> No
 
 
 def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -> None:
+    ladder = state.adapters[device.adapter].ladder
+    if not state.closing and (ladder.climbs or ladder.is_suspect(state.limits, state.now)):
+        return  # the adapter is to blame: the line waits until something was done about that
     decision = decide(fault.kind, nth=device.connect_failures, jitter=state.jitter)
     again = decision.reaction in (Reaction.RETRY, Reaction.RECONNECT)
     breaker.failed(state, device, fault, gave_up=not again)

@@ -4,6 +4,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import CharacteristicRef
@@ -88,6 +89,25 @@ class StartDisconnect(Struct, frozen=True, kw_only=True):
     epoch: int
 
 
+class Recover(Struct, frozen=True, kw_only=True):
+    """Do one thing about an adapter that does not work any more; `RecoveryDone`, always."""
+
+    adapter: str
+    rung: Rung
+    device: str  # whose trouble was the last sign
+
+
+class RecordRung(Struct, frozen=True, kw_only=True):
+    """Write down what was done about an adapter, or why it could not be."""
+
+    adapter: str
+    rung: Rung
+    device: str
+    why: str
+    fault: Fault | None
+    at_us: int
+
+
 class Finish(Struct, frozen=True, kw_only=True):
     """Write the outcome down, then tell the caller."""
 
@@ -148,6 +168,8 @@ Effect = (
     | StartConnect
     | AbandonConnect
     | StartDisconnect
+    | Recover
+    | RecordRung
     | Finish
     | Resolve
     | Marked

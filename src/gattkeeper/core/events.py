@@ -6,7 +6,7 @@ An event carries what was not decided here: the answers of stacks, the wishes of
 
 from msgspec import Struct
 
-from gattkeeper.model.adapter import Serialization
+from gattkeeper.model.adapter import Rung, Serialization
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, Characteristic
@@ -23,6 +23,7 @@ class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
     aside: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
     serialization: Serialization = Serialization.AUTO
+    rungs: tuple[Rung, ...] = ()  # none: it is left as it is, whatever happens
 
 
 class AdapterDown(Struct, frozen=True, kw_only=True, tag="adapter_down"):
@@ -37,6 +38,14 @@ class AdapterUp(Struct, frozen=True, kw_only=True, tag="adapter_up"):
     """It is back."""
 
     adapter: str
+
+
+class RecoveryDone(Struct, frozen=True, kw_only=True, tag="recovery_done"):
+    """A rung is over; `fault` says why it could not be done. Whether it helped, the next connection tells."""
+
+    adapter: str
+    rung: Rung
+    fault: Fault | None = None
 
 
 class DeviceAdded(Struct, frozen=True, kw_only=True, tag="device_added"):
@@ -233,6 +242,7 @@ Event = (
     AdapterAdded
     | AdapterDown
     | AdapterUp
+    | RecoveryDone
     | DeviceAdded
     | Submitted
     | FanoutSubmitted

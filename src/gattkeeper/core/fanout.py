@@ -96,9 +96,10 @@ def _may_come(state: State, fanout: Fanout, entry: Entry, places: dict[str, bool
     latched = device.waiting.latched and entry.held_back
     if entry.line is None or latched or _is_behind_a_later_one(state, fanout, device, entry):
         return False
-    return state.adapters[device.adapter].up and (
-        device.connection is ConnectionState.CONNECTED or places[device.adapter]
-    )
+    adapter = state.adapters[device.adapter]
+    if device.connection is ConnectionState.CONNECTED:
+        return adapter.up
+    return adapter.up and places[device.adapter] and not adapter.ladder.holds_connect(stop=False)
 
 
 def _is_behind_a_later_one(state: State, fanout: Fanout, device: DeviceState, entry: Entry) -> bool:

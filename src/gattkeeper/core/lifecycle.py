@@ -1,4 +1,4 @@
-"""The transitions of commands, slots, connections and availability, as tables.
+"""The transitions of commands, slots, connections, availability and recovery, as tables.
 
 `docs/design.md` draws its diagrams from here. A pair that is not listed is illegal and changes nothing.
 """
@@ -110,4 +110,37 @@ AVAILABILITY: dict[tuple[Availability, AvailabilityStep], Availability] = {
     (Availability.UNAVAILABLE, AvailabilityStep.HALF_OPEN): Availability.PROBING,
     (Availability.PROBING, AvailabilityStep.OPEN): Availability.UNAVAILABLE,
     (Availability.PROBING, AvailabilityStep.CLOSE): Availability.AVAILABLE,
+}
+
+
+class LadderPhase(Enum):
+    """Where an adapter is with its recovery."""
+
+    RESTING = "resting"  # nothing is the matter
+    DRAINING = "draining"  # a rung is chosen; what runs ends first
+    RUNNING = "running"
+    PROBING = "probing"  # the next connections tell whether the last rung helped
+    PARKED = "parked"  # nothing is left to try for a while
+
+
+class LadderStep(Enum):
+    """What moves a recovery."""
+
+    BEGIN = "begin"
+    RUN = "run"
+    END = "end"  # of the rung, well or badly
+    PARK = "park"
+    SETTLE = "settle"  # it works again, or is another matter now
+
+
+LADDER: dict[tuple[LadderPhase, LadderStep], LadderPhase] = {
+    (LadderPhase.RESTING, LadderStep.BEGIN): LadderPhase.DRAINING,
+    (LadderPhase.RESTING, LadderStep.PARK): LadderPhase.PARKED,
+    (LadderPhase.DRAINING, LadderStep.RUN): LadderPhase.RUNNING,
+    (LadderPhase.DRAINING, LadderStep.SETTLE): LadderPhase.RESTING,
+    (LadderPhase.RUNNING, LadderStep.END): LadderPhase.PROBING,
+    (LadderPhase.PROBING, LadderStep.BEGIN): LadderPhase.DRAINING,
+    (LadderPhase.PROBING, LadderStep.PARK): LadderPhase.PARKED,
+    (LadderPhase.PROBING, LadderStep.SETTLE): LadderPhase.RESTING,
+    (LadderPhase.PARKED, LadderStep.SETTLE): LadderPhase.RESTING,
 }

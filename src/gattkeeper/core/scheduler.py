@@ -21,6 +21,7 @@ from gattkeeper.core import (
     own_faults,
     pairing,
     persist,
+    recovery,
     resolving,
     stop,
     sweep,
@@ -28,6 +29,7 @@ from gattkeeper.core import (
     undo,
 )
 from gattkeeper.core.effects import Effect
+from gattkeeper.core.ladder import Ladder
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.state import AdapterState, DeviceState, Limits, SlotRole, State
 from gattkeeper.core.waiting import Waiting
@@ -73,11 +75,12 @@ class Scheduler:
             adapters=tuple(
                 AdapterStatus(
                     name=adapter.name,
-                    up=adapter.up,
+                    up=adapter.up and not adapter.ladder.parked,
                     connections=adapter.occupied,
                     slots=adapter.slots,
                     connecting=adapter.connecting,
                     serialization="adapter" if state.is_serial(adapter) else "device",
+                    recovery=adapter.ladder.told,
                 )
                 for adapter in state.adapters.values()
             ),
@@ -121,7 +124,7 @@ def _take(state: State, event: events.Event) -> None:
             pass  # `handle` looks at the clock after every event
         case events.Closing():
             _close(state)
-        case events.AdapterAdded() | events.AdapterDown() | events.AdapterUp():
+        case events.AdapterAdded() | events.AdapterDown() | events.AdapterUp() | events.RecoveryDone():
             _take_adapter(state, event)
         case _:
             if event.device in state.devices or isinstance(event, events.DeviceAdded):
@@ -140,7 +143,9 @@ def _take_wish(state: State, event: events.Submitted | events.FanoutSubmitted | 
             assert_never(event)
 
 
-def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown | events.AdapterUp) -> None:
+def _take_adapter(
+    state: State, event: events.AdapterAdded | events.AdapterDown | events.AdapterUp | events.RecoveryDone
+) -> None:
     if isinstance(event, events.AdapterAdded):
         if event.adapter in state.adapters:
             return
@@ -152,9 +157,14 @@ def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown 
             aside=event.aside,
             unanswered=event.unanswered,
             serialization=event.serialization,
+            ladder=Ladder(rungs=event.rungs),
         )
     elif event.adapter in state.adapters:
         adapter = state.adapters[event.adapter]
+        if isinstance(event, events.RecoveryDone):
+            recovery.done(state, adapter, event)
+            return
+        recovery.adapter_changed(state, adapter)
         if isinstance(event, events.AdapterDown):
             adapters.adapter_down(state, adapter, event.fault)
         else:
@@ -258,11 +268,14 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
         return
     if slot is not device.aside and (isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED):
         breaker.answered(state, device)
+        state.adapters[device.adapter].ladder.failures.clear()  # the radio works, for one device at least
     if isinstance(event, events.Answered):
         answering.answered(state, device, slot, event.value)
     else:
         if event.fault.kind is FaultKind.BUSY:
             adapters.contended(state, device, event.fault)
+        if event.fault.kind is FaultKind.WEDGED:
+            recovery.note(state, device, event.fault)
         answering.failed(state, device, slot, event.fault)
         if event.fault.kind in answering.LINK_KINDS:
             connections.lose(state, device, event.fault)  # whichever news of a loss comes first
@@ -335,8 +348,8 @@ def _due(state: State, key: Hashable) -> None:
     if kind == "gather":
         fanout.open_gate(state, name)
         return
-    if kind == "contention":
-        adapters.contention_over(state, state.adapters[name])
+    if kind in _DUE_ON_ADAPTER:
+        _DUE_ON_ADAPTER[kind](state, state.adapters[name])
         return
     device = state.devices[name]
     slot = attempts.slot_of(device, rest[0]) if rest else None
@@ -348,8 +361,14 @@ def _due(state: State, key: Hashable) -> None:
     elif slot is device.aside:
         attempts.free(state, device, slot)  # the bearer owes nothing: only its place was kept
     else:
+        recovery.note(state, device, own_faults.STALLED)
         connections.lose(state, device, own_faults.STALLED)
 
+
+_DUE_ON_ADAPTER: dict[str, Callable[[State, AdapterState], None]] = {
+    "contention": adapters.contention_over,
+    "recovery": recovery.due,
+}
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
     "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from gattkeeper.core.effects import ConnectionChanged, Effect, Marked
 from gattkeeper.core.entry import Entry
+from gattkeeper.core.ladder import Ladder
 from gattkeeper.core.lifecycle import (
     CONNECTION,
     Availability,
@@ -55,6 +56,13 @@ class Limits(Struct, frozen=True, kw_only=True):
     breaker_failures_max: int = 5  # so many failed connections in a row, and the device is left alone
     breaker_cooldown_us: int = 30_000_000  # for so long, twice as long each time it fails again
     breaker_cooldown_us_max: int = 300_000_000
+    recovery_wedged_min: int = 3  # so many signs that the adapter itself is wedged: it is recovered
+    recovery_failures_min: int = 6  # or so many failures
+    recovery_devices_min: int = 2  # of so many devices
+    recovery_window_us: int = 120_000_000  # within so long
+    recovery_drain_us: int = 6_000_000  # what is in flight has so long before a reset: an attempt and its grace
+    recovery_cooldown_us: int = 300_000_000  # before the same is done again, or anything after all was in vain
+    recovery_per_hour_max: int = 3
     alert_depth: int = 100  # commands that wait for one device
     alert_waiting_us: int = 20_000_000  # age of the oldest of them
     alert_in_flight_us: int = 2_500_000  # half of what an attempt may take
@@ -213,6 +221,7 @@ class AdapterState(Struct, kw_only=True, eq=False):
     devices: list[str] = field(default_factory=list)
     occupied: int = 0  # connections that are up, coming up, or not let go of yet
     wanting: dict[str, None] = field(default_factory=dict)  # devices that want a connection
+    ladder: Ladder = field(default_factory=Ladder)
 
 
 class Fanout(Struct, kw_only=True, eq=False):

@@ -12,6 +12,7 @@ from gattkeeper.core import (
     fanout,
     pairing,
     persist,
+    recovery,
     sweep,
     undo,
 )
@@ -31,6 +32,7 @@ def settle(state: State) -> None:
             _advance(state, device)
             moved[name] = affected[device.adapter] = None
         for adapter in affected:
+            recovery.look(state, state.adapters[adapter])
             adapters.grant(state, state.adapters[adapter])
             _next_in_turn(state, state.adapters[adapter])
         affected.clear()
@@ -80,6 +82,8 @@ def _next_operation(state: State, device: DeviceState) -> None:
     if adapters.gives_way(state, device):
         connections.drop(state, device)
         return
+    if state.adapters[device.adapter].ladder.cuts:
+        return  # what runs ends, nothing else begins: the connection goes with the adapter
     if device.setup or device.waiting.ready(state.now) is not None:
         _take_turn(state, device)
         return
@@ -111,7 +115,7 @@ def _start_next(state: State, device: DeviceState) -> None:
 
 def _next_in_turn(state: State, adapter: AdapterState) -> None:
     """Where the whole adapter does one operation at a time: the next of those that stand in line for that."""
-    device = adapters.next_in_turn(state, adapter)
+    device = None if adapter.ladder.cuts else adapters.next_in_turn(state, adapter)
     if device is None:
         return
     state.touch(device)  # whatever comes of it, it looks again

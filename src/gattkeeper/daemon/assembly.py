@@ -69,6 +69,7 @@ async def open_keeper(
             limits=limits_of(chosen.keeper),
             slots={name: adapter.slots for name, adapter in chosen.adapters.items()},
             serialization={name: adapter.serialization for name, adapter in chosen.adapters.items()},
+            recovery={name: adapter.recovery for name, adapter in chosen.adapters.items()},
             id_prefix=new_id_prefix(time.time_ns()),
             jitter=random.random,
             disconnect_timeout_s=chosen.keeper.timeouts.disconnect,
@@ -104,7 +105,7 @@ async def _link(settings: Settings, name: str, adapter: Adapter, number: int, st
         case BluezAdapter():
             from gattkeeper.links.bleak_link import BleakLink  # noqa: PLC0415 - not everybody has BlueZ
 
-            return BleakLink(adapter.adapter)
+            return BleakLink(adapter.adapter, restart_service=adapter.restart_service)
         case BumbleAdapter():
             from gattkeeper.links.bumble_link import BumbleLink  # noqa: PLC0415 - slow to load, optional
 
@@ -142,6 +143,13 @@ def limits_of(settings: KeeperSettings) -> Limits:
         breaker_failures_max=settings.breaker_failures_max,
         breaker_cooldown_us=_us(settings.breaker_cooldown),
         breaker_cooldown_us_max=_us(settings.breaker_cooldown_max),
+        recovery_wedged_min=settings.recovery_wedged_min,
+        recovery_failures_min=settings.recovery_failures_min,
+        recovery_devices_min=settings.recovery_devices_min,
+        recovery_window_us=_us(settings.recovery_window),
+        recovery_drain_us=_us(settings.recovery_drain),
+        recovery_cooldown_us=_us(settings.recovery_cooldown),
+        recovery_per_hour_max=settings.recovery_per_hour_max,
         alert_depth=settings.alert_depth,
         alert_waiting_us=_us(settings.alert_waiting),
         alert_in_flight_us=_us(settings.alert_in_flight),

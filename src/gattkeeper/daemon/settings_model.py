@@ -63,6 +63,13 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     breaker_failures_max: Count = 5  # so many failed connections in a row, and a device is left alone
     breaker_cooldown: Seconds = 30.0  # for so long, twice as long each time it fails again
     breaker_cooldown_max: Seconds = 300.0
+    recovery_wedged_min: Count = 3  # so many signs that an adapter itself is wedged: it is recovered
+    recovery_failures_min: Count = 6  # or so many failures
+    recovery_devices_min: Annotated[int, Meta(ge=2, le=1_000)] = 2  # of so many devices: never because of one
+    recovery_window: Seconds = 120.0  # within so long
+    recovery_drain: Seconds = 6.0  # what is in flight has so long to end before an adapter is reset
+    recovery_cooldown: Seconds = 300.0  # before the same is done to it again
+    recovery_per_hour_max: Count = 3
     alert_depth: Count = 100  # so many commands wait for one device: an alert
     alert_waiting: Seconds = 20.0  # the oldest of them waits so long
     alert_in_flight: Seconds = 2.5  # an operation has no answer for so long
@@ -73,8 +80,10 @@ class BluezAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="blu
     """An adapter that BlueZ drives."""
 
     adapter: str = "hci0"  # its name, or its address, which stays when adapters are renumbered
+    restart_service: bool = False  # its recovery may restart bluetooth.service, for every program
     slots: Slots = 5  # connections at once
     serialization: Serialization = Serialization.AUTO
+    recovery: bool = True  # a wedged adapter is recovered, rung after rung
 
 
 class BumbleAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bumble"):
@@ -83,6 +92,7 @@ class BumbleAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bu
     transport: str  # Bumble's name for the way to it: "usb:0", "serial:/dev/ttyACM0"
     slots: Slots = 5
     serialization: Serialization = Serialization.AUTO
+    recovery: bool = True  # a wedged adapter is recovered, rung after rung
     bonds: Path | None = None  # the file for the keys of paired devices; None: as `bonds_path` says
 
 
@@ -94,6 +104,7 @@ class VirtualAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="v
     )
     slots: Slots = 5
     serialization: Serialization = Serialization.AUTO
+    recovery: bool = True  # a wedged adapter is recovered, rung after rung
     applied_log: Path | None = None  # where the virtual devices write down what reached them, a JSON line each
 
 

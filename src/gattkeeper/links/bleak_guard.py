@@ -46,7 +46,7 @@ class Guard:
         """The call's own result.
 
         `limit_s` bounds it: then LinkError with the kind `overrun`. `until` ends it at once when it
-        gets its fault: then LinkError with that. Whatever the call raises becomes LinkError.
+        gets its fault: then LinkError with that. Whatever the call raises becomes LinkError, if it is none.
         Only a cancel from this coroutine's own caller leaves as CancelledError, after the call ended.
         """
         task = asyncio.ensure_future(call)
@@ -63,6 +63,8 @@ class Guard:
             raise LinkError(_overrun(phase, overrun if ended else FaultKind.WEDGED))
         try:
             return task.result()
+        except LinkError:
+            raise
         except (Exception, asyncio.CancelledError) as error:
             raise LinkError(bluez_fault(error, phase=phase)) from error
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bleak.backends.device import BLEDevice
@@ -21,9 +22,12 @@ from gattkeeper.links import bleak_inside
 from gattkeeper.links.bleak_connection import OPERATIONS, BleakConnection
 from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
+from gattkeeper.links.privileged_client import PrivilegedClient
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
+from gattkeeper.privileged.wire import SOCKET as PRIVILEGED_SOCKET
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
 
 if TYPE_CHECKING:
@@ -33,7 +37,10 @@ CANCEL_GRACE_S = 5.0
 """How long a cancelled call of Bleak may take before it is cancelled again, and again before it is left
 alone, in seconds. A healthy BlueZ answers the Disconnect of a cancelled connect in milliseconds."""
 
-_TRAITS = LinkTraits(operations=OPERATIONS, bypass_other=sys.platform == "linux")
+RUNG_S = 20.0
+"""How long one rung of the recovery may take at BlueZ, and the adapter to be there again after it, in seconds."""
+
+_BLUEZ = sys.platform == "linux"
 # Only BlueZ is known to let a write without response pass a request pending on another characteristic.
 
 
@@ -43,10 +50,22 @@ class BleakLink:
     `adapter` is an address ("F4:4E:FC:00:00:01") or the kernel's name ("hci0"); empty: the first that is
     powered on. What it stands for is settled by `open`: from then on the adapter is known by its address
     and found again under whatever number it returns. On other systems than Linux it must be empty.
+
+    `restart_service`: whether its recovery may restart the Bluetooth service, under every program that uses it.
+    `privileged` is the socket of the privileged program; where there is none, no rung needs it.
     """
 
-    def __init__(self, adapter: str = "", *, cancel_grace_s: float = CANCEL_GRACE_S) -> None:
+    def __init__(
+        self,
+        adapter: str = "",
+        *,
+        cancel_grace_s: float = CANCEL_GRACE_S,
+        restart_service: bool = False,
+        privileged: Path = PRIVILEGED_SOCKET,
+    ) -> None:
         self._wanted = adapter
+        self._restart_service = restart_service
+        self._privileged = PrivilegedClient(privileged)
         self._guard = Guard(cancel_grace_s)
         self._watch: BluezWatch | None = None
         self._address = ""  # of the adapter; empty where the platform does not say
@@ -54,6 +73,7 @@ class BleakLink:
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
         self._connections: set[BleakConnection] = set()  # also those still coming up or letting go
         self._forgetting: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -66,7 +86,14 @@ class BleakLink:
 
         A read of a characteristic that is subscribed to is also seen as a notification on BlueZ.
         """
-        return _TRAITS
+        return LinkTraits(operations=OPERATIONS, bypass_other=_BLUEZ, rungs=self._rungs() if _BLUEZ else ())
+
+    def _rungs(self) -> tuple[Rung, ...]:
+        from gattkeeper.links.bluez_recovery import RUNGS  # noqa: PLC0415 - needs D-Bus, which is on Linux only
+
+        hard = (Rung.HARD_RESET,) if self._privileged.there else ()
+        service = (Rung.RESTART_SERVICE,) if self._restart_service else ()
+        return RUNGS + hard + service
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         """Take hold of the adapter. Raises SettingsError, with what to do."""
@@ -114,6 +141,29 @@ class BleakLink:
             async for sighting in sightings:
                 yield sighting
 
+    async def recover(self, rung: Rung, device: DeviceAddress) -> None:
+        """Do one rung at BlueZ, and wait until the adapter is there again. Raises LinkError."""
+        from gattkeeper.links.bluez_recovery import BluezRecovery  # noqa: PLC0415 - needs D-Bus
+
+        adapter = self._adapter
+        if self._watch is None or adapter is None:
+            raise LinkError(self._absence or _absent(FaultKind.ADAPTER_GONE, "there is no adapter to recover"))
+
+        async def climb(watch: "BluezWatch", adapter: "BluezAdapter") -> None:
+            known = await watch.device(adapter.path, device.value)
+            recovery = BluezRecovery(
+                adapter=adapter, device=known, privileged=self._privileged, until=self._until_usable
+            )
+            await recovery.climb(rung)
+            await self._until_usable(True)
+
+        await self._guard.run(climb(self._watch, adapter), phase="connect", limit_s=RUNG_S)
+
+    async def _until_usable(self, usable: bool) -> None:  # noqa: FBT001 - a question with two answers
+        while (self._absence is None) is not usable:
+            self._changed.clear()
+            await self._changed.wait()
+
     async def close(self) -> None:
         """Let go of the adapter; every connection of it is lost. Takes as long as disconnecting does."""
         self._absence = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="keeper", text="the link is closed")
@@ -141,6 +191,7 @@ class BleakLink:
         if absence is not None:
             for connection in list(self._connections):
                 connection.fail(replace(absence, ran=Ran.MAYBE))
+        self._changed.set()
         if (absence is None) != (before is None):
             self._on_adapter(absence is None, absence)
 

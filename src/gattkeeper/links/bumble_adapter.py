@@ -209,14 +209,24 @@ class BumbleAdapter:
 
     def _on_flush(self) -> None:
         """Bumble's host lost its transport; everything of it is void."""
-        if self._gone:
-            return
+        if not self._gone:
+            self._void(ADAPTER_GONE)
+            self._on_gone(ADAPTER_GONE)
+
+    def let_go(self, fault: Fault) -> Host:
+        """Everything of this adapter is void; its host, for another start."""
+        host = self._device.host
+        self._void(fault)
+        self._device.on_flush()  # what Bumble itself waits for ends as well
+        self._device.host = None
+        return host
+
+    def _void(self, fault: Fault) -> None:
         self._gone = True
         for connection in tuple(self._connections):
-            connection.end(ADAPTER_GONE)
+            connection.end(fault)
         if self._heard is not None:
             self._heard.put_nowait(None)
-        self._on_gone(ADAPTER_GONE)
 
     @asynccontextmanager
     async def _hearing(self) -> AsyncIterator[asyncio.Queue[Advertisement | None]]:

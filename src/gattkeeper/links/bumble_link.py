@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.known_tables import KnownTables
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
@@ -41,6 +42,11 @@ _OPERATIONS = frozenset(
         "connect",
         "disconnect",
     }
+)
+
+
+_RESET = Fault(
+    kind=FaultKind.ADAPTER_GONE, ran=Ran.MAYBE, stack="keeper", name="reset", text="the adapter is being reset"
 )
 
 
@@ -108,12 +114,13 @@ class BumbleLink:
     @property
     def traits(self) -> LinkTraits:
         """What it can do; RSSI, PHYs and connection parameters depend on the controller, known once it is open."""
-        return LinkTraits(operations=self._operations, bypass=True, aside=self._aside)
+        rungs = (Rung.POWER_CYCLE, Rung.HARD_RESET)
+        return LinkTraits(operations=self._operations, bypass=True, aside=self._aside, rungs=rungs)
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         """Take hold of the adapter. Raises SettingsError, with what to do."""
         self._on_adapter = on_adapter
-        self._adapter = await self._start()
+        self._adapter = await self._start(self._open_host)
         self._name = self._adapter.address or self._name
         self._operations = _OPERATIONS | self._adapter.optional_operations
         self._aside = self._adapter.aside
@@ -125,6 +132,34 @@ class BumbleLink:
     def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard, for so long. Raises LinkError."""
         return self._present().scan(duration_s)
+
+    async def recover(self, rung: Rung, device: DeviceAddress) -> None:  # noqa: ARG002 - both are the adapter's
+        """Reset the controller (POWER_CYCLE), or close the way to it and open it again first (HARD_RESET).
+
+        Raises LinkError when it does not come up; then it is looked for as one that went away.
+        """
+        adapter = self._present()
+        self._adapter = None
+        host = adapter.let_go(_RESET)
+        self._on_adapter(False, _RESET)
+
+        async def same_host() -> "Host":
+            return host
+
+        try:
+            if rung is Rung.HARD_RESET:
+                await self._close_host()
+                self._adapter = await self._start(self._open_host)
+            else:
+                self._adapter = await self._start(same_host)
+        except SettingsError as error:
+            raise LinkError(
+                Fault(kind=FaultKind.WEDGED, ran=Ran.MAYBE, stack="hci", name=rung.value, text=str(error))
+            ) from error
+        finally:
+            if self._adapter is None:
+                self._reopening = asyncio.create_task(self._reopen())
+        self._on_adapter(True, None)
 
     async def close(self) -> None:
         """Disconnect everything and let go of the adapter. Never raises."""
@@ -146,14 +181,14 @@ class BumbleLink:
             )
         return self._adapter
 
-    async def _start(self) -> "BumbleAdapter":
+    async def _start(self, open_host: "Callable[[], Awaitable[Host]]") -> "BumbleAdapter":
         from gattkeeper.links.bumble_adapter import BumbleAdapter  # noqa: PLC0415 - Bumble is optional
 
         adapter = None
         try:
             async with asyncio.timeout(ANSWER_S):
                 adapter = await BumbleAdapter.start(
-                    await self._open_host(),
+                    await open_host(),
                     self._gone,
                     known=self._known,
                     bonds=self._bonds,
@@ -186,7 +221,7 @@ class BumbleLink:
         while self._adapter is None:
             await asyncio.sleep(REOPEN_PAUSE_S)
             with suppress(SettingsError):
-                self._adapter = await self._start()
+                self._adapter = await self._start(self._open_host)
         self._on_adapter(True, None)
 
 

@@ -1,6 +1,6 @@
 """An adapter as data: how it is to be used. Which one it is stands in the settings, what it can do in `links`."""
 
-from enum import Enum
+from enum import Enum, StrEnum
 
 
 class Serialization(Enum):
@@ -9,3 +9,21 @@ class Serialization(Enum):
     DEVICE = "device"  # one for each device
     ADAPTER = "adapter"  # one on the whole adapter: the safest
     AUTO = "auto"  # one for each device, until that makes trouble: then one on the whole, for a while
+
+
+class Rung(StrEnum):
+    """What can be done about an adapter that does not work any more, from the mildest to the hardest.
+
+    What stands behind each is the link's business; `docs/recovery.md` says it for every link.
+    """
+
+    DISCONNECT_DEVICE = "disconnect_device"
+    FORGET_DEVICE = "forget_device"  # the stack's own object of a device that is not paired
+    STOP_DISCOVERY = "stop_discovery"
+    POWER_CYCLE = "power_cycle"
+    HARD_RESET = "hard_reset"
+    RESTART_SERVICE = "restart_service"
+
+
+CUTTING = frozenset({Rung.POWER_CYCLE, Rung.HARD_RESET, Rung.RESTART_SERVICE})
+"""Rungs that take down every connection of the adapter."""

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.outcome import Outcome, Resolution
@@ -65,7 +66,18 @@ class Resolved(Struct, frozen=True, kw_only=True, tag="resolved"):
     at_us: int
 
 
-Record = Started | Closed | Accepted | Intended | AttemptFailed | Ended | Resolved
+class Recovery(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="recovery"):
+    """A rung of an adapter's recovery was done, or could not be: then `fault` says why."""
+
+    adapter: str  # its name in the settings
+    rung: Rung
+    why: str
+    at_us: int
+    device: str = ""  # whose trouble was the last sign
+    fault: Fault | None = None
+
+
+Record = Started | Closed | Accepted | Intended | AttemptFailed | Ended | Resolved | Recovery
 
 
 def command_of(record: Record) -> str:
@@ -79,7 +91,7 @@ def command_of(record: Record) -> str:
             return outcome.command_id
         case Resolved(resolution=resolution):
             return resolution.command_id
-        case Started() | Closed():
+        case Started() | Closed() | Recovery():
             return ""
         case _:
             assert_never(record)

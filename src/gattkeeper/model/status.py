@@ -16,6 +16,8 @@ class AlertKind(Enum):
     IN_FLIGHT = "in_flight"  # microseconds without an answer: a stall
     STOP_FAILED = "stop_failed"  # attempts; until a stop succeeds, or `resume`
     CONTENTION = "contention"  # of an adapter: microseconds for which it does one operation at a time
+    RECOVERY = "recovery"  # of an adapter that does not work any more; the text says why
+    PARKED = "parked"  # of an adapter that nothing helped: microseconds until it is tried again
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,6 +56,7 @@ class AdapterStatus(Struct, frozen=True, kw_only=True):
     slots: int
     connecting: str = ""  # device
     serialization: str = "device"  # what is in force: one operation for each device, or on the whole "adapter"
+    recovery: str = ""  # the rung under way, "probing" after one, "parked" when none helped
 
 
 class KeeperStatus(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from gattkeeper.errors import SettingsError, StorageError
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.runtime.file_lock import hold
@@ -68,6 +69,10 @@ class OwnedLink:
     def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """See `ports.Link`."""
         return self._link.scan(duration_s)
+
+    async def recover(self, rung: Rung, device: DeviceAddress) -> None:
+        """See `ports.Link`."""
+        await self._link.recover(rung, device)
 
     async def close(self) -> None:
         """See `ports.Link`."""

@@ -59,7 +59,8 @@ class Keeper:
     """One keeper in front of its adapters, on the running event loop.
 
     `links` by the adapter's name in the settings; `slots` by the same name, how many connections each
-    may hold (5 unless told); `serialization` likewise, how many operations each does at once. `id_prefix`
+    may hold (5 unless told); `serialization` likewise, how many operations each does at once; `recovery` likewise,
+    whether each is recovered when it is wedged (it is unless told). `id_prefix`
     makes command ids unique over restarts. `jitter` gives numbers from 0 to 1 that spread back-offs. A
     disconnect is left to itself after `disconnect_timeout_s`. With `recording` every event goes into that
     file, for `gattkeeper replay`.
@@ -75,6 +76,7 @@ class Keeper:
         limits: Limits | None = None,
         slots: Mapping[str, int] | None = None,
         serialization: Mapping[str, Serialization] | None = None,
+        recovery: Mapping[str, bool] | None = None,
         id_prefix: str = "c",
         jitter: Callable[[], float] = lambda: 0.5,
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
@@ -88,6 +90,7 @@ class Keeper:
         self.links = {name: TurnTakingLink(link) for name, link in links.items()}
         self._slots = dict(slots or {})
         self._serialization = dict(serialization or {})
+        self._recovery = dict(recovery or {})
         self._journal = journal
         self._jitter = jitter
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal)
@@ -126,6 +129,7 @@ class Keeper:
                     aside=link.traits.aside,
                     unanswered=link.traits.unanswered,
                     serialization=self._serialization.get(name, Serialization.AUTO),
+                    rungs=link.traits.rungs if self._recovery.get(name, True) else (),
                 )
             )
         for device in self.book.names():
@@ -150,6 +154,7 @@ class Keeper:
             for command_id in self._ledger.live_ids():
                 self._pump.feed(events.CancelRequested(command_id=command_id))
         self._letting_go = True
+        await self._pump.recoveries.close()
         await self._close_links()  # what was in flight until now ends with its connection
         self._pump.close()
         if self._recorder is not None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from gattkeeper.errors import StorageError
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Service
@@ -39,6 +40,7 @@ class LinkTraits(Struct, frozen=True, kw_only=True):
     unanswered: frozenset[str] = (
         frozenset()
     )  # operations the stack never answers: the link ends them after a while
+    rungs: tuple[Rung, ...] = ()  # what it can do about an adapter that is wedged, mildest first
 
 
 class ConnectionEvents(Protocol):
@@ -116,6 +118,13 @@ class Link(Protocol):
 
     def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard, for so long. Not while connecting."""
+
+    async def recover(self, rung: Rung, device: DeviceAddress) -> None:
+        """Do one of `traits.rungs`, once; about that device, where a rung is about one.
+
+        What is lost with it is told as ever. When it returns, the adapter is there again. Raises LinkError when
+        it cannot be done, or there is nothing for it to do. The owner bounds it by cancelling.
+        """
 
     async def close(self) -> None:
         """Let go of the adapter; every connection of it is lost."""

@@ -21,6 +21,7 @@ from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
+from gattkeeper.runtime.recoveries import Recoveries
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, Session
 
 REWRITE_AFTER_S = 1.0
@@ -98,6 +99,7 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: int | None = None
         self._sessions: dict[str, Session] = {}
+        self.recoveries = Recoveries(self.feed)
         self._owed: dict[str, record.Ended] = {}  # outcomes that were told, and wait to be written again
         self._closed = False  # nothing is taken in any more
         self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
@@ -111,6 +113,8 @@ class Pump:
             effects.StartConnect: self._start_connect,
             effects.AbandonConnect: self._abandon_connect,
             effects.StartDisconnect: self._start_disconnect,
+            effects.Recover: self._recover,
+            effects.RecordRung: self._record_rung,
             effects.Finish: self._finish,
             effects.Resolve: self._resolve,
             effects.Marked: self._marked,
@@ -249,6 +253,21 @@ class Pump:
 
     def _start_disconnect(self, effect: effects.StartDisconnect) -> None:
         self._sessions[effect.device].disconnect()
+
+    def _recover(self, effect: effects.Recover) -> None:
+        link, address = self._listener.route(effect.device)
+        self.recoveries.start(link, effect, address)
+
+    def _record_rung(self, effect: effects.RecordRung) -> None:
+        row = record.Recovery(
+            adapter=effect.adapter,
+            rung=effect.rung,
+            why=effect.why,
+            at_us=effect.at_us,
+            device=effect.device,
+            fault=effect.fault,
+        )
+        self._append(row)
 
     def _finish(self, effect: effects.Finish) -> None:
         tell = partial(self._ended, effect.command, effect.outcome, effect.at_us)

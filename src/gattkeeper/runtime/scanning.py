@@ -5,11 +5,12 @@ other on many adapters, or hang for ever.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 from gattkeeper.errors import LinkError
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
@@ -27,6 +28,7 @@ class TurnTakingLink:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._listening: asyncio.Task[None] | None = None
+        self._pauses = 0
         self._may_scan = asyncio.Event()
         self._may_scan.set()
         self._one_scan = asyncio.Lock()
@@ -51,14 +53,27 @@ class TurnTakingLink:
 
     async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
         """See `ports.Link`; a scan that runs goes on afterwards."""
+        async with self._no_scan():
+            return await self._link.connect(device, events)
+
+    async def recover(self, rung: Rung, device: DeviceAddress) -> None:
+        """See `ports.Link`; a scan that runs goes on afterwards."""
+        async with self._no_scan():
+            await self._link.recover(rung, device)
+
+    @asynccontextmanager
+    async def _no_scan(self) -> AsyncIterator[None]:
+        self._pauses += 1
         self._may_scan.clear()
         try:
             if self._listening is not None:
                 self._listening.cancel()
                 await asyncio.wait({self._listening}, timeout=SCAN_STOP_TIMEOUT_S)
-            return await self._link.connect(device, events)
+            yield
         finally:
-            self._may_scan.set()
+            self._pauses -= 1
+            if not self._pauses:  # a stop connects beside a mild rung
+                self._may_scan.set()
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """See `ports.Link`; the time counts from its turn among scans, and goes on while a connection is made."""

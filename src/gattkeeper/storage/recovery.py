@@ -9,7 +9,17 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, Ran
 from gattkeeper.model.operation import has_effect
 from gattkeeper.model.outcome import Attempt, Cause, Outcome, Phase, PhaseMark, Verdict
-from gattkeeper.model.record import Accepted, AttemptFailed, Closed, Ended, Intended, Record, Resolved, Started
+from gattkeeper.model.record import (
+    Accepted,
+    AttemptFailed,
+    Closed,
+    Ended,
+    Intended,
+    Record,
+    Recovery,
+    Resolved,
+    Started,
+)
 
 Step = Intended | AttemptFailed
 
@@ -39,7 +49,7 @@ def settle(records: Iterable[Record]) -> list[Outcome]:
                 steps.setdefault(command_id, []).append(record)
             case Ended(outcome=outcome):
                 accepted.pop(outcome.command_id, None)
-            case Started() | Closed() | Resolved():
+            case Started() | Closed() | Resolved() | Recovery():
                 pass
     return [_outcome(row, steps[command_id]) for command_id, row in accepted.items()]
 

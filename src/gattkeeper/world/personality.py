@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from gattkeeper.errors import LinkError
+from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.identity import DeviceAddress
@@ -84,6 +85,10 @@ class PersonalLink:
     def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """See `ports.Link`."""
         return self._link.scan(duration_s)
+
+    async def recover(self, rung: Rung, device: DeviceAddress) -> None:
+        """See `ports.Link`."""
+        await self._link.recover(rung, device)
 
     async def close(self) -> None:
         """See `ports.Link`."""

@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
+from gattkeeper.model.adapter import CUTTING, Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
@@ -58,8 +59,15 @@ DISCOVERY_INTERVALS = 4
 
 ADAPTER_OFF = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="simulated", name="adapter_off")
 
+RUNG_S = 0.3
+"""How long a rung of the recovery takes."""
+
 AWAY = "away"
 """Name in the log of a connection attempt to a device that does not advertise."""
+
+WEDGED = Fault(
+    kind=FaultKind.WEDGED, ran=Ran.NO, stack="simulated", name="wedged", text="the adapter answers no command"
+)
 
 NOT_FOUND = Fault(kind=FaultKind.NOT_FOUND, ran=Ran.NO, stack="simulated", name="not_found")
 
@@ -91,6 +99,8 @@ class SimulatedLink:
     is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the link's own record:
     what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
     moment with more than one request pending on a connection, or more than one connection attempt or scan.
+
+    `rungs`: what can be done about a wedge (`wedge`). `recovered` has those that were done, and their device.
     """
 
     def __init__(
@@ -107,6 +117,7 @@ class SimulatedLink:
         aside: frozenset[str] = frozenset(),
         unanswered: frozenset[str] = frozenset(),
         settle_s: float = 0.5,
+        rungs: tuple[Rung, ...] = (),
     ) -> None:
         self.rules: list[LinkRule] = []
         self.away: set[str] = set()
@@ -120,7 +131,10 @@ class SimulatedLink:
             bypass_other=bypass_other,
             aside=aside,
             unanswered=unanswered,
+            rungs=rungs,
         )
+        self.recovered: list[tuple[Rung, str]] = []
+        self._cured_by: frozenset[Rung] | None = None  # of a wedge that lasts
         self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
@@ -231,6 +245,31 @@ class SimulatedLink:
         if self._on_adapter is not None:
             self._on_adapter(True, None)
 
+    def wedge(self, *cured_by: Rung) -> None:
+        """From now on no connection is made, until one of these rungs is done; connections that are up go on."""
+        self._cured_by = frozenset(cured_by)
+
+    async def recover(self, rung: Rung, device: DeviceAddress) -> None:
+        """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
+        known = self._devices.get(device.value)
+        name = device.value if known is None else known.name
+        self.recovered.append((rung, name))
+        action = self._ask(LinkMoment.RECOVER, name, 0, None)
+        match action:
+            case Hang():
+                await Attempt(device=name, gone=asyncio.get_running_loop().create_future()).wait(action.seconds)
+            case Fail():
+                raise LinkError(action.fault)
+            case Raise():
+                raise action.error
+            case _:
+                await asyncio.sleep(RUNG_S)
+        if rung in CUTTING:
+            self.adapter_down()
+            self.adapter_up()
+        if self._cured_by is not None and rung in self._cured_by:
+            self._cured_by = None
+
     def _cut(self, fault: Fault) -> None:
         for attempt in self._attempts:
             if not attempt.gone.done():
@@ -242,6 +281,8 @@ class SimulatedLink:
         self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents
     ) -> SimulatedConnection:
         action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
+        if self._cured_by is not None:
+            raise LinkError(WEDGED)
         events.progress(Phase.SCAN)
         await self._until_heard(attempt, device)
         match action:

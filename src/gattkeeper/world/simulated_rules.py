@@ -24,6 +24,7 @@ class LinkMoment(Enum):
     CONNECT = "connect"
     OPERATION = "operation"
     DISCONNECT = "disconnect"
+    RECOVER = "recover"
 
 
 class Hang(Struct, frozen=True, kw_only=True):
@@ -157,4 +158,5 @@ _POSSIBLE: dict[LinkMoment, tuple[type[LinkAction], ...]] = {
     LinkMoment.CONNECT: (Hang, Stubborn, Fail, LoseLink, Raise),
     LinkMoment.OPERATION: (Fail, LoseRequest, LoseResponse, Pretend, LateRequest, LateResponse, LoseLink, Raise),
     LinkMoment.DISCONNECT: (Hang, Stubborn, Raise),
+    LinkMoment.RECOVER: (Hang, Fail, Raise),
 }

@@ -98,12 +98,12 @@ def test_status_is_a_table_at_80_columns():
     stopped = DeviceStatus(name="kitchen", connection="disconnected", waiting=0, stopped_by="c-9")
     adapters = (
         AdapterStatus(name="hci0", up=True, connections=1, slots=5, connecting="kitchen"),
-        AdapterStatus(name="usb", up=False, connections=0, slots=5),
+        AdapterStatus(name="usb", up=False, connections=0, slots=5, recovery="power_cycle"),
     )
     status = KeeperStatus(adapters=adapters, devices=(busy, stopped), waiting=3, accepted=12, ended=8)
     assert texts.status_text(status, Terminal()).split("\n") == [
         "adapter hci0  up    1 of 5 slots  connecting kitchen",
-        "adapter usb   down  0 of 5 slots",
+        "adapter usb   down  0 of 5 slots  recovery: power cycle",
         "lounge   connected     3 waiting  c-7 in flight for 310 ms, oldest waits 2.10 s, latched by c-5: resolve it, 1 subscribed",
         "kitchen  disconnected  idle       stopped by c-9",
         "12 accepted, 8 ended, 3 waiting",

@@ -141,6 +141,8 @@ def _adapter_row(adapter: AdapterStatus, terminal: Terminal) -> tuple[str, ...]:
     notes = [f"connecting {clean(adapter.connecting)}"] if adapter.connecting else []
     if adapter.serialization == "adapter":
         notes.append("one operation at a time")
+    if adapter.recovery:
+        notes.append(f"recovery: {adapter.recovery.replace('_', ' ')}")
     slots = f"{adapter.connections} of {adapter.slots} slots"
     return (f"adapter {clean(adapter.name)}", state, slots, ", ".join(notes))
 

@@ -1,0 +1,62 @@
+"""The rungs of adapters' recoveries, each in a task of its own, bounded.
+
+Knows how to run, bound and end what a link does about its adapter. Which rung is due, and when, the core decides.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from gattkeeper.core import effects, events
+from gattkeeper.errors import LinkError
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.runtime.ports import Link
+from gattkeeper.runtime.sessions import outlast, unexpected
+
+RUNG_TIMEOUT_S = 30.0
+"""How long one rung may take: a service that is restarted needs most of it, a power cycle half a second."""
+
+_TIMED_OUT = Fault(
+    kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="rung_timeout", text="it did not end in time"
+)
+
+
+class Recoveries:
+    """`feed` gets `RecoveryDone` for each rung, whatever the link does."""
+
+    def __init__(self, feed: Callable[[events.Event], None]) -> None:
+        self._feed = feed
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, link: Link, effect: effects.Recover, device: DeviceAddress) -> None:
+        """Do it; returns at once."""
+        task = asyncio.get_running_loop().create_task(self._run(link, effect, device))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """End what runs."""
+        for task in list(self._tasks):
+            await outlast(task)
+
+    async def _run(self, link: Link, effect: effects.Recover, device: DeviceAddress) -> None:
+        task = asyncio.get_running_loop().create_task(link.recover(effect.rung, device))
+        try:
+            await asyncio.wait({task}, timeout=RUNG_TIMEOUT_S)
+        finally:
+            in_time = task.done()
+            await outlast(task)
+        fault = _fault_of(task) if in_time else _TIMED_OUT
+        self._feed(events.RecoveryDone(adapter=effect.adapter, rung=effect.rung, fault=fault))
+
+
+def _fault_of(task: "asyncio.Task[None]") -> Fault | None:
+    if task.cancelled():
+        return unexpected(asyncio.CancelledError(), Ran.MAYBE)
+    match task.exception():
+        case None:
+            return None
+        case LinkError() as error:
+            return error.fault
+        case BaseException() as error:
+            return unexpected(error, Ran.MAYBE)
