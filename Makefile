@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo bench test test-fast lint ruff types api imports coverage system-programs clean
+.PHONY: help venv demo bench test test-fast lint ruff types api imports coverage system-programs guest clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,11 +25,11 @@ bench: $(VENV)/.user ## what the command line costs, as a ratio to starting Pyth
 	@$(BIN)/python bench/thin_path.py
 
 # Later parts run although an earlier one failed, and pytest's own count comes last.
-test: $(VENV)/.developer system-programs ## every test this machine can run; what it leaves out is listed at the end
+test: $(VENV)/.developer guest ## every test this machine can run; what it leaves out is listed at the end
 	@failed=; \
 	$(MAKE) --no-print-directory --keep-going lint || failed="$$failed lint"; \
 	$(MAKE) --no-print-directory coverage || failed="$$failed coverage"; \
-	echo "== tests"; $(BIN)/pytest -n $(WORKERS) || failed="$$failed tests"; \
+	echo "== tests"; $(BIN)/pytest -n $(WORKERS) --dist loadgroup || failed="$$failed tests"; \
 	test -z "$$failed" || { echo "make test failed in:$$failed (see above)" >&2; exit 1; }
 
 test-fast: $(VENV)/.developer ## the tests that start no system programs
@@ -54,6 +54,9 @@ coverage: $(VENV)/.developer ## 100 % branches of model, core and errors, by the
 
 system-programs:
 	@tools/add_system_programs
+
+guest: $(VENV)/.developer system-programs ## the guest that tests of a real BlueZ start: its kernel, kept in the cache
+	@PYTHONPATH=tests $(BIN)/python -m bluez_vm.build
 
 clean: ## remove what make and the tools made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
