@@ -46,6 +46,7 @@ def run_apart(case: str, timeout_s: float) -> dict[str, Any]:
     output = Path("/run/case.log")
     result = Path("/run/case.json")
     result.unlink(missing_ok=True)
+    before = _Logs()
     process = os.fork()
     if process == 0:
         os.setsid()
@@ -60,7 +61,7 @@ def run_apart(case: str, timeout_s: float) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(result.read_text())
     else:
         answer = {"error": "the case ended without a result" if ended else f"not done within {timeout_s:.0f} s"}
-    return answer if "found" in answer else answer | {"log": _logs(output)}
+    return answer if "found" in answer else answer | {"log": before.since(output)}
 
 
 def _run_here(case: str, result: Path) -> None:
@@ -96,12 +97,28 @@ def _end_all_in_session(leader: int) -> None:
             pass
 
 
-def _logs(output: Path) -> str:
-    kernel = subprocess.run(["dmesg"], capture_output=True, text=True, check=False).stdout
-    texts = {"case": output.read_text(errors="replace"), "kernel": kernel[-2000:]}
-    if BLUETOOTHD_LOG.exists():
-        texts["bluetoothd"] = BLUETOOTHD_LOG.read_text(errors="replace")
-    return "\n".join(f"-- {name}\n{text[-_TAIL:]}" for name, text in texts.items())
+class _Logs:
+    """How far the guest's logs are, and what came after."""
+
+    def __init__(self) -> None:
+        self._kernel, self._bluetoothd = len(_kernel_log()), len(_bluetoothd_log())
+
+    def since(self, output: Path) -> str:
+        """What was written since, with the case's own output first."""
+        texts = {
+            "case": output.read_text(errors="replace"),
+            "kernel": _kernel_log()[self._kernel :],
+            "bluetoothd": _bluetoothd_log()[self._bluetoothd :],
+        }
+        return "\n".join(f"-- {name}\n{text[-_TAIL:]}" for name, text in texts.items())
+
+
+def _kernel_log() -> str:
+    return subprocess.run(["dmesg"], capture_output=True, text=True, check=False).stdout
+
+
+def _bluetoothd_log() -> str:
+    return BLUETOOTHD_LOG.read_text(errors="replace") if BLUETOOTHD_LOG.exists() else ""
 
 
 def cases_port() -> Path:
