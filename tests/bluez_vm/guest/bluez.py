@@ -43,7 +43,6 @@ async def objects() -> dict[str, dict[str, dict[str, Any]]]:
     }
 
 
-
 async def connected_devices() -> list[str]:
     """Addresses of the devices that BlueZ believes connected."""
     known = [each["org.bluez.Device1"] for each in (await objects()).values() if "org.bluez.Device1" in each]

@@ -13,7 +13,7 @@ from bluez_vm.guest import bluez
 from bluez_vm.guest.place import Place, keeper_at, place, settings
 from bluez_vm.guest.vhci import VhciAdapter
 from gattkeeper.errors import CommandError
-from gattkeeper.model.outcome import Outcome
+from gattkeeper.model.outcome import Outcome, Phase
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.world import AttOpcode, Drop, Match, Moment, Rule
 from gattkeeper.world.radio_rules import REMOTE_USER_TERMINATED
@@ -38,6 +38,7 @@ async def told(command: Awaitable[Outcome]) -> dict[str, Any]:
         "verdict": outcome.verdict.value,
         "cause": outcome.cause.value,
         "fault": "" if fault is None else f"{fault.kind.value}: {fault.name} {fault.text}".strip(),
+        "stop_route": [mark.note for mark in outcome.timeline if mark.phase is Phase.STOP_ROUTE],
         "attempts": len(outcome.attempts),
         "took_s": round(time.monotonic() - started_at, 2),
     }
@@ -106,7 +107,7 @@ async def _mid_write(fault: Step, cure: Step) -> dict[str, Any]:
     async with place(devices=1) as at, keeper_at(settings(Path("/run/faults"), devices=1)) as keeper:
         lounge = keeper.device(LOUNGE)
         before = await told(lounge.write(BLIND_LABEL, b"before"))
-        lost = Rule(Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.WRITE_RESPONSE), Drop())
+        lost = Rule(Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.WRITE_RESPONSE, times=1), Drop())
         at.radio.rules.append(lost)
         during = asyncio.ensure_future(told(lounge.write(BLIND_LABEL, b"during", timeout=20.0)))
         while at.applied(LOUNGE)[-1:] != [b"during"]:
@@ -118,7 +119,6 @@ async def _mid_write(fault: Step, cure: Step) -> dict[str, Any]:
         told_after_s = time.monotonic() - struck_at
         seen_after_s = await seen
         await asyncio.sleep(max(0.0, struck_at + AWAY_S - time.monotonic()))
-        at.radio.rules.remove(lost)
         curing = asyncio.ensure_future(cure(at))
         after = await told(lounge.write(BLIND_LABEL, b"after", deadline=60.0, idempotent=True))
         await curing

@@ -63,7 +63,9 @@ class Storm:
         return {
             "callers": count,
             "succeeded": sum(not each["error"] for each in ended),
-            "errors": [f"{each['phase']}: {each['error']} ({each['took_s']} s)" for each in ended if each["error"]],
+            "errors": [
+                f"{each['phase']}: {each['error']} ({each['took_s']} s)" for each in ended if each["error"]
+            ],
             "applied": len(self.applied()) - before,
             "took_s": round(took_s, 2),
         }
@@ -72,9 +74,7 @@ class Storm:
         """So many callers of the daemon at once."""
         before = len(self.applied())
         started_at = time.monotonic()
-        callers = [
-            Forked(_caller, str(self.socket), NAMES[n % DEVICES], f"k{n:02d}") for n in range(count)
-        ]
+        callers = [Forked(_caller, str(self.socket), NAMES[n % DEVICES], f"k{n:02d}") for n in range(count)]
         codes = [caller.result(60.0) for caller in callers]
         took_s = time.monotonic() - started_at
         applied = [each.payload.decode() for each in self.applied()[before:]]
