@@ -1,10 +1,9 @@
 """Commands that meet no trouble, over Debian's bluetoothd."""
 
-import pytest
-
+from bluez_vm.guests import MARKS
 from bluez_vm.machine import Machine
 
-pytestmark = pytest.mark.system
+pytestmark = MARKS
 
 
 def test_commands_for_four_blinds_are_all_delivered_in_order(machine: Machine) -> None:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import pytest
-
+from bluez_vm.guests import MARKS
 from bluez_vm.machine import Machine
 
-pytestmark = pytest.mark.system
+pytestmark = MARKS
 
 SEEN_S = 2.0
 """What the keeper promises until it knows, in seconds."""

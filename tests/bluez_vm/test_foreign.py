@@ -1,10 +1,9 @@
 """What others do on our adapter, and what they leave there, over Debian's bluetoothd."""
 
-import pytest
-
+from bluez_vm.guests import MARKS
 from bluez_vm.machine import Machine
 
-pytestmark = pytest.mark.system
+pytestmark = MARKS
 
 
 def test_connections_of_a_killed_daemon_are_taken_over_by_the_next(machine: Machine) -> None:

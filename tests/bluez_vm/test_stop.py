@@ -1,10 +1,9 @@
 """An emergency stop while a write has no answer, over Debian's bluetoothd: what reaches the blind, in which order."""
 
-import pytest
-
+from bluez_vm.guests import MARKS
 from bluez_vm.machine import Machine
 
-pytestmark = pytest.mark.system
+pytestmark = MARKS
 
 LABEL, MOTOR = "b11d0005", "b11d0004"
 STOP = [MOTOR, "\0"]

@@ -36,7 +36,7 @@ async def foreign_scan() -> dict[str, Any]:
         scanner = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=asyncio.subprocess.DEVNULL)
         while not await _discovering():
             await asyncio.sleep(0.05)
-        found = {
+        found: dict[str, Any] = {
             name: await told(keeper.device(name).write(BLIND_LABEL, b"heard", idempotent=True))
             for name in (LOUNGE, "kitchen")
         }
@@ -68,6 +68,7 @@ async def two_adapters() -> dict[str, Any]:
         took_s = time.monotonic() - started_at
         return {
             "verdicts": [each["verdict"] for each in ended],
+            "faults": [each["fault"] for each in ended if each["fault"]],
             "applied": {name: [payload.decode() for payload in at.applied(name)] for name in at.blinds},
             "took_s": round(took_s, 2),
         }
