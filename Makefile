@@ -29,7 +29,7 @@ test: $(VENV)/.developer guest ## every test this machine can run; what it leave
 	@failed=; \
 	$(MAKE) --no-print-directory --keep-going lint || failed="$$failed lint"; \
 	$(MAKE) --no-print-directory coverage || failed="$$failed coverage"; \
-	echo "== tests"; $(BIN)/pytest -n $(WORKERS) --dist loadgroup || failed="$$failed tests"; \
+	echo "== tests"; $(BIN)/pytest -n $(WORKERS) || failed="$$failed tests"; \
 	test -z "$$failed" || { echo "make test failed in:$$failed (see above)" >&2; exit 1; }
 
 test-fast: $(VENV)/.developer ## the tests that start no system programs

@@ -6,9 +6,6 @@ import pytest
 
 from bluez_vm.machine import GuestTooSlowError, Machine, missing, running_machine
 
-MARKS = [pytest.mark.system, pytest.mark.xdist_group("bluez_vm")]
-"""Of every test here: they start real programs, and all run on one worker, where they share a guest."""
-
 
 def booted() -> Iterator[Machine]:
     """A guest of its own, to be used as a fixture. Skips where there can be none."""

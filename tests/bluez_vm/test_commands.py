@@ -1,9 +1,10 @@
 """Commands that meet no trouble, over Debian's bluetoothd."""
 
-from bluez_vm.guests import MARKS
+import pytest
+
 from bluez_vm.machine import Machine
 
-pytestmark = MARKS
+pytestmark = pytest.mark.system
 
 
 def test_commands_for_four_blinds_are_all_delivered_in_order(machine: Machine) -> None:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from bluez_vm.guests import MARKS
+import pytest
+
 from bluez_vm.machine import Machine
 
-pytestmark = MARKS
+pytestmark = pytest.mark.system
 
 SEEN_S = 2.0
 """What the keeper promises until it knows, in seconds."""

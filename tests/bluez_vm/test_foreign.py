@@ -1,9 +1,10 @@
 """What others do on our adapter, and what they leave there, over Debian's bluetoothd."""
 
-from bluez_vm.guests import MARKS
+import pytest
+
 from bluez_vm.machine import Machine
 
-pytestmark = MARKS
+pytestmark = pytest.mark.system
 
 
 def test_connections_of_a_killed_daemon_are_taken_over_by_the_next(machine: Machine) -> None:

@@ -1,9 +1,10 @@
 """An emergency stop while a write has no answer, over Debian's bluetoothd: what reaches the blind, in which order."""
 
-from bluez_vm.guests import MARKS
+import pytest
+
 from bluez_vm.machine import Machine
 
-pytestmark = MARKS
+pytestmark = pytest.mark.system
 
 LABEL, MOTOR = "b11d0005", "b11d0004"
 STOP = [MOTOR, "\0"]

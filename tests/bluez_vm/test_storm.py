@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bluez_vm.guests import MARKS, booted
+from bluez_vm.guests import booted
 from bluez_vm.machine import Machine
 
-pytestmark = MARKS
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture
