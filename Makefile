@@ -2,16 +2,17 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PURE_CASES := $(addprefix tests/conformance/test_cases_,$(addsuffix .py,order time stop links retry sequence long_write))
+PURE_CASES := $(addprefix tests/conformance/test_cases_,$(addsuffix .py,order time stop links retry sequence long_write table))
 PURE_TESTS := tests/model tests/core tests/test_errors.py $(PURE_CASES)
 PURE := --cov=gattkeeper.model --cov=gattkeeper.core --cov=gattkeeper.errors --cov-branch --cov-fail-under=100
 WORKERS := 2
+SEEDS := 10000
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo bench test test-fast lint ruff types api imports coverage system-programs guest clean
+.PHONY: help venv demo bench test test-fast soak lint ruff types api imports coverage system-programs guest clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +22,8 @@ venv: $(VENV)/.developer ## make .venv with gattkeeper (editable), its extras an
 demo: $(VENV)/.user ## four taps on two virtual blinds, from nothing but Python; SERVE=1 keeps the daemon running
 	@$(BIN)/gattkeeper demo $(if $(SERVE),--serve)
 
-bench: $(VENV)/.user ## what the command line costs, as a ratio to starting Python
-	@$(BIN)/python bench/thin_path.py
+bench: $(VENV)/.user ## measure, as ratios side by side; QUICK=1 takes fewer samples, ONLY=stop some suites
+	@QUICK=$(QUICK) $(BIN)/python bench $(ONLY)
 
 # Later parts run although an earlier one failed, and pytest's own count comes last.
 test: $(VENV)/.developer guest ## every test this machine can run; what it leaves out is listed at the end
@@ -34,6 +35,9 @@ test: $(VENV)/.developer guest ## every test this machine can run; what it leave
 
 test-fast: $(VENV)/.developer ## the tests that start no system programs
 	@$(BIN)/pytest -n $(WORKERS) -m "not system"
+
+soak: $(VENV)/.developer ## simulated days of trouble on every core, SEEDS=100000 of them, until one breaks a promise
+	@PYTHONPATH=src:tests $(BIN)/python -m sim.soak $(SEEDS) $(START)
 
 lint: ruff types api imports ## style, format, types, and imports that only go down
 

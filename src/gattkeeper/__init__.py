@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from gattkeeper.model.outcome import Outcome as Outcome
     from gattkeeper.model.outcome import Verdict as Verdict
     from gattkeeper.runtime.device import Device as Device
+    from gattkeeper.runtime.fanout import Fanout as Fanout
+    from gattkeeper.runtime.fanout import FanoutOutcome as FanoutOutcome
     from gattkeeper.runtime.handle import Handle as Handle
     from gattkeeper.runtime.keeper import Keeper as Keeper
     from gattkeeper.runtime.notifications import Notifications as Notifications
@@ -72,6 +74,7 @@ _HOMES = {
     "model.fault": ("Fault", "FaultKind"),
     "model.outcome": ("Cause", "Outcome", "Verdict"),
     "runtime.device": ("Device",),
+    "runtime.fanout": ("Fanout", "FanoutOutcome"),
     "runtime.handle": ("Handle",),
     "runtime.keeper": ("Keeper",),
     "runtime.notifications": ("Notifications",),

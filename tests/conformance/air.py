@@ -1,4 +1,4 @@
-"""A keeper over Bumble with two devices on a virtual radio, in virtual time.
+"""A keeper over Bumble on a virtual radio, in virtual time: a complete stack for the cases.
 
 Knows how to build one and to take it down again.
 """
@@ -9,7 +9,7 @@ from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules
-from gattkeeper.world import VirtualRadio, run_virtual
+from gattkeeper.world import VirtualDevice, VirtualRadio, run_virtual
 from sim.scene import Book, device
 
 ADAPTER = "C0:00:00:00:00:01"
@@ -18,9 +18,9 @@ ADAPTER = "C0:00:00:00:00:01"
 class Air:
     """`lamp` and `door` on the air, and a keeper with one adapter."""
 
-    def __init__(self) -> None:
+    def __init__(self, lamp: VirtualDevice) -> None:
         self.radio = VirtualRadio()
-        self.lamp, self.door = device("lamp", 1), device("door", 2)
+        self.lamp, self.door = lamp, device("door", 2)
         self.keeper = Keeper(
             links={"adapter": BumbleLink(self.radio.adapter(ADAPTER), name="virtual")},
             book=Book({one.name: DeviceRules(address=one.address) for one in (self.lamp, self.door)}),
@@ -35,11 +35,11 @@ class Air:
         return [one.payload for one in self.lamp.applied]
 
 
-def live(story: Callable[[Air], Awaitable[None]]) -> None:
+def live(story: Callable[[Air], Awaitable[None]], *, lamp: VirtualDevice | None = None) -> None:
     """Run a story; nothing may be left of it."""
 
     async def run() -> None:
-        air = Air()
+        air = Air(lamp or device("lamp", 1))
         await air.radio.add(air.lamp)
         await air.radio.add(air.door)
         await air.keeper.start()

@@ -5,10 +5,13 @@ Numbers are those of the conformance list. What the device did is taken from the
 
 import asyncio
 
+from bumble import hci
+from bumble.device import Connection
+
 from conformance.air import Air, live
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import Property, characteristic_ref
-from gattkeeper.model.operation import Read
+from gattkeeper.model.operation import Phy, Read
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.world import VirtualCharacteristic, VirtualService
 from gattkeeper.world.radio_rules import AttOpcode, Delay, Drop, Match, Moment, Rule
@@ -69,6 +72,50 @@ def test_c21_a_write_without_an_answer_is_unknown_after_its_time() -> None:
         assert (outcome.verdict, outcome.cause) == (Verdict.UNKNOWN, Cause.TIMED_OUT_IN_FLIGHT)
         assert (await following.wait()).epoch == 2, "never on the bearer that owes an answer"
         assert air.applied() == [b"1", b"2"]
+
+    live(story)
+
+
+def of_device(air: Air, name: str = "lamp") -> Connection:
+    """The device's own end of its connection, for what a device does by itself."""
+    (connection,) = air.radio._devices[name]._bumble.connections.values()
+    return connection
+
+
+def test_c31_an_att_mtu_that_the_device_exchanges_is_in_force_and_answers_nothing() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        match = Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.READ_RESPONSE, times=1)
+        air.radio.rules.append(Rule(match, Delay(seconds=1)))
+        reading = await air.keeper.submit(
+            Command(device="lamp", operation=Read(target=characteristic_ref(COUNTER)))
+        )
+        await asyncio.sleep(0.2)
+        await of_device(air).gatt_client.request_mtu(43)
+        assert reading.outcome is None
+        assert (await reading.wait()).value == b"\0\0\0\1"
+        await lamp.long_write(WRITABLE, bytes(60))
+        assert [len(payload) for payload in air.applied()] == [40, 20]
+
+    live(story)
+
+
+def test_c31_phys_and_parameters_that_the_device_changes_answer_nothing() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        match = Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.READ_RESPONSE, times=1)
+        air.radio.rules.append(Rule(match, Delay(seconds=2)))
+        reading = await air.keeper.submit(
+            Command(device="lamp", operation=Read(target=characteristic_ref(COUNTER)))
+        )
+        await asyncio.sleep(0.2)
+        await of_device(air).set_phy([hci.Phy.LE_2M], [hci.Phy.LE_2M])
+        await of_device(air).update_parameters(60, 60, 0, 4000)
+        await asyncio.sleep(1)
+        assert reading.outcome is None
+        assert (await reading.wait()).value == b"\0\0\0\1"
+        assert (await lamp.phy()).tx is Phy.LE_2M
+        assert of_device(air).parameters.connection_interval == 60
 
     live(story)
 

@@ -10,7 +10,7 @@ import pytest
 from gattkeeper.errors import CommandCancelledError, CommandNotDeliveredError, StorageError
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import Property, characteristic_ref
+from gattkeeper.model.gatt import Property, characteristic_ref, find_characteristics
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation, Read
 from gattkeeper.model.outcome import AnswerValue, Cause, Verdict
@@ -334,5 +334,26 @@ def test_c35_a_command_that_is_cancelled_by_its_id_in_flight_gives_its_bearer_on
         assert (await running.wait()).cause is Cause.CANCELLED_IN_FLIGHT
         assert (await following.wait()).epoch == 2
         assert house.applied() == [b"2"]
+
+    live(story)
+
+
+def test_c62_a_keeper_ends_a_write_by_handle_and_finds_the_uuid_again() -> None:
+    async def story(house: House) -> None:
+        lamp = house.keeper.device("lamp")
+        (service,) = await lamp.services()
+        writable = find_characteristics((service,), characteristic_ref(WRITABLE))[0]
+        await lamp.write(writable.handle, b"1")
+        properties = Property.READ | Property.WRITE
+        moved = tuple(VirtualCharacteristic(uuid, properties) for uuid in (STOP, PUSHED, WRITABLE))
+        running = asyncio.ensure_future(lamp.write(WRITABLE, b"2"))
+        waiting = asyncio.ensure_future(lamp.write(writable.handle, b"3"))
+        await asyncio.sleep(0.001)
+        house.link.change_services("lamp", (VirtualService(SERVICE, moved),))
+        await running
+        with pytest.raises(CommandNotDeliveredError, match="another attribute table"):
+            await waiting
+        await lamp.write(WRITABLE, b"4")
+        assert [one.value for one in moved] == [b"", b"", b"4"]
 
     live(story)

@@ -30,6 +30,7 @@ def test_c44_after_a_stop_no_other_change_starts_and_those_in_line_say_which_sto
     for payload in range(50):
         drive.submit(f"write-{payload}", write(payload))
     drive.stop()
+    drive.wait(MS)
     stopped = [one for one in drive.endings().values() if one.cause is Cause.STOPPED]
     assert len(stopped) == 49
     assert {one.by for one in stopped} == {"stop"}

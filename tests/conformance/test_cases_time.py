@@ -61,10 +61,13 @@ def test_c23_a_late_answer_within_the_grace_saves_the_link(drive: Drive) -> None
 
 
 def test_c24_without_an_answer_in_the_grace_the_link_is_stalled_and_goes(drive: Drive) -> None:
-    timed_out(drive)
+    drive.submit("late", write(1))
     drive.submit("mortal", A_READ)
+    drive.wait(5 * S)
+    drive.submit("for the next", A_READ)
     drive.wait(500 * MS)
     assert len(drive.of(StartDisconnect)) == 1
+    assert drive.open("for the next")
     assert drive.ended("mortal") == (NOT, Cause.LINK_LOST_BEFORE_SEND)
     fault = drive.endings()["mortal"].fault
     assert fault is not None

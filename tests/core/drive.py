@@ -12,7 +12,20 @@ from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Composite, Connect, LongWrite, Operation, Read, Sequence, Write, WriteMode
+from gattkeeper.model.operation import (
+    Composite,
+    Connect,
+    Disconnect,
+    LongWrite,
+    Operation,
+    Pair,
+    Read,
+    ReadRssi,
+    Sequence,
+    Subscribe,
+    Write,
+    WriteMode,
+)
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus
 
@@ -45,6 +58,30 @@ def long_write(number: int, **fields: Any) -> LongWrite:
     """Three chunks at the least ATT_MTU, each of which tells the number: 20, 20 and 7 bytes."""
     chunks = (number.to_bytes(2) + bytes([part]) * 18 for part in range(3))
     return LongWrite(target=POSITION, payload=b"".join(chunks)[:47], **fields)
+
+
+def operation_of(kind: str, number: int) -> Operation | Composite:
+    """An operation that tells its command: by payload, or by handle."""
+    payload = number.to_bytes(2)
+    match kind:
+        case "read":
+            return Read(target=CharacteristicRef(handle=number))
+        case "write":
+            return Write(target=POSITION, payload=payload)
+        case "without":
+            return Write(target=POSITION, payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
+        case "long":
+            return long_write(number)
+        case "subscribe":
+            return Subscribe(target=CharacteristicRef(handle=number))
+        case "pair":
+            return Pair()
+        case "rssi":
+            return ReadRssi()
+        case "connect":
+            return Connect()
+        case _:
+            return Disconnect()
 
 
 def fault(kind: FaultKind, ran: Ran = Ran.MAYBE) -> Fault:
@@ -124,6 +161,16 @@ class Drive:
         command = Command(id=command_id, device=device, operation=operation, **fields)
         self.feed(events.Submitted(command=command))
 
+    def fan_out(
+        self, fanout_id: str, commands: dict[str, Operation], gather_us: int = 10 * S, **fields: Any
+    ) -> None:
+        """An operation for each device; a command's id is that of the fan-out and its device's name."""
+        together = tuple(
+            Command(id=f"{fanout_id}-{device}", device=device, operation=operation, fanout=fanout_id, **fields)
+            for device, operation in commands.items()
+        )
+        self.feed(events.FanoutSubmitted(id=fanout_id, commands=together, gather_us=gather_us))
+
     def stop(self, command_id: str = "stop", operation: Operation = STOP_WRITE, **fields: Any) -> None:
         latch = fields.pop("latch", False)
         fields.setdefault("device", "blind")
@@ -138,18 +185,22 @@ class Drive:
 
     # what the stack does
 
-    def connected(self, device: str = "blind") -> None:
-        self.feed(events.Connected(device=device, epoch=self.epochs[device]))
+    def connected(self, device: str = "blind", *, table: str = "") -> None:
+        self.feed(events.Connected(device=device, epoch=self.epochs[device], table=table))
+
+    def updated(self, *, device: str = "blind", **news: Any) -> None:
+        """News of a connection: `att_mtu`, `table`."""
+        self.feed(events.ConnectionUpdated(device=device, epoch=self.epochs.get(device, 0), **news))
 
     def connect_failed(
         self, kind: FaultKind = FaultKind.CANCELLED, device: str = "blind", ran: Ran = Ran.NO
     ) -> None:
         self.feed(events.ConnectFailed(device=device, epoch=self.epochs[device], fault=fault(kind, ran)))
 
-    def warm(self, device: str = "blind") -> None:
+    def warm(self, device: str = "blind", *, table: str = "") -> None:
         """Have the device connected, with nothing to do."""
         self.submit(f"connect-{device}", Connect(), device)
-        self.connected(device)
+        self.connected(device, table=table)
 
     def answer(self, value: AnswerValue = None, device: str = "blind") -> None:
         """A good answer to what has been owed longest."""

@@ -8,31 +8,21 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
-from core.drive import BATTERY, MS, POSITION, Drive, S, fault, long_write, sequence
+from core.drive import BATTERY, MS, Drive, S, fault, operation_of, sequence
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Origin, Priority, ReadBack
+from gattkeeper.model.command import Command, Origin, Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import (
-    Composite,
-    Connect,
-    Disconnect,
-    Operation,
-    Pair,
-    Read,
-    ReadRssi,
-    Subscribe,
-    Write,
-    WriteMode,
-)
+from gattkeeper.model.operation import Disconnect, Read
 from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
 BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
 LIMITS = Limits(queue_per_device_max=4, queue_max=9, **BREAKER)
+PERSISTENT = replace(LIMITS, stop_persist_us=12 * S, stop_persist_backoff_us=2 * S)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
@@ -54,13 +44,17 @@ class AnyHistory(RuleBasedStateMachine):
         bypass_other=st.booleans(),
         aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
+        limits=st.sampled_from((LIMITS, PERSISTENT)),
     )
-    def begin(self, *, slots: int, journalled: bool, safety: bool, linger_us: int, **traits: Any) -> None:
+    def begin(
+        self, *, slots: int, journalled: bool, safety: bool, linger_us: int, limits: Limits, **traits: Any
+    ) -> None:
+        self.limits = limits
         self.watch = Watch(slots=slots, safety=safety)
         self.drive = Drive(
             *DEVICES,
             slots=slots,
-            limits=LIMITS,
+            limits=limits,
             journalled=journalled,
             safety=safety,
             linger_us=linger_us,
@@ -86,7 +80,7 @@ class AnyHistory(RuleBasedStateMachine):
     )
     def submit(self, *, device: str, kind: str, priority: Priority, survives: bool) -> None:
         number = self.new_number()
-        operation = _operation(kind, number)
+        operation = operation_of(kind, number)
         self.drive.submit(f"{kind}-{number}", operation, device, priority=priority, survive_reconnect=survives)
 
     @rule(
@@ -114,7 +108,7 @@ class AnyHistory(RuleBasedStateMachine):
         number = self.new_number()
         self.drive.submit(
             f"write-{number}",
-            _operation("write", number),
+            operation_of("write", number),
             device,
             priority=priority,
             deadline_us=deadline_us,
@@ -130,7 +124,7 @@ class AnyHistory(RuleBasedStateMachine):
     def write_plainly(self, device: str, client: str) -> None:
         number = self.new_number()
         origin = Origin(principal=client)
-        self.drive.submit(f"write-{number}", _operation("write", number), device, origin=origin)
+        self.drive.submit(f"write-{number}", operation_of("write", number), device, origin=origin)
 
     @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
     def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
@@ -140,12 +134,31 @@ class AnyHistory(RuleBasedStateMachine):
             f"sequence-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives
         )
 
+    @rule(
+        among=st.lists(st.tuples(devices, st.sampled_from(Priority)), min_size=1, max_size=4),
+        kind=st.sampled_from(("write", "write", "read", "long", "connect", "disconnect")),
+        gather_us=lengths,
+        survives=st.booleans(),
+        key=st.sampled_from(("", "position")),
+    )
+    def fan_out(
+        self, *, among: list[tuple[str, Priority]], kind: str, gather_us: int, survives: bool, key: str
+    ) -> None:
+        fanout = f"fan-{self.new_number()}"
+        commands = []
+        for device, priority in among:
+            number = self.new_number()
+            command = Command(id=f"{kind}-{number}", device=device, operation=operation_of(kind, number))
+            commands.append(replace(command, fanout=fanout, priority=priority, survive_reconnect=survives))
+        together = tuple(replace(command, coalesce_key=key) for command in commands)
+        self.drive.feed(events.FanoutSubmitted(id=fanout, commands=together, gather_us=gather_us))
+
     @rule(device=devices, latch=st.booleans(), bypass=st.booleans(), proof=st.booleans(), leaves=st.booleans())
     def stop(self, *, device: str, latch: bool, bypass: bool, proof: bool, leaves: bool) -> None:
         number = self.new_number()
         self.drive.stop(
             f"stop-{number}",
-            Disconnect() if leaves and proof else _operation("write", number),
+            Disconnect() if leaves and proof else operation_of("write", number),
             device=device,
             latch=latch,
             may_bypass=bypass,
@@ -232,9 +245,9 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.answer_to(data.draw(st.sampled_from(old)))
 
     @precondition(lambda self: self.watch.connecting())
-    @rule()
-    def connect(self) -> None:
-        self.drive.connected(self.watch.connecting()[0])
+    @rule(table=st.sampled_from(("old", "new")))
+    def connect(self, table: str) -> None:
+        self.drive.connected(self.watch.connecting()[0], table=table)
 
     @precondition(lambda self: self.watch.connecting())
     @rule(kind=kinds)
@@ -252,18 +265,15 @@ class AnyHistory(RuleBasedStateMachine):
         """They obey from now on, or do not."""
         self.links_obey = not self.links_obey
 
-    @rule(device=devices, under_way=st.booleans())
-    def pairing(self, *, device: str, under_way: bool) -> None:
+    @rule(device=devices, under_way=st.booleans(), table=st.sampled_from(("", "old", "new")))
+    def news(self, *, device: str, under_way: bool, table: str) -> None:
         self.drive.pairing(under_way=under_way, device=device)
+        self.drive.updated(device=device, table=table)
 
     @rule(device=devices)
     def link_lost(self, device: str) -> None:
         if self.watch.device(device).connection == "connected":
-            self.drive.feed(
-                events.ConnectionLost(
-                    device=device, epoch=self.watch.device(device).epoch, fault=fault(FaultKind.LINK_LOST)
-                )
-            )
+            self.drive.lost(device)
 
     @rule()
     def adapter(self) -> None:
@@ -302,10 +312,10 @@ class AnyHistory(RuleBasedStateMachine):
         assert status.adapters[0].connections == self.watch.occupied()
         assert status.accepted - status.ended == len(self.watch.open())
         assert status.waiting == sum(one.waiting for one in status.devices)
+        assert not self.drive.scheduler._state.fanouts or status.waiting, "a gate, and nobody to go through"
         undos = [name for name in self.watch.open() if name.endswith("-undo")]  # they are never refused
-        assert status.waiting <= LIMITS.queue_max + len(DEVICES) + len(
-            undos
-        )  # one each may come back from its flight
+        from_flight = len(DEVICES)  # one each may come back
+        assert status.waiting <= LIMITS.queue_max + from_flight + len(undos)
 
     # the end
 
@@ -359,7 +369,7 @@ class AnyHistory(RuleBasedStateMachine):
         for device in DEVICES:
             self.drive.feed(events.Resumed(device=device))
             self.drive.feed(events.Resolved(command_id=self.watch.device(device).latched_by, device=device))
-            self.drive.submit(f"last-{device}", _operation("write", self.new_number()), device)
+            self.drive.submit(f"last-{device}", operation_of("write", self.new_number()), device)
         self._behave(30 * S)
         for device in DEVICES:
             outcome = self.watch.seen[f"last-{device}"].outcome
@@ -367,33 +377,9 @@ class AnyHistory(RuleBasedStateMachine):
             assert outcome.verdict is Verdict.DELIVERED, outcome
 
     def _replays(self) -> None:
-        again = type(self.drive.scheduler)(LIMITS, journalled=self.drive.scheduler._state.journalled)
+        again = type(self.drive.scheduler)(self.limits, journalled=self.drive.scheduler._state.journalled)
         effects_again = [effect for event, now in self.drive.fed for effect in again.handle(event, now)]
         assert effects_again == self.drive.effects
-
-
-def _operation(kind: str, number: int) -> Operation | Composite:
-    """An operation that tells its command: by payload, or by handle."""
-    payload = number.to_bytes(2)
-    match kind:
-        case "read":
-            return Read(target=CharacteristicRef(handle=number))
-        case "write":
-            return Write(target=POSITION, payload=payload)
-        case "without":
-            return Write(target=POSITION, payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
-        case "long":
-            return long_write(number)
-        case "subscribe":
-            return Subscribe(target=CharacteristicRef(handle=number))
-        case "pair":
-            return Pair()
-        case "rssi":
-            return ReadRssi()
-        case "connect":
-            return Connect()
-        case _:
-            return Disconnect()
 
 
 TestAnyHistory = AnyHistory.TestCase

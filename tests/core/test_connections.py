@@ -1,5 +1,7 @@
 """Connections: one attempt per adapter, slots, linger, loss, adapters that go and come back."""
 
+import pytest
+
 from core.drive import A_READ, MS, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.connections import RESUBSCRIBE_US
@@ -263,3 +265,22 @@ def test_a_read_without_answer_is_tried_again_on_the_next_connection_and_those_i
     drive.answer(b"\x57")
     assert drive.ended("read") == (Verdict.DELIVERED, Cause.VALUE)
     assert len(drive.sent()) == 2
+
+
+@pytest.mark.parametrize("given_up", ["timed out", "cancelled"])
+def test_what_is_submitted_after_an_answer_was_given_up_goes_on_the_next_connection(given_up: str) -> None:
+    drive = Drive()
+    drive.warm()
+    drive.submit("stalls", write(1), attempt_timeout_us=1 * S)
+    drive.submit("in line", write(2))
+    if given_up == "cancelled":
+        drive.cancel("stalls")
+    else:
+        drive.wait(1 * S)
+    drive.submit("later", write(3))
+    drive.wait(500 * MS)
+    assert drive.ended("in line") == (NOT, Cause.LINK_LOST_BEFORE_SEND)
+    drive.gone()
+    drive.connected()
+    drive.answer()
+    assert drive.ended("later") == (Verdict.DELIVERED, Cause.ACKNOWLEDGED)

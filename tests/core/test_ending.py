@@ -9,6 +9,15 @@ from gattkeeper.core.ending import failure_cause
 from gattkeeper.core.entry import Entry
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import FaultKind, Ran
+from gattkeeper.model.operation import (
+    Operation,
+    Pair,
+    Phy,
+    RequestConnectionParameters,
+    SetPhy,
+    Unpair,
+    kind_of,
+)
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 NOT = Verdict.NOT_DELIVERED
@@ -33,6 +42,53 @@ def test_a_write_that_may_have_run_is_unknown_and_says_why(kind: FaultKind, caus
     drive.submit("one", write())
     drive.fail(kind)
     assert drive.ended("one") == (UNKNOWN, cause)
+
+
+OF_THE_LINK = pytest.mark.parametrize(
+    "operation",
+    [
+        SetPhy(tx=Phy.LE_2M),
+        RequestConnectionParameters(interval_min_us=30_000, interval_max_us=30_000),
+        Pair(),
+        Unpair(),
+    ],
+    ids=kind_of,
+)
+
+
+@OF_THE_LINK
+def test_what_may_be_in_force_without_changing_the_device_is_unknown_too(operation: Operation) -> None:
+    drive = Drive()
+    drive.warm()
+    drive.submit("one", operation, deadline_us=40 * S, attempt_timeout_us=30 * S)
+    drive.wait(30 * S)
+    drive.lost()
+    drive.wait(10 * S)
+    assert drive.ended("one") == (UNKNOWN, Cause.TIMED_OUT_IN_FLIGHT)
+
+
+@OF_THE_LINK
+def test_a_clear_no_to_it_is_still_a_no(operation: Operation) -> None:
+    drive = Drive()
+    drive.warm()
+    drive.submit("one", operation)
+    drive.fail(FaultKind.REJECTED, Ran.REFUSED)
+    assert drive.ended("one") == (NOT, Cause.REJECTED)
+
+
+@OF_THE_LINK
+def test_it_neither_sets_the_latch_nor_is_flushed_by_a_stop(operation: Operation) -> None:
+    drive = Drive(safety=True)
+    drive.warm()
+    drive.submit("unclear", operation)
+    drive.fail(FaultKind.UNSUPPORTED)
+    assert drive.ended("unclear") == (UNKNOWN, Cause.UNCLEAR_ANSWER)
+    assert drive.device().latched_by == ""
+    drive.stop()
+    drive.submit("later", operation)
+    assert drive.open("later")
+    drive.answer()
+    assert drive.sent()[-1] == operation
 
 
 @pytest.mark.parametrize(

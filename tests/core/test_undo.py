@@ -3,6 +3,7 @@
 import pytest
 
 from core.drive import A_READ, MS, Drive, S, write
+from core.watch import Watch
 from gattkeeper.core import events
 from gattkeeper.core.effects import Accept, RecordIntent
 from gattkeeper.model.command import Command, Priority
@@ -202,3 +203,14 @@ def test_a_step_that_was_chosen_on_a_link_that_goes_ends_the_sequence() -> None:
     drive.lost()
     assert drive.ended("two") == PARTLY
     assert [one.step for one in drive.of(RecordIntent)][-2:] == [1, 2]
+
+
+def test_a_late_answer_that_denies_all_does_not_take_the_undo_away() -> None:
+    drive = Drive(watch=Watch(slots=5, safety=False))
+    drive.submit("two", TWO, idempotent=True)
+    drive.connected()
+    drive.wait(5 * S)  # the first step had no answer in time: it is to be tried again
+    drive.fail(FaultKind.BUSY, Ran.NO)
+    drive.cancel("two")
+    assert drive.open("two-undo")
+    assert drive.ended("two") == (Verdict.UNKNOWN, Cause.TIMED_OUT_IN_FLIGHT)

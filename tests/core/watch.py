@@ -134,7 +134,9 @@ class Watch:
             self._pairs(event, now)
         answered = [one for one in caused if isinstance(one, effects.Accept | effects.Refuse)]
         undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
-        asks = isinstance(event, events.Submitted | events.StopRequested)
+        asks = len(event.commands) if isinstance(event, events.FanoutSubmitted) else 0
+        asks += isinstance(event, events.Submitted | events.StopRequested)
+        asks += sum(isinstance(one, effects.Accept) and "-again-" in one.command.id for one in answered)
         assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
         for effect in caused:
             match effect:
@@ -144,11 +146,7 @@ class Watch:
                     assert not isinstance(event, events.StopRequested), "a stop was refused"
                     self.refused.add(effect.command_id)
                 case effects.Marked():
-                    seen = self.seen[effect.command.id]
-                    if seen.command.priority is not effect.command.priority:
-                        seen.place = self._place()  # behind all that wait with that priority
-                    seen.command = effect.command
-                    seen.counted += effect.mark.phase is Phase.ANSWERED
+                    self._marked(self.seen[effect.command.id], effect)
                 case effects.Dispatch():
                     self._dispatched(effect, now)
                 case effects.Finish():
@@ -164,6 +162,15 @@ class Watch:
                     pass
         owed = self._owed_undos(caused)
         assert sorted(undos) == sorted(owed), f"undone: {undos}, left half done: {owed}"
+
+    def _marked(self, seen: Seen, effect: effects.Marked) -> None:
+        if seen.command.priority is not effect.command.priority:
+            seen.place = self._place()  # behind all that wait with that priority
+        seen.command = effect.command
+        seen.counted += effect.mark.phase is Phase.ANSWERED
+        if effect.mark.phase is Phase.BACKOFF:  # it goes on without an answer that is owed, whatever that will say
+            owed = self.device(effect.command.device).owed.values()
+            seen.tried |= {_key(one.operation) for one in owed if self._whose(one.operation) is seen}
 
     def _owed_undos(self, caused: list[effects.Effect]) -> list[str]:
         """A sequence that may have run, and not to its end, is undone, but not behind a latched stop."""
@@ -255,8 +262,8 @@ class Watch:
                 assert not (seen.owed or _changed(seen)), "not_delivered, but perhaps it was"
             elif outcome.verdict in (Verdict.DELIVERED, Verdict.SENT):
                 assert seen.good >= len(_parts(command.operation)) or joined, "a success nobody confirmed"
-        if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
-            device.latched_by = command.id
+            if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
+                device.latched_by = command.id
 
     def _connecting(self, effect: effects.StartConnect) -> None:
         assert not self.connecting(), "two connection attempts on one adapter"

@@ -1,6 +1,7 @@
 """Settings become a keeper that works, and what was begun is undone when one part cannot be had."""
 
 import itertools
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,17 @@ async def test_controller_that_is_not_there_is_named(path):
             pass
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("named", "file"), [("", "state/bonds.json"), ('bonds = "keys.json"\n', "keys.json")])
+async def test_bonds_are_next_to_the_journal_unless_a_file_is_named(path, named, file):
+    path.write_text(f'[keeper]\njournal = "state/j"\n[adapters.a]\nlink = "bumble"\ntransport = "usb:7"\n{named}')
+    settings = load_settings(path)
+    async with AsyncExitStack() as stack:
+        link = await assembly._link(settings, "a", settings.adapters["a"], 1, stack)
+    assert link._bonds == path.parent / file
+    assert link._bonds_optional is not bool(named)
+
+
 @pytest.mark.parametrize(("users", "mode"), [((), 0o700), (("root",), 0o711)])
 def test_folder_of_locks_can_be_passed_by_users_who_are_allowed(tmp_path, users, mode):
     folder = assembly._lock_folder(KeeperSettings(socket=tmp_path / "run" / "keeper.sock", allow_users=users))
@@ -122,7 +134,14 @@ def test_folder_of_locks_that_cannot_be_made_is_told(tmp_path):
 def test_every_limit_of_the_settings_reaches_the_core():
     timeouts = Timeouts(gatt=1, discovery=2, mtu=3, connect=4, pair=5)
     settings = KeeperSettings(
-        queue_max=6, queue_per_device_max=7, ageing=8, late_answer_grace=0.25, stop_grace=0.05, timeouts=timeouts
+        queue_max=6,
+        queue_per_device_max=7,
+        ageing=8,
+        late_answer_grace=0.25,
+        stop_grace=0.05,
+        stop_persist=9,
+        stop_persist_backoff=0.5,
+        timeouts=timeouts,
     )
     limits = limits_of(settings)
     assert (limits.queue_max, limits.queue_per_device_max, limits.ageing_us) == (6, 7, 8_000_000)
@@ -130,6 +149,7 @@ def test_every_limit_of_the_settings_reaches_the_core():
     assert (limits.mtu_timeout_us, limits.connect_timeout_us) == (3_000_000, 4_000_000)
     assert (limits.pair_timeout_us, limits.late_answer_grace_us) == (5_000_000, 250_000)
     assert limits.stop_grace_us == 50_000
+    assert (limits.stop_persist_us, limits.stop_persist_backoff_us) == (9_000_000, 500_000)
 
 
 def test_ids_of_later_starts_sort_later():

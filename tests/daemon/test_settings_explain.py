@@ -39,10 +39,19 @@ def test_the_bare_settings_in_words():
     ]
 
 
+def test_stops_that_go_on_are_explained():
+    text = explain(Settings(keeper=KeeperSettings(stop_persist=60)))
+    assert (
+        "                one that failed is tried again every 5 s for 60 s; the device takes nothing else meanwhile"
+    ) in text.split("\n")
+
+
 def test_the_example_in_words():
-    text = explain(load_settings(EXAMPLE))
+    settings = load_settings(EXAMPLE)
+    text = explain(settings)
+    bonds = settings.keeper.journal.parent / "bonds.json"
     for line in (
-        "  stick         usb:0, driven by gattkeeper through Bumble, 5 connections at once, serialization auto",
+        f"  stick         usb:0, driven by gattkeeper through Bumble, bonds in {bonds}, 5 connections at once, serialization auto",
         "  demo          a radio in memory, connection interval 30 ms, 5 connections at once, serialization auto",
         "  lounge        F0:00:00:00:00:01, virtual_blind, on demo, idle connection kept 8 s, a virtual blind",
         "  downstairs    lounge, kitchen",

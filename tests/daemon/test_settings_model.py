@@ -1,7 +1,16 @@
 """The defaults are those that the documentation promises."""
 
+from pathlib import Path
+
 from gattkeeper.core.state import Limits
-from gattkeeper.daemon.settings_model import BluezAdapter, DeviceSettings, KeeperSettings, Settings
+from gattkeeper.daemon.settings_model import (
+    BluezAdapter,
+    BumbleAdapter,
+    DeviceSettings,
+    KeeperSettings,
+    Settings,
+    bonds_path,
+)
 from gattkeeper.model.identity import parse_address
 from gattkeeper.runtime.ports import DeviceRules
 
@@ -41,3 +50,10 @@ def test_the_defaults_of_a_device_are_those_of_the_runtime():
 def test_two_settings_share_no_table():
     assert Settings().devices is not Settings().devices
     assert Settings().adapters == {"default": BluezAdapter(adapter="hci0", slots=5)}
+
+
+def test_bonds_are_next_to_the_journal_unless_a_file_is_named():
+    keeper = KeeperSettings(journal=Path("/var/lib/gattkeeper/journal.db"))
+    assert bonds_path(BumbleAdapter(transport="usb:0"), keeper) == Path("/var/lib/gattkeeper/bonds.json")
+    named = BumbleAdapter(transport="usb:0", bonds=Path("/etc/keys.json"))
+    assert bonds_path(named, keeper) == Path("/etc/keys.json")

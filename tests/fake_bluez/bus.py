@@ -6,6 +6,7 @@ Knows how to start and end one. Where there is no dbus-daemon it skips, by name.
 import asyncio
 import contextlib
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class PrivateBus:
         self._config = folder / "bus.conf"
         self._socket = folder / "bus.socket"
         self._config.write_text(CONFIG.format(socket=self._socket))
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -47,24 +48,20 @@ class PrivateBus:
         if program is None:
             pytest.skip(f"{PROGRAM} is not installed: the scripted BlueZ needs a bus to stand on")
         self._socket.unlink(missing_ok=True)
-        self._process = await asyncio.create_subprocess_exec(
-            program,
-            f"--config-file={self._config}",
-            "--nofork",
-            "--nopidfile",
-            "--print-address=1",
-            stdout=asyncio.subprocess.PIPE,
+        # not a process of the event loop: that leaves a transport behind when the loop ends first
+        self._process = subprocess.Popen(
+            [program, f"--config-file={self._config}", "--nofork", "--nopidfile", "--print-address=1"],
+            stdout=subprocess.PIPE,
         )
         assert self._process.stdout is not None
         async with asyncio.timeout(START_S):
-            line = await self._process.stdout.readline()  # printed when it listens
+            line = await asyncio.to_thread(self._process.stdout.readline)  # printed when it listens
         assert line.startswith(b"unix:"), line
 
     async def stop(self) -> None:
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
-            await self._process.communicate()
+            self._process.terminate()
+            await asyncio.to_thread(self._process.communicate)
             self._process = None
 
 
@@ -72,8 +69,8 @@ class PrivateBus:
 async def private_bus(folder: Path) -> AsyncIterator[PrivateBus]:
     """A running bus, ended with the block."""
     bus = PrivateBus(folder)
-    await bus.start()
     try:
+        await bus.start()
         yield bus
     finally:
         await bus.stop()

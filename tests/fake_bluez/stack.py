@@ -7,13 +7,14 @@ test's own event loop, on a bus connection of its own.
 import asyncio
 import contextlib
 from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from msgspec import Struct
 
-from fake_bluez.device import ADAPTER, CHARACTERISTIC, DEVICE, FakeDevice, Objects
+from fake_bluez.device import ADAPTER, CHARACTERISTIC, DEVICE, FakeCharacteristic, FakeDevice, Objects
 
 BLUEZ_ERROR = "org.bluez.Error."
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -158,6 +159,13 @@ class FakeBluez:
         self._change(path, DEVICE, Connected=Variant("b", False), ServicesResolved=Variant("b", False))
         for each in [each for each in self.objects if each.startswith(f"{path}/")]:
             self._remove(each)
+
+    def change_attributes(self, device: FakeDevice, layout: Mapping[str, Sequence[FakeCharacteristic]]) -> None:
+        """Service Changed: BlueZ drops the objects of the old table and shows the new one, under the connection."""
+        for each in [each for each in self.objects if each.startswith(f"{device.path(self.home)}/")]:
+            self._remove(each)
+        device.layout = layout
+        self._add(device.attributes(self.home))
 
     def notify(self, device: FakeDevice, uuid: str, payload: bytes) -> None:
         """A notification or an indication; nobody hears it without StartNotify."""

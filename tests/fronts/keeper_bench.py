@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from gattkeeper.errors import InvalidCommandError, UnknownDeviceError, UnsupportedError
+from gattkeeper.core.state import Limits
+from gattkeeper.errors import InvalidCommandError, LinkError, UnknownDeviceError, UnsupportedError
 from gattkeeper.fronts.service import Service, Submissions
 from gattkeeper.fronts.socket.server import SocketFront, monotonic_us
 from gattkeeper.model.command import Command, Priority
@@ -52,6 +53,8 @@ class FakeConnection:
         self._link.performed.append(operation)
         self._link.reached.set()
         await self._link.let_answer.wait()
+        if self._link.refusal is not None:
+            raise LinkError(self._link.refusal)
         if isinstance(operation, Subscribe):
             self._link.subscribed.set()
         return bytes([55]) if isinstance(operation, Read) else None
@@ -74,6 +77,7 @@ class FakeLink:
     def __init__(self) -> None:
         self.performed: list[Operation] = []
         self.connections: list[FakeConnection] = []
+        self.refusal: Fault | None = None  # what the device answers to everything
         self.let_answer = asyncio.Event()
         self.let_answer.set()
         self.reached = asyncio.Event()
@@ -179,11 +183,11 @@ class Client:
 class Bench:
     """Everything a test may look at."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits | None) -> None:
         self.path = path
         self.link = FakeLink()
         self.timeline = Timeline()
-        self.keeper = Keeper(links={"fake": self.link}, book=Book(), observers=(self.timeline,))
+        self.keeper = Keeper(links={"fake": self.link}, book=Book(), observers=(self.timeline,), limits=limits)
         self.front = SocketFront(self.keeper, path, timeline=self.timeline)
         self.service = Service(
             keeper=self.keeper,
@@ -211,9 +215,9 @@ FAULT = Fault(kind=FaultKind.LINK_LOST)
 
 
 @asynccontextmanager
-async def bench(folder: Path) -> AsyncIterator[Bench]:
+async def bench(folder: Path, *, limits: Limits | None = None) -> AsyncIterator[Bench]:
     """A running keeper with its socket at `folder`/run/keeper.sock."""
-    standing = Bench(folder / "run" / "keeper.sock")
+    standing = Bench(folder / "run" / "keeper.sock", limits)
     await standing.keeper.start()
     await standing.front.start()
     try:

@@ -10,7 +10,10 @@ from gattkeeper.fronts import answers
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
 from gattkeeper.model.status import KeeperStatus
+from gattkeeper.runtime.fanout import Fanout
+from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ports import Sighting
+from gattkeeper.world import run_virtual
 
 ONE = command("c1", "lounge", "read 2a19")
 
@@ -33,6 +36,18 @@ def test_what_the_steps_of_a_sequence_brought_is_hex_too():
     answer = answers.outcome_answer(Book(), ONE, values)
     assert (answer["progress"], answer["values"]) == (3, [None, "37", ""])
     assert msgspec.json.decode(msgspec.json.encode(answer)) == answer
+
+
+def test_the_answer_to_a_fan_out_names_who_refused_it_and_has_no_lengths_before_the_end():
+    async def story():
+        open_handle = Handle(ONE)
+        fanout = Fanout({"lounge": open_handle}, {"kitchen": errors.StoppedError("it is stopped")})
+        refused = {"kitchen": {"code": "stopped", "message": "it is stopped"}}
+        assert answers.fanout_answer(fanout) == {"refused": refused, "spread_s": None, "last_s": None}
+        open_handle.end(four_taps().of("c2").outcome)
+        assert answers.fanout_answer(fanout) == {"refused": refused, "spread_s": 0.0, "last_s": 1.286}
+
+    run_virtual(story())
 
 
 def test_a_fault_is_told_with_the_stacks_own_words():

@@ -3,12 +3,14 @@
 import pytest
 
 from fronts.keeper_bench import Book
-from gattkeeper.errors import InvalidCommandError, UnsupportedError
+from gattkeeper.errors import InvalidCommandError, UnknownDeviceError, UnsupportedError, UsageError
 from gattkeeper.fronts.commands import (
     Options,
     act_command,
+    act_commands,
     characteristic_from,
     characteristic_from_text,
+    is_group,
     patience,
     payload_from_hex,
     read_command,
@@ -95,3 +97,26 @@ def test_reads_and_writes_say_what_they_are():
     assert read_command("lounge", MOTOR, Options()).label == "read fe51"
     write = write_command("lounge", MOTOR, b"\x01", Options(), response=False, idempotent=True)
     assert (write.operation.mode, write.idempotent) == (WriteMode.WITHOUT_RESPONSE, True)
+
+
+def test_a_group_is_what_names_no_single_device():
+    assert is_group(Book(), "all")
+    assert not is_group(Book(), "lounge")
+    assert not is_group(Book(), "F0:00:00:00:00:09")
+    with pytest.raises(UnknownDeviceError):
+        is_group(Book(), "attic")
+
+
+def test_an_action_on_a_group_is_a_command_for_each_device_under_a_key_of_its_own():
+    commands = act_commands(Book(), "all", "set_position", 73, Options(idempotency_key="tap"))
+    assert [(one.device, one.idempotency_key) for one in commands] == [
+        ("lounge", "tap/lounge"),
+        ("kitchen", "tap/kitchen"),
+    ]
+    assert {one.idempotency_key for one in act_commands(Book(), "all", "set_position", 73, Options())} == {""}
+
+
+def test_an_action_on_nobody_is_refused(monkeypatch):
+    monkeypatch.setattr(Book, "names", lambda _self: ())
+    with pytest.raises(UsageError, match="all has no devices"):
+        act_commands(Book(), "all", "set_position", 73, Options())

@@ -130,6 +130,7 @@ class ConnectionLog:
         self.phases: list[Phase] = []
         self.notifications: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self.losses: list[Fault] = []
+        self.news: asyncio.Queue[tuple[int | None, str | None]] = asyncio.Queue()
         self.pairings: list[bool] = []
         self._down = asyncio.Event()
 
@@ -138,6 +139,9 @@ class ConnectionLog:
 
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self.notifications.put_nowait((characteristic.uuid, payload))
+
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        self.news.put_nowait((att_mtu, table))
 
     def pairing(self, *, under_way: bool) -> None:
         self.pairings.append(under_way)

@@ -26,11 +26,14 @@ from link_contract.bench import LAYOUT, AdapterLog, LaidOut
 ADAPTER = "C0:00:00:00:00:01"
 DEVICE = "F0:00:00:00:00:01"
 
+ATT_MTU = 100
+"""Of the device, in bytes: too short for the longest value, which takes six parts and the execution."""
+
 
 class WatchedDevice(VirtualDevice):
     """A virtual device that can be waited for."""
 
-    def __init__(self) -> None:
+    def __init__(self, att_mtu: int, *, database_hash: bool) -> None:
         self.changed = asyncio.Condition()
         self.is_connected = False
         self.asked = asyncio.Event()
@@ -39,7 +42,14 @@ class WatchedDevice(VirtualDevice):
             VirtualService(uuid, tuple(self._characteristic(each) for each in laid_out))
             for uuid, laid_out in LAYOUT.items()
         )
-        super().__init__("bench", DEVICE, services, applied_sink=lambda _applied: self._tell())
+        super().__init__(
+            "bench",
+            DEVICE,
+            services,
+            database_hash=database_hash,
+            att_mtu_max=att_mtu,
+            applied_sink=lambda _applied: self._tell(),
+        )
 
     def connected(self) -> None:
         super().connected()
@@ -81,9 +91,9 @@ class BumbleBench:
     patience_s = 10.0
     cannot: Mapping[str, str] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, att_mtu: int = ATT_MTU, *, database_hash: bool = True) -> None:
         self.radio = VirtualRadio()
-        self.device = WatchedDevice()
+        self.device = WatchedDevice(att_mtu, database_hash=database_hash)
         self.address = self.device.address
         self.adapter_log = AdapterLog()
         self.link = BumbleLink(self.radio.adapter(ADAPTER), name="virtual")
@@ -144,9 +154,9 @@ class BumbleBench:
 
 
 @asynccontextmanager
-async def bumble_bench() -> AsyncIterator[BumbleBench]:
+async def bumble_bench(att_mtu: int = ATT_MTU, *, database_hash: bool = True) -> AsyncIterator[BumbleBench]:
     """A bench with its link open and its device on the air."""
-    bench = BumbleBench()
+    bench = BumbleBench(att_mtu, database_hash=database_hash)
     await bench.radio.add(bench.device)
     await bench.link.open(bench.adapter_log)
     try:

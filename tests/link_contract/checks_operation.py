@@ -117,6 +117,26 @@ async def check_a_payload_is_never_cut_short(bench: LinkBench) -> None:
     assert bench.applied() == []
 
 
+async def check_a_long_value_is_written_and_read_back_whole(bench: LinkBench) -> None:
+    connection, _ = await connected(bench)
+    for length in (connection.att_mtu - 2, ATTRIBUTE_LENGTH_MAX - 1, ATTRIBUTE_LENGTH_MAX):
+        payload = bytes(number % 251 for number in range(min(length, ATTRIBUTE_LENGTH_MAX)))
+        assert await connection.perform(Write(target=at(VALUE), payload=payload)) is None
+        assert bench.applied()[-1] == (VALUE, payload)
+        assert await connection.perform(Read(target=at(VALUE))) == payload
+    assert len(bench.applied()) == 3, "each of them at once"
+
+
+async def check_a_long_payload_without_response_is_refused(bench: LinkBench) -> None:
+    connection, _ = await connected(bench)
+    payload = b"x" * (connection.att_mtu - 2)
+    write = Write(target=at(VALUE), payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
+    fault = await refusal(connection, write)
+    assert fault.ran is Ran.NO
+    assert str(len(payload)) in fault.text
+    assert bench.applied() == []
+
+
 async def check_notifications_arrive_from_the_first_on_and_in_order(bench: LinkBench) -> None:
     connection, log = await connected(bench)
     await connection.perform(Subscribe(target=at(TICKS)))

@@ -9,7 +9,7 @@ import pytest
 
 from fake_bluez.device import FakeDevice
 from fake_bluez.fixtures import NAMED, SECOND, TICKS, VALUE
-from fake_bluez.stack import FakeBluez, Step
+from fake_bluez.stack import HCI0, FakeBluez, Step
 from gattkeeper.errors import LinkError
 from gattkeeper.links.bleak_connection import BleakConnection
 from gattkeeper.links.bleak_link import BleakLink
@@ -336,4 +336,22 @@ async def test_the_loss_is_told_when_the_link_is_down_not_when_it_is_asked_for(
     assert log.losses == []
     await ending
     assert not device.connected
+    assert len(log.losses) == 1
+
+
+async def test_a_table_that_changes_is_not_written_to_by_the_paths_of_before(
+    bluez: FakeBluez, device: FakeDevice, link: BleakLink
+) -> None:
+    connection, log = await up(link, device)
+    ((service, characteristics), *others) = device.layout.items()
+    bluez.change_attributes(device, {service: characteristics[::-1], **dict(others)})
+    await link._watch.device(HCI0, device.address)  # a round trip later the news has arrived
+    for mode in WriteMode:
+        fault = await refusal(connection, write(b"x", mode=mode))
+        assert (fault.kind, fault.ran) == (FaultKind.STALE, Ran.NO)
+    assert await connection.perform(RequestMtu()) == 517
+    await connection.disconnect()
+    again, _ = await up(link, device)
+    await again.perform(write(b"x"))
+    assert device.applied == [(VALUE, b"x")]
     assert len(log.losses) == 1

@@ -92,6 +92,12 @@ async def test_the_version_is_asked_for_once(unchecked: None, bluetoothctl: Path
     assert BlueZFeatures.supported_version
 
 
+async def test_a_bluez_that_is_too_old_is_known_as_such(unchecked: None, bluetoothctl: Path) -> None:
+    bluetoothctl.write_text("#!/bin/sh\necho 'bluetoothctl: 5.50'\n")
+    await bleak_inside.check_version()
+    assert not BlueZFeatures.supported_version
+
+
 async def test_without_bluetoothctl_the_version_is_taken_for_good(
     unchecked: None, bluetoothctl: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

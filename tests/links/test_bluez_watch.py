@@ -31,6 +31,9 @@ class WatchLog:
     def device_removed(self, path: str) -> None:
         self.said.put_nowait(("removed", path))
 
+    def service_removed(self, path: str) -> None:
+        self.said.put_nowait(("service removed", path))
+
     async def next(self) -> tuple[str, str]:
         async with asyncio.timeout(LIMIT_S):
             return await self.said.get()
@@ -62,6 +65,7 @@ async def test_it_sees_links_come_up_and_objects_go(bluez: FakeBluez, device: Fa
     assert await log.next() == ("connected", device.path(HCI0))
     bluez.remove_device(device)
     assert await log.next() == ("removed", device.path(HCI0))
+    assert await log.next() == ("service removed", f"{device.path(HCI0)}/service0010")
     await watch.close()
 
 

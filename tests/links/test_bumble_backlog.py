@@ -52,7 +52,7 @@ def test_few_writes_are_taken_at_once_and_the_next_ones_as_packets_leave():
 
 def test_a_write_of_many_packets_is_taken_when_few_are_left():
     async def main():
-        async with bumble_bench() as bench:
+        async with bumble_bench(att_mtu=517) as bench:
             connection, _ = await connected(bench)
             started_at = now()
             for _ in range(3):

@@ -14,7 +14,7 @@ from bumble.keys import MemoryKeyStore, PairingKeys
 from bumble.smp import AddressResolver
 
 from gattkeeper.errors import SettingsError
-from gattkeeper.links.bumble_bonds import BondFile, _identity
+from gattkeeper.links.bumble_bonds import BondFile, identity
 from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef, Property, normal_uuid
@@ -235,6 +235,10 @@ def test_an_adapter_without_an_address_keeps_no_bonds(tmp_path):
 
         with pytest.raises(SettingsError, match="has no address of its own"):
             await BumbleLink(open_host, name="nameless", bonds=tmp_path / "bonds.json").open(AdapterLog())
+        link = BumbleLink(open_host, name="nameless", bonds=tmp_path / "bonds.json", bonds_optional=True)
+        await link.open(AdapterLog())
+        await link.close()
+        assert list(tmp_path.iterdir()) == []
 
     run_virtual(main())
 
@@ -243,11 +247,11 @@ def test_a_device_that_hides_its_address_is_known_by_the_one_it_paired_with():
     async def main():
         async with lock_on_air() as (radio, device), connected(radio, device, None) as (connection, _):
             theirs = connection._connection
-            irk, identity = bytes(range(16)), hci.Address(DEVICE)
+            irk, paired_with = bytes(range(16)), hci.Address(DEVICE)
             theirs.peer_address = hci.Address.generate_private_address(irk)
-            assert _identity(theirs) == str(theirs.peer_address), "a stranger"
-            theirs.device.address_resolver = AddressResolver([(irk, identity)])
-            assert _identity(theirs) == str(identity)
-            theirs.peer_address = identity
+            assert identity(theirs) == str(theirs.peer_address), "a stranger"
+            theirs.device.address_resolver = AddressResolver([(irk, paired_with)])
+            assert identity(theirs) == str(paired_with)
+            theirs.peer_address = paired_with
 
     run_virtual(main())

@@ -5,6 +5,7 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gattkeeper.model.gatt import (
     Characteristic,
@@ -15,6 +16,7 @@ from gattkeeper.model.gatt import (
     find_characteristics,
     normal_uuid,
     short_uuid,
+    table_digest,
 )
 
 BATTERY_LEVEL = "00002a19-0000-1000-8000-00805f9b34fb"
@@ -90,3 +92,11 @@ def test_what_is_not_there_is_not_found() -> None:
 def test_a_characteristic_allows_what_its_declaration_says() -> None:
     allowed = {wanted for wanted in Property if LEVEL.allows(wanted)}
     assert allowed == {Property.READ, Property.NOTIFY}
+
+
+def test_the_digest_of_a_table_tells_it_from_every_other() -> None:
+    moved = replace(SERVICES[0], characteristics=(replace(LEVEL, handle=4),))
+    closed = replace(SERVICES[0], characteristics=(replace(LEVEL, properties=0x02),))
+    tables = (SERVICES, SERVICES[::-1], (moved, SERVICES[1]), (closed, SERVICES[1]), ())
+    assert len({table_digest(table) for table in tables}) == len(tables)
+    assert table_digest(SERVICES) == table_digest(SERVICES[:1] + SERVICES[1:]) == "085cc31f9e5aac65"

@@ -11,13 +11,16 @@ from gattkeeper.model.operation import (
     Composite,
     LongWrite,
     Operation,
+    Pair,
     Read,
     RequestConnectionParameters,
     Sequence,
     Write,
     changes_state,
+    has_effect,
     is_idempotent,
     kind_of,
+    names_handle,
     parts_of,
     problem_with_parameters,
 )
@@ -51,6 +54,8 @@ def test_every_operation_comes_back_from_json(operation: Operation) -> None:
 @given(anything(Operation))
 def test_only_writes_change_state_and_only_they_and_pairing_must_not_be_repeated(operation: Operation) -> None:
     kind = kind_of(operation)
+    link_wide = {"pair", "unpair", "set_phy", "request_connection_parameters"}
+    assert has_effect(operation) == (kind in {"write", "write_descriptor"} | link_wide)
     assert changes_state(operation) == (kind in {"write", "write_descriptor"})
     assert is_idempotent(operation) == (kind not in {"write", "write_descriptor", "pair"})
 
@@ -64,6 +69,7 @@ def test_a_composite_comes_back_from_json_and_counts_as_a_write(composite: Compo
     assert through_json(composite, Operation | Composite) == composite
     assert kind_of(composite) in {"long_write", "sequence"}
     assert changes_state(composite)
+    assert has_effect(composite)
     assert not is_idempotent(composite)
 
 
@@ -121,3 +127,22 @@ def test_connection_parameters_keep_the_limits_of_the_specification(figures: tup
     )
     assert said in problem
     assert bool(said) == bool(problem)
+
+
+def test_handles_are_found_in_every_part() -> None:
+    by_uuid = Write(target=CharacteristicRef(uuid="00002a19-0000-1000-8000-00805f9b34fb"), payload=b"x")
+    by_handle = Write(target=CharacteristicRef(handle=3), payload=b"x")
+    named = (
+        by_handle,
+        LongWrite(target=by_handle.target, payload=b"x"),
+        Sequence(steps=(by_uuid, by_handle)),
+        Sequence(steps=(by_uuid,), undo=by_handle),
+    )
+    assert all(names_handle(operation) for operation in named)
+    not_named = (
+        by_uuid,
+        Pair(),
+        Sequence(steps=(by_uuid,), undo=by_uuid),
+        LongWrite(target=by_uuid.target, payload=b""),
+    )
+    assert not any(names_handle(operation) for operation in not_named)

@@ -28,8 +28,8 @@ class Quiet:
     def lost(self, fault):
         """It was let go of on purpose."""
 
-    def services_changed(self):
-        """They stay as they are."""
+    def updated(self, *, att_mtu=None, table=None):
+        """It stays as it is."""
 
 
 def ignore(up, fault):

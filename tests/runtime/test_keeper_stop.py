@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from house import House, live, now, write
 
+from gattkeeper.core.state import Limits
 from gattkeeper.errors import (
     LatchedError,
     StoppedError,
@@ -12,10 +13,12 @@ from gattkeeper.errors import (
     UsageError,
 )
 from gattkeeper.model.command import Command
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import characteristic_ref
-from gattkeeper.model.operation import Read
+from gattkeeper.model.operation import Phy, Read, SetPhy
 from gattkeeper.model.outcome import Cause, Phase, Verdict
-from gattkeeper.world import Hang, LinkMoment, LoseRequest, LoseResponse
+from gattkeeper.model.status import AlertKind
+from gattkeeper.world import Fail, Hang, LinkMoment, LoseRequest, LoseResponse
 from sim.scene import COUNTER
 
 CONNECT, OPERATION = LinkMoment.CONNECT, LinkMoment.OPERATION
@@ -108,6 +111,36 @@ def test_a_stop_that_cannot_get_through_says_so_within_its_bound():
     live(story)
 
 
+def test_f66_a_stop_that_failed_is_tried_again_until_the_device_is_back():
+    async def story(house: House) -> None:
+        out_of_reach = house.rule(CONNECT, Hang())
+        (stop,) = await house.keeper.stop("lamp")
+        assert (await stop.wait()).verdict is Verdict.NOT_DELIVERED
+        assert [(one.kind, one.raised) for one in house.watch.alerts] == [(AlertKind.STOP_FAILED, True)]
+        with pytest.raises(StoppedError):
+            await house.keeper.submit(write())
+        house.link.rules.remove(out_of_reach)
+        await asyncio.sleep(35)
+        assert [payload[:1] for payload in house.applied()] == [b"S"]
+        assert [one.command_id for one in house.watch.ends if one.succeeded] == [f"{stop.id}-again-1"]
+        assert not house.watch.alerts[-1].raised
+        assert (await (await house.keeper.submit(write())).wait()).succeeded
+
+    live(story, limits=Limits(stop_persist_us=120_000_000))
+
+
+def test_the_keeper_closes_while_a_stop_is_tried_again():
+    async def story(house: House) -> None:
+        house.rule(OPERATION, Fail(fault=Fault(kind=FaultKind.REJECTED, ran=Ran.REFUSED, stack="test")))
+        (stop,) = await house.keeper.stop("lamp")
+        assert (await stop.wait()).cause is Cause.REJECTED
+        closing_at = now()
+        await house.keeper.close()
+        assert now() - closing_at < 1
+
+    live(story, limits=Limits(stop_persist_us=120_000_000), journal=True)
+
+
 def test_a_safety_device_is_held_after_an_unknown_until_a_person_decides():
     async def story(house: House) -> None:
         house.rule(OPERATION, LoseResponse(), times=1)
@@ -122,6 +155,24 @@ def test_a_safety_device_is_held_after_an_unknown_until_a_person_decides():
             await house.keeper.resolve(lost.id, applied=False, who="another", why="looked too")
         done = await (await house.keeper.submit(write(b"y", survive_reconnect=True))).wait()
         assert done.succeeded
+
+    live(story, safety=True, journal=True)
+
+
+def test_the_next_keeper_is_held_by_what_may_have_changed_the_device_and_by_nothing_else():
+    async def story(house: House) -> None:
+        for operation, held_by in ((SetPhy(tx=Phy.LE_2M), False), (write().operation, True)):
+            rule = house.rule(OPERATION, LoseResponse())
+            command = Command(device="lamp", operation=operation, attempt_timeout_us=500_000, deadline_us=600_000)
+            lost = await house.keeper.submit(command)
+            assert (await lost.wait()).verdict is Verdict.UNKNOWN
+            house.link.rules.remove(rule)
+            await asyncio.sleep(1)
+            following = House(safety=True, journal=True)
+            following.journal.rows += house.journal.rows
+            await following.keeper.start()
+            assert following.keeper.status().devices[0].latched_by == (lost.id if held_by else "")
+            await following.keeper.close()
 
     live(story, safety=True, journal=True)
 

@@ -33,6 +33,14 @@ def old_command() -> Command:
     return Command(device="lamp", operation=Connect(), idempotency_key="tap", id="old-1")
 
 
+def test_an_id_of_several_that_belong_together_is_no_commands():
+    def story() -> None:
+        ledger = Ledger(id_prefix="p", journal=None)
+        assert (ledger.open(COMMAND).id, ledger.new_id(), ledger.open(COMMAND).id) == ("p-1", "p-2", "p-3")
+
+    in_loop(story)
+
+
 def test_ids_are_unique_and_live_until_the_end():
     def story() -> None:
         ledger = Ledger(id_prefix="p", journal=None)

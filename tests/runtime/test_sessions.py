@@ -55,6 +55,16 @@ def test_whatever_disconnect_does_the_device_can_be_used_again(action):
     live(story)
 
 
+def test_what_disconnect_raises_after_a_loss_during_the_attempt_does_not_hold_the_next_one_up():
+    async def story(house: House) -> None:
+        house.rule(CONNECT, LoseLink(fault=LOST), times=1)
+        house.rule(DISCONNECT, Raise(error=OSError), times=1)
+        assert await house.keeper.device("lamp").read(COUNTER)
+        assert now() < 3  # not the whole time-out of an attempt that nobody ended
+
+    live(story)
+
+
 @pytest.mark.parametrize("told", [1, 2])
 def test_a_link_lost_before_connect_returned_is_lost_and_made_again(told: int):
     async def story(house: House) -> None:
@@ -141,6 +151,26 @@ def test_a_task_is_cancelled_twice_before_it_is_called_stuck():
         await asyncio.sleep(120)
 
     run_virtual(story())
+
+
+def test_news_of_a_connection_counts_while_it_is_up():
+    async def story(house: House) -> None:
+        lamp = house.keeper.device("lamp")
+        await lamp.connect()
+        house.link.change_mtu("lamp", 43)
+        await lamp.long_write(WRITABLE, bytes(60))
+        assert [len(payload) for payload in house.applied()] == [40, 20]
+
+    live(story)
+
+
+def test_news_before_a_connection_is_up_and_after_its_end_is_no_news():
+    fed = []
+    session = Session(device="lamp", epoch=1, feed=fed.append, jitter=lambda: 0.5, on_notification=lambda *_: None)
+    session.updated(att_mtu=100)
+    session._up = session._over = True
+    session.updated(att_mtu=100)
+    assert fed == []
 
 
 def test_news_of_a_pairing_after_the_end_of_a_session_is_nobodys():

@@ -60,6 +60,9 @@ class Unheard:
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """Nobody listens."""
 
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        """Nobody listens."""
+
     def pairing(self, *, under_way: bool) -> None:
         """Nobody listens."""
 

@@ -8,10 +8,12 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
 
+from conformance.air import Air, live
 from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -20,11 +22,13 @@ from gattkeeper.model.operation import Operation, Read, RequestMtu, Subscribe, W
 from gattkeeper.model.outcome import Cause, Outcome
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.world import (
+    AttOpcode,
     LateResponse,
     LinkMatch,
     LinkMoment,
     LinkRule,
     LoseResponse,
+    Moment,
     VirtualCharacteristic,
     VirtualDevice,
     VirtualService,
@@ -140,7 +144,7 @@ class Counts:
     def __init__(self) -> None:
         self.done = self.failed = self.misattributed = 0
 
-    async def ask(self, ours: Ours, operation: Operation, priority: Priority) -> None:
+    async def ask(self, ours: Ours | Air, operation: Operation, priority: Priority) -> None:
         command = Command(
             device="lamp", operation=operation, priority=priority, survive_reconnect=True, deadline_us=LONG_US
         )
@@ -156,7 +160,7 @@ class Counts:
             self.misattributed += value[:2] != bytes.fromhex(operation.target.uuid[4:8])
 
 
-async def sources(ours: Ours, counts: Counts, rounds: int) -> int:
+async def sources(ours: Ours | Air, counts: Counts, rounds: int) -> int:
     """A screen, a sync in the background, a telemetry timer and a set-up, all at once; how much they asked for."""
     uuids = [uuid for inside in SERVICES.values() for uuid in inside]
     refs = [characteristic_ref(uuid) for uuid in uuids]
@@ -197,3 +201,35 @@ def test_row_product_four_sources_and_eleven_characteristics_without_a_drop_an_o
         assert (counts.failed > 0) == (late > 0)
 
     on(lambda: Ours(lamp=phone_device()), row)
+
+
+NO_REQUESTS = (AttOpcode.WRITE_COMMAND, AttOpcode.CONFIRMATION)
+PUSHES = (AttOpcode.NOTIFICATION, AttOpcode.INDICATION)
+
+
+class Tap:
+    """Stands among the rules of a radio, lets everything pass, and counts requests that another one was open at."""
+
+    def __init__(self) -> None:
+        self.overlaps = 0
+        self._open = False
+
+    def fires(self, moment: Moment, _device: str, opcode: int, _now: float, _dice: Random) -> bool:
+        if moment is Moment.TO_DEVICE and opcode % 2 == 0 and opcode not in NO_REQUESTS:
+            self.overlaps += self._open
+            self._open = True
+        elif moment is Moment.FROM_DEVICE and opcode not in PUSHES:
+            self._open = False
+        return False
+
+
+def test_row_product_on_a_complete_stack() -> None:
+    async def row(air: Air) -> None:
+        await air.connected()
+        tap, counts = Tap(), Counts()
+        air.radio.rules.append(tap)
+        asked = await sources(air, counts, 100)
+        assert (asked - counts.done, tap.overlaps, counts.misattributed) == (0, 0, 0)
+        assert len(air.applied()) == 100
+
+    live(row, lamp=phone_device())

@@ -1,105 +1,27 @@
 """Judges a history by the contract: three records that know nothing of each other have to agree.
 
 What callers were told, what the journal holds, and what the links saw at the devices. Each check gives sentences;
-none means that the invariant held. I2 needs several processes and is not judged here. Writes are recognised at
-the device by their payload: every command of a simulation has one of its own.
+none means that the invariant held.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
-from msgspec import Struct
-
 from gattkeeper.model.command import Command, Origin
-from gattkeeper.model.operation import (
-    Read,
-    Write,
-    changes_state,
-)
-from gattkeeper.model.outcome import Outcome, Resolution, Verdict
-from gattkeeper.model.record import Accepted, Ended, Intended, Resolved
-from gattkeeper.world import Seen, SeenKind
-from sim.memory_journal import Row
+from gattkeeper.model.gatt import normal_uuid
+from gattkeeper.model.operation import Read, changes_state
+from gattkeeper.model.outcome import Outcome, Verdict
+from gattkeeper.model.record import Ended, Intended, Resolved
+from gattkeeper.world import SeenKind
+from sim.facts import Facts
+from sim.history import History, Told
+from sim.scene import COUNTER
 
+UNDO_ID = "-undo"
+"""How the id of a command ends that undoes a sequence."""
 
-class Told(Struct, frozen=True, kw_only=True):
-    """What a caller was told: an outcome, or the code of the error that refused the command."""
-
-    command: Command
-    asked_at_us: int
-    told_at_us: int
-    outcome: Outcome | None = None
-    refused: str = ""
-
-
-class History(Struct, kw_only=True):
-    """Everything that is known about a run, over all lives of the keeper."""
-
-    told: list[Told] = []
-    stops: list[Told] = []  # emergency stops when they were asked for, before anybody was told anything
-    rows: list[Row] = []
-    seen: list[Seen] = []
-    violations: list[str] = []  # of the links
-    probes: list[Told] = []  # commands sent after faults stopped
-    safety: frozenset[str] = frozenset()  # devices that latch
-    bound_us: int = 0  # what an end may take beyond the deadline: the disk's time
-    crashes_us: tuple[int, ...] = ()
-    depth_max: int = 0  # most commands that were seen waiting for one device
-    depth_limit: int = 0
-    left: int = 0  # commands without an end when all was over
-
-
-class Facts:
-    """A history's rows by command, and what devices applied by payload."""
-
-    def __init__(self, history: History) -> None:
-        self.history = history
-        self.accepted: dict[str, Accepted] = {}
-        self.ended: dict[str, list[Ended]] = {}
-        self.intended: dict[str, list[Row]] = {}
-        self.resolved: dict[str, list[Resolution]] = {}
-        for row in history.rows:
-            match row.record:
-                case Accepted() as record:
-                    self.accepted[record.command.id] = record
-                case Ended() as record:
-                    self.ended.setdefault(record.outcome.command_id, []).append(record)
-                case Intended() as record:
-                    self.intended.setdefault(record.command_id, []).append(row)
-                case Resolved() as record:
-                    self.resolved.setdefault(record.resolution.command_id, []).append(record.resolution)
-                case _:
-                    pass
-        self.commands = {one.command.id: one.command for one in history.stops}
-        self.commands |= {one.command.id: one.command for one in history.told if one.command.id}
-        self.commands |= {command_id: record.command for command_id, record in self.accepted.items()}
-        self.outcomes = {one.command.id: one.outcome for one in history.told if one.outcome is not None}
-        self.outcomes |= {one: records[0].outcome for one, records in self.ended.items() if one in self.commands}
-        self.writer = {
-            key: command for command in self.commands.values() if (key := write_key(command)) is not None
-        }
-        self.requests = [entry for entry in history.seen if entry.kind is SeenKind.REQUEST]
-        self.applied: dict[tuple[str, bytes], list[Seen]] = {}
-        for entry in history.seen:
-            if entry.kind is SeenKind.APPLIED and isinstance(entry.operation, Write):
-                self.applied.setdefault((entry.device, entry.operation.payload), []).append(entry)
-
-    def applied_by(self, command: Command) -> list[Seen]:
-        key = write_key(command)
-        return self.applied.get(key, []) if key is not None else []
-
-    def writer_of(self, entry: Seen) -> Command | None:
-        payload = entry.operation.payload if isinstance(entry.operation, Write) else b""
-        return self.writer.get((entry.device, payload))
-
-    def ended_at_us(self, command_id: str) -> int | None:
-        records = self.ended.get(command_id)
-        if records:
-            return records[0].at_us
-        return next((one.told_at_us for one in self.history.told if one.command.id == command_id), None)
-
-
-def write_key(command: Command) -> tuple[str, bytes] | None:
-    return (command.device, command.operation.payload) if isinstance(command.operation, Write) else None
+SLACK_US = 100_000
+"""How long after a connection went down its owner may still be told of what came before: some intervals."""
 
 
 def us(seconds: float) -> int:
@@ -108,6 +30,10 @@ def us(seconds: float) -> int:
 
 def i1_one_at_a_time(facts: Facts) -> Iterator[str]:
     yield from facts.history.violations
+
+
+def i2_one_owner(facts: Facts) -> Iterator[str]:
+    yield from facts.history.owners
 
 
 def i3_one_outcome(facts: Facts) -> Iterator[str]:
@@ -130,13 +56,16 @@ def i3_one_outcome(facts: Facts) -> Iterator[str]:
 
 
 def i4_delivered_was_applied(facts: Facts) -> Iterator[str]:
+    """Or acknowledged by a device that did nothing: nobody can know, unless it is read back."""
     for command_id, outcome in facts.outcomes.items():
         command = facts.commands[command_id]
         rode_on = facts.commands.get(outcome.by) if command.stop and outcome.by else None
-        if outcome.verdict is not Verdict.DELIVERED or not isinstance(command.operation, Write):
+        if outcome.verdict is not Verdict.DELIVERED:
             continue
-        if not facts.applied_by(rode_on or command):
-            yield f"{command_id} was delivered, and {command.device} never applied it"
+        for word in facts.words_of(rode_on or command):
+            believed = word in facts.pretended and not command.require_read_back
+            if word not in facts.applied and not believed:
+                yield f"{command_id} was delivered, and {command.device} never applied {word[1].hex()}"
 
 
 def i5_not_delivered_was_never_applied(facts: Facts) -> Iterator[str]:
@@ -147,17 +76,17 @@ def i5_not_delivered_was_never_applied(facts: Facts) -> Iterator[str]:
 
 
 def i6_applied_once_and_only_when_accepted(facts: Facts) -> Iterator[str]:
-    for key, entries in facts.applied.items():
-        command = facts.writer.get(key)
+    for (device, word), entries in facts.applied.items():
+        command = facts.writer_of(entries[0])
         if command is None:
-            yield f"{key[0]} applied {key[1].hex()}, which nobody was told was accepted"
+            yield f"{device} applied {word.hex()}, which nobody was told was accepted"
             continue
         if command.stop:
             continue  # it goes out without the disk, and again until it is through
         if command.id not in facts.accepted:
             yield f"{command.id} was applied without a durable acceptance"
         if len(entries) > 1 and not command.idempotent:
-            yield f"{command.id} is not idempotent and was applied {len(entries)} times"
+            yield f"{command.id} is not idempotent and {word.hex()} was applied {len(entries)} times"
 
 
 def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
@@ -167,6 +96,8 @@ def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
         command = record.command
         intents = facts.intended.get(command_id, [])
         outcome = facts.outcomes.get(command_id)
+        if command_id in facts.history.reprioritised or command_id.endswith(UNDO_ID):
+            continue
         if command.stop or len(intents) != 1 or outcome is None or outcome.verdict is not Verdict.DELIVERED:
             continue
         intent = intents[0].record
@@ -188,7 +119,11 @@ def i8_stop_dominates(facts: Facts) -> Iterator[str]:
         ends = (facts.ended_at_us(name), *facts.history.crashes_us)
         until_us = min((at_us for at_us in ends if at_us is not None and at_us >= from_us), default=from_us)
         for record in facts.accepted.values():
-            if _bound_by(stop.command, record.command) and from_us < record.at_us < until_us:
+            if (
+                _bound_by(stop.command, record.command)
+                and not _is_undo(record.command)
+                and from_us < record.at_us < until_us
+            ):
                 yield f"{record.command.id} was accepted while stop {name} ran"
         for entry in facts.requests:
             writer = facts.writer_of(entry)
@@ -196,7 +131,9 @@ def i8_stop_dominates(facts: Facts) -> Iterator[str]:
                 continue
             if us(entry.at_s) < until_us:
                 yield f"{writer.id} was handed over at {entry.at_s:.6f} s, while stop {name} ran"
-            elif writer.id in facts.accepted and facts.accepted[writer.id].at_us < from_us:
+            elif (
+                not _is_undo(writer) and writer.id in facts.accepted and facts.accepted[writer.id].at_us < from_us
+            ):
                 yield f"{writer.id} was handed over at {entry.at_s:.6f} s, although stop {name} came after it"
 
 
@@ -204,22 +141,28 @@ def _bound_by(stop: Command, command: Command) -> bool:
     return command.device == stop.device and changes_state(command.operation) and not command.stop
 
 
+def _is_undo(command: Command) -> bool:
+    """It belongs to a sequence that began before: it waits for a stop, and is not taken back by one."""
+    return command.id.endswith(UNDO_ID)
+
+
 def i9_the_latch_holds(facts: Facts) -> Iterator[str]:
     latched: dict[str, str] = {}
     for row in facts.history.rows:
         match row.record:
             case Ended(outcome=outcome) if outcome.verdict is Verdict.UNKNOWN:
-                device = facts.commands[outcome.command_id].device
-                if device in facts.history.safety:
-                    latched.setdefault(device, outcome.command_id)
+                command = facts.commands[outcome.command_id]
+                if command.device in facts.history.safety and changes_state(command.operation):
+                    latched.setdefault(command.device, outcome.command_id)
             case Resolved(resolution=resolution):
                 device = facts.commands[resolution.command_id].device
                 if latched.get(device) == resolution.command_id:
                     del latched[device]
-            case Intended(command_id=command_id):
+            case Intended(command_id=command_id) if command_id in facts.commands:
+                # else its acceptance was lost with a full disk: then nobody was told, and it is never handed over
                 command = facts.commands[command_id]
                 held_by = latched.get(command.device)
-                if held_by and changes_state(command.operation) and not command.stop:
+                if held_by and changes_state(command.operation) and not command.stop and not _is_undo(command):
                     yield f"{command_id} started on {command.device}, which {held_by} holds"
             case _:
                 pass
@@ -241,13 +184,15 @@ def i10_bounded_end(facts: Facts) -> Iterator[str]:
 
 
 def i11_intent_before_hand_over(facts: Facts) -> Iterator[str]:
-    """Stops excepted: a stop does not wait for the disk."""
+    """One for each: as many as were handed over. Stops excepted: a stop does not wait for the disk."""
+    handed_over: Counter[str] = Counter()
     for entry in facts.requests:
         command = facts.writer_of(entry)
         if command is None or command.stop:
             continue
-        rows = facts.intended.get(command.id, [])
-        if not any(row.durable_at_us <= us(entry.at_s) for row in rows):
+        handed_over[command.id] += 1
+        durable = sum(row.durable_at_us <= us(entry.at_s) for row in facts.intended.get(command.id, ()))
+        if durable < handed_over[command.id]:
             yield f"{command.id} was handed over at {entry.at_s:.6f} s without a durable intent"
 
 
@@ -274,25 +219,56 @@ def i13_answers_belong(facts: Facts) -> Iterator[str]:
     made = {
         (entry.device, entry.value): entry
         for entry in facts.history.seen
-        if entry.kind is SeenKind.APPLIED and isinstance(entry.operation, Read)
+        if entry.kind is SeenKind.APPLIED and _reads_counter(entry.operation)
     }
     down = {(e.device, e.epoch): us(e.at_s) for e in facts.history.seen if e.kind is SeenKind.DOWN}
     given: dict[tuple[str, object], str] = {}
     for command_id, outcome in facts.outcomes.items():
-        command = facts.commands[command_id]
-        ended_us = facts.ended_at_us(command_id)
-        if not isinstance(command.operation, Read) or outcome.verdict is not Verdict.DELIVERED or ended_us is None:
+        ended_us = facts.ended_at_us(command_id) or 0
+        for value in _values(facts.commands[command_id], outcome):
+            key = (facts.commands[command_id].device, value)
+            entry = made.get(key)
+            started_us = max((row.record.at_us for row in facts.intended.get(command_id, [])[:1]), default=0)
+            if entry is None or not started_us <= us(entry.at_s) <= ended_us:
+                yield f"{command_id} was given a value that was not made for it: {value!r}"
+            elif down.get((entry.device, entry.epoch), ended_us) < ended_us and value is outcome.value:
+                yield f"{command_id} was given an answer of a connection that was down"
+            if key in given:
+                yield f"{command_id} was given the answer of {given[key]}"
+            given[key] = command_id
+
+
+def _values(command: Command, outcome: Outcome) -> list[bytes]:
+    """What a command was given by reads of the counter, which never gives one value twice."""
+    values = (outcome.value,) if _reads_counter(command.operation) else outcome.values
+    return [value for value in values if isinstance(value, bytes)]
+
+
+def _reads_counter(operation: object) -> bool:
+    return isinstance(operation, Read) and operation.target.uuid == normal_uuid(COUNTER)
+
+
+def i13_notifications_belong(facts: Facts) -> Iterator[str]:
+    """Each was sent by that device, on a connection that was not long gone; in the order in which they were sent."""
+    pushed = {(one.device, one.payload): number for number, one in enumerate(facts.history.pushed)}
+    downs: dict[str, list[int]] = {}
+    for entry in facts.history.seen:
+        if entry.kind is SeenKind.DOWN:
+            downs.setdefault(entry.device, []).append(us(entry.at_s))
+    last: dict[int, int] = {}
+    for one in facts.history.heard:
+        number = pushed.get((one.device, one.payload))
+        if number is None:
+            yield f"reader {one.reader} heard {one.payload!r}, which {one.device} never sent"
             continue
-        key = (command.device, outcome.value)
-        entry = made.get(key)
-        started_us = max((row.record.at_us for row in facts.intended.get(command_id, [])), default=0)
-        if entry is None or not started_us <= us(entry.at_s) <= ended_us:
-            yield f"{command_id} was given a value that was not made for it: {outcome.value!r}"
-        elif down.get((entry.device, entry.epoch), ended_us) < ended_us:
-            yield f"{command_id} was given an answer of a connection that was down"
-        if key in given:
-            yield f"{command_id} was given the answer of {given[key]}"
-        given[key] = command_id
+        sent_us = facts.history.pushed[number].at_us
+        if sent_us >= one.since_us and any(
+            sent_us <= at_us < one.at_us - SLACK_US for at_us in downs.get(one.device, ())
+        ):
+            yield f"reader {one.reader} heard {one.payload!r} of a connection of {one.device} that was down"
+        if number < last.get(one.reader, 0):
+            yield f"reader {one.reader} heard {one.payload!r} after a later one"
+        last[one.reader] = number
 
 
 def i14_bounded(facts: Facts) -> Iterator[str]:
@@ -317,6 +293,7 @@ def i15_nothing_expired_starts(facts: Facts) -> Iterator[str]:
 
 CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i1_one_at_a_time,
+    i2_one_owner,
     i3_one_outcome,
     i4_delivered_was_applied,
     i5_not_delivered_was_never_applied,
@@ -328,6 +305,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i11_intent_before_hand_over,
     i12_told_what_the_journal_says,
     i13_answers_belong,
+    i13_notifications_belong,
     i14_bounded,
     i15_nothing_expired_starts,
 )

@@ -12,7 +12,8 @@ from gattkeeper.model.identity import looks_like_address, parse_address
 from gattkeeper.model.operation import Write
 from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.ports import DeviceRules
-from gattkeeper.world import VirtualCharacteristic, VirtualDevice, VirtualService
+from gattkeeper.world import AttError, VirtualCharacteristic, VirtualDevice, VirtualService
+from gattkeeper.world.virtual_device import INVALID_ATTRIBUTE_LENGTH
 
 SERVICE = "fe50"
 WRITABLE = "fe51"
@@ -20,19 +21,32 @@ COUNTER = "fe52"  # each read gives the next number, four bytes
 PUSHED = "fe53"
 CLOSED = "fe54"  # writable once paired
 STOP = "fe55"
+LONG = "fe56"  # for long writes, chunk by chunk
+SHORT = "fe58"  # takes SHORT_LENGTH_MAX bytes and no more
+
+SHORT_LENGTH_MAX = 200
 
 
-def device(name: str, number: int = 1) -> VirtualDevice:
+def device(name: str, number: int = 1, **settings: int) -> VirtualDevice:
     reads = count(1)
     writable = Property.WRITE | Property.WRITE_WITHOUT_RESPONSE | Property.READ
+
+    def short_only(payload: bytes) -> None:
+        if len(payload) > SHORT_LENGTH_MAX:
+            raise AttError(INVALID_ATTRIBUTE_LENGTH)
+
     characteristics = (
         VirtualCharacteristic(WRITABLE, writable),
         VirtualCharacteristic(COUNTER, Property.READ, on_read=lambda: next(reads).to_bytes(4, "big")),
         VirtualCharacteristic(PUSHED, Property.NOTIFY | Property.READ),
         VirtualCharacteristic(CLOSED, writable, encrypted=True),
         VirtualCharacteristic(STOP, writable),
+        VirtualCharacteristic(LONG, writable),
+        VirtualCharacteristic(SHORT, writable, on_write=short_only),
     )
-    return VirtualDevice(name, f"F0:00:00:00:00:{number:02X}", (VirtualService(SERVICE, characteristics),))
+    return VirtualDevice(
+        name, f"F0:00:00:00:00:{number:02X}", (VirtualService(SERVICE, characteristics),), **settings
+    )
 
 
 class Book:

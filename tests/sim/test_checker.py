@@ -5,12 +5,14 @@ from msgspec.structs import replace
 
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import characteristic_ref
-from gattkeeper.model.operation import Read, Write
+from gattkeeper.model.operation import LongWrite, Read, Sequence, Write
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.record import Accepted, Ended, Intended, Record, Resolved
 from gattkeeper.world import Seen, SeenKind
-from sim.checker import History, Told, judge
+from sim.checker import judge
+from sim.history import Heard, History, Push, Told
 from sim.memory_journal import Row
+from sim.scene import COUNTER
 
 S = 1_000_000
 TARGET = characteristic_ref("fe51")
@@ -22,7 +24,7 @@ def write(command_id: str, **fields) -> Command:
 
 
 def read(command_id: str) -> Command:
-    return Command(device="lamp", operation=Read(target=TARGET), id=command_id)
+    return Command(device="lamp", operation=Read(target=characteristic_ref(COUNTER)), id=command_id)
 
 
 def outcome(command_id: str, verdict: Verdict = Verdict.DELIVERED, **fields) -> Outcome:
@@ -86,7 +88,66 @@ GOOD_STOP = history(
     seen=flight(STOP, at_s=0.5),
 )
 
+WORDS = (b"\0\0\1\0", b"\0\0\1\1")
+SEQUENCE = Command(
+    device="lamp",
+    operation=Sequence(
+        steps=tuple(Write(target=TARGET, payload=word) for word in WORDS),
+        undo=Write(target=TARGET, payload=b"\0\0\1\xff"),
+    ),
+    id="q",
+)
+LONG = Command(device="lamp", operation=LongWrite(target=TARGET, payload=b"".join(WORDS)), id="l")
+
+
+def parts(*payloads: bytes, kind: SeenKind = SeenKind.APPLIED) -> list[Seen]:
+    return [seen(kind, part(payload), 1.0) for payload in payloads]
+
+
+def part(payload: bytes) -> Command:
+    return Command(device="lamp", operation=Write(target=TARGET, payload=payload))
+
+
+def heard(payload: bytes, at_us: int = S, since_us: int = 0) -> Heard:
+    return Heard(reader=1, device="lamp", payload=payload, at_us=at_us, since_us=since_us)
+
+
+def whole(command: Command, verdict: Verdict = Verdict.DELIVERED) -> list[Row]:
+    return [accepted(command), intended(command.id), ended(command.id, verdict)]
+
+
+GOOD_SEQUENCE = history(rows=whole(SEQUENCE), seen=parts(*WORDS))
+GOOD_LONG = history(rows=whole(LONG), seen=parts(b"".join(WORDS)))
+PUSHED = [Push(device="lamp", payload=payload, at_us=0) for payload in (b"1", b"2")]
+GOOD_NEWS = history(pushed=PUSHED, heard=[heard(b"1"), heard(b"1"), heard(b"2")])
+
 BROKEN = {
+    "i2: two owners": ("i2", history(owners=["a second keeper was let near adapter-1"])),
+    "i4: a step that was never applied": ("i4", history(rows=whole(SEQUENCE), seen=parts(WORDS[0]))),
+    "i4: a chunk that was never applied": ("i4", history(rows=whole(LONG), seen=parts(WORDS[1]))),
+    "i4: read back, and only pretended": (
+        "i4",
+        history(rows=whole(write("a", require_read_back=True)), seen=[seen(SeenKind.PRETENDED, A, 1.0)]),
+    ),
+    "i5: a step of a sequence that was not delivered": (
+        "i5",
+        history(rows=whole(SEQUENCE, Verdict.NOT_DELIVERED), seen=parts(WORDS[0])),
+    ),
+    "i6: a word twice, in chunks of two sizes": (
+        "i6",
+        history(rows=whole(LONG), seen=parts(b"".join(WORDS), WORDS[1])),
+    ),
+    "i6: an undo that nobody accepted": ("i6", history(rows=whole(SEQUENCE), seen=parts(*WORDS, b"\0\0\1\xff"))),
+    "i11: two steps for one intent": (
+        "i11",
+        history(rows=whole(SEQUENCE), seen=[*parts(*WORDS, kind=SeenKind.REQUEST), *parts(*WORDS)]),
+    ),
+    "i13: a notification nobody sent": ("i13", history(heard=[heard(b"1")])),
+    "i13: a notification out of order": ("i13", history(pushed=PUSHED, heard=[heard(b"2"), heard(b"1")])),
+    "i13: a notification of a connection that was long gone": (
+        "i13",
+        history(pushed=PUSHED, heard=[heard(b"1")], seen=[seen(SeenKind.DOWN, None, 0.5)]),
+    ),
     "i1: two requests pending": ("i1", history(violations=["2 requests pending on lamp"])),
     "i3: no outcome": ("i3", history(rows=[accepted(A)])),
     "i3: two outcomes": ("i3", history(rows=[*GOOD.rows, ended("a")], seen=GOOD.seen)),
@@ -176,7 +237,11 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("good", [GOOD, GOOD_READ, GOOD_STOP, history()], ids=["write", "read", "stop", "nothing"])
+@pytest.mark.parametrize(
+    "good",
+    [GOOD, GOOD_READ, GOOD_STOP, GOOD_SEQUENCE, GOOD_LONG, GOOD_NEWS, history()],
+    ids=["write", "read", "stop", "sequence", "long write", "news", "nothing"],
+)
 def test_a_history_that_keeps_every_promise_passes(good: History):
     assert judge(good) == []
 
@@ -205,3 +270,14 @@ def test_what_recovery_writes_after_a_crash_may_know_less_than_was_told():
         crashes_us=(8 * S,),
     )
     assert judge(crashed) == []
+
+
+def test_a_device_that_pretends_is_believed_where_nobody_asked_for_a_proof():
+    assert judge(history(rows=GOOD.rows, seen=[seen(SeenKind.PRETENDED, A, 1.0)])) == []
+
+
+def test_what_came_before_a_reader_began_to_read_may_be_given_late():
+    late = history(
+        pushed=PUSHED, heard=[heard(b"1", at_us=9 * S, since_us=8 * S)], seen=[seen(SeenKind.DOWN, None, 0.5)]
+    )
+    assert judge(late) == []

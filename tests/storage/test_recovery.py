@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Operation, Sequence, Subscribe, WriteDescriptor
+from gattkeeper.model.operation import Operation, Pair, Sequence, SetPhy, Subscribe, WriteDescriptor
 from gattkeeper.model.outcome import Attempt, Cause, Outcome, Phase, PhaseMark, Resolution, Verdict
 from gattkeeper.model.record import Accepted, AttemptFailed, Closed, Ended, Intended, Record, Resolved, Started
 from gattkeeper.storage.recovery import settle
@@ -42,8 +42,8 @@ def test_failed_connection_before_any_intent_is_never_sent() -> None:
     assert last_word(accepted("c1"), attempt_failed("c1", Ran.MAYBE)) == NEVER_SENT
 
 
-@pytest.mark.parametrize("operation", [WRITE, CCCD])
-def test_write_that_was_handed_over_is_unknown(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", [WRITE, CCCD, Pair(), SetPhy()])
+def test_operation_with_an_effect_that_was_handed_over_is_unknown(operation: Operation) -> None:
     assert last_word(accepted("c1", operation=operation), intended("c1")) == CRASHED
 
 

@@ -36,6 +36,11 @@ def test_an_open_stage_lasts_until_now():
     ]
 
 
+def test_one_that_waits_for_the_others_of_its_fan_out_waits_in_line():
+    spans = command_spans("lounge", "c1", marks("connected=1 setup=2 gathered=3 dispatched=9 answered=10"), 0)
+    assert lengths(spans)[2:] == [("waiting", 3, 9), ("in_flight", 9, 10)]
+
+
 def test_the_adapter_is_held_from_the_lock_to_the_end_of_discovery():
     spans = command_spans("kitchen", "c4", marks(KITCHEN_80), 9_000_000)
     assert lengths(adapter_spans(spans)) == [("connecting", 1210, 1900), ("connecting", 2100, 2800)]

@@ -22,6 +22,7 @@ class Heard:
         self.phases: list[Phase] = []
         self.payloads: list[bytes] = []
         self.faults: list[Fault] = []
+        self.news: list[tuple[int | None, str | None]] = []
         self.pairings: list[bool] = []
 
     def progress(self, phase: Phase) -> None:
@@ -29,6 +30,9 @@ class Heard:
 
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self.payloads.append(payload)
+
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        self.news.append((att_mtu, table))
 
     def pairing(self, *, under_way: bool) -> None:
         self.pairings.append(under_way)

@@ -4,9 +4,7 @@ import asyncio
 from typing import Self
 
 import pytest
-from bumble import att, hci
-from bumble.core import ProtocolError
-from bumble.core import TimeoutError as AttTimeoutError
+from bumble import att, core, hci
 
 from gattkeeper.world import (
     Action,
@@ -16,9 +14,11 @@ from gattkeeper.world import (
     Disconnect,
     Drop,
     Duplicate,
+    Garble,
     Keep,
     Match,
     Moment,
+    Replace,
     Rule,
     SilenceAdapter,
     UnplugAdapter,
@@ -63,7 +63,7 @@ def test_a_delayed_response_comes_late():
     async def scenario():
         async with Faulty(RESPONSE, Delay(seconds=5.0)) as faulty:
             await faulty.central.write(BLIND_TARGET, b"\x01")
-            assert 5.0 < faulty.took < 5.1
+        assert 5.0 < faulty.took < 5.1
 
     run_virtual(scenario())
 
@@ -71,7 +71,7 @@ def test_a_delayed_response_comes_late():
 def test_a_dropped_response_times_out_though_the_device_did_it():
     async def scenario():
         async with Faulty(RESPONSE, Drop()) as faulty:
-            with pytest.raises(AttTimeoutError):
+            with pytest.raises(core.TimeoutError):
                 await faulty.central.write(BLIND_TARGET, b"\x01")
             assert faulty.took == pytest.approx(30.0, abs=0.1)
             assert faulty.applied == [b"\x01"]
@@ -82,7 +82,7 @@ def test_a_dropped_response_times_out_though_the_device_did_it():
 def test_a_dropped_request_never_reaches_the_device():
     async def scenario():
         async with Faulty(REQUEST, Drop()) as faulty:
-            with pytest.raises(AttTimeoutError):
+            with pytest.raises(core.TimeoutError):
                 await faulty.central.write(BLIND_TARGET, b"\x01")
             assert faulty.applied == []
 
@@ -93,7 +93,7 @@ def test_a_dropped_request_never_reaches_the_device():
 def test_an_att_error_is_answered_in_the_place_of_the_device(code):
     async def scenario():
         async with Faulty(REQUEST, AnswerError(code=code)) as faulty:
-            with pytest.raises(ProtocolError) as refused:
+            with pytest.raises(core.ProtocolError) as refused:
                 await faulty.central.write(BLIND_TARGET, b"\x01")
             assert refused.value.error_code == code
             assert faulty.took == pytest.approx(0.06)
@@ -113,6 +113,17 @@ def test_a_disconnection_hits_the_request_or_the_response(match, applied, reason
             await asyncio.sleep(1)
             assert (faulty.applied, faulty.central.lost) == (applied, [reason])
             await connect(faulty.central.device, faulty.blind.device)
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize(("index", "applied"), [(-1, b"\x3e"), (3, b"\x3e"), (4, b"\xc1"), (-5, b"\xc1")])
+def test_a_garbled_request_has_one_byte_turned_over_if_it_has_that_byte(index, applied):
+    async def scenario():
+        async with Faulty(REQUEST, Garble(index=index)) as faulty:
+            faulty.blind.device.characteristic(BLIND_TARGET).on_write = None
+            await faulty.central.write(BLIND_TARGET, b"\xc1")
+            assert faulty.applied == [applied]
 
     run_virtual(scenario())
 
@@ -141,10 +152,23 @@ def test_a_duplicated_request_is_carried_out_twice():
     run_virtual(scenario())
 
 
+def test_another_pdu_may_arrive_in_the_place_of_a_response():
+    async def scenario():
+        async with Faulty(RESPONSE, Replace(pdu=b"\x0b\x07")) as faulty:
+            arrived = []
+            faulty.central.connection.gatt_client.on_gatt_pdu = arrived.append
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(faulty.central.write(BLIND_TARGET, b"\x01"), 5)
+            assert [bytes(pdu) for pdu in arrived] == [b"\x0b\x07"]
+            assert faulty.applied == [b"\x01"]
+
+    run_virtual(scenario())
+
+
 def test_an_adapter_can_fall_silent_in_the_middle_of_an_operation():
     async def scenario():
         async with Faulty(REQUEST, SilenceAdapter()) as faulty:
-            with pytest.raises(AttTimeoutError):
+            with pytest.raises(core.TimeoutError):
                 await faulty.central.write(BLIND_TARGET, b"\x01")
             assert (faulty.applied, faulty.central.lost) == ([], [])
 
@@ -339,7 +363,7 @@ def test_an_error_answer_names_the_request_and_its_handle():
             client = faulty.central.connection.gatt_client
             receive = client.on_gatt_pdu
             client.on_gatt_pdu = lambda pdu: (answers.append(pdu), receive(pdu))
-            with pytest.raises(ProtocolError):
+            with pytest.raises(core.ProtocolError):
                 await faulty.central.write(BLIND_TARGET, b"\x01")
             (answer,) = answers
             assert isinstance(answer, att.ATT_Error_Response)

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 from bumble.core import ProtocolError
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.cmac import CMAC
 
 from gattkeeper.model.gatt import Property
 from gattkeeper.world import VirtualCharacteristic, VirtualDevice, VirtualRadio, VirtualService, run_virtual
@@ -166,5 +168,44 @@ def test_it_knows_when_its_connection_ends():
         await asyncio.sleep(1)
         assert ends == [1]
         assert central.lost == [0x08]
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("database_hash", [True, False])
+def test_a_database_hash_is_there_when_it_is_wanted(database_hash: bool):
+    async def scenario():
+        device = VirtualDevice("lamp", "F0:00:00:00:00:07", (), database_hash=database_hash)
+        central = await on_air(VirtualRadio(), device)
+        uuids = [one.uuid.to_hex_str() for service in central.peer.services for one in service.characteristics]
+        assert ("2B2A" in uuids) is database_hash
+        assert "2A05" in uuids
+
+    run_virtual(scenario())
+
+
+def test_the_database_hash_is_that_of_the_specification():
+    """Vol 3, Part G, 7.3.1: AES-CMAC with a key of zeros over the declarations, in the order of their handles."""
+
+    async def scenario():
+        radio = VirtualRadio()
+        device = lamp(VirtualCharacteristic(LEVEL, Property.READ | Property.NOTIFY, b"value"))
+        central = await on_air(radio, device)
+        hashed = await central.read("2b2a")
+        declarations = (
+            "0100 0028 0018"  # GAP
+            "0200 0328 02 0300 002a  0400 0328 02 0500 012a"
+            "0600 0028 0118"  # GATT
+            "0700 0328 20 0800 052a  0900 0229"  # Service Changed with its CCCD
+            "0a00 0328 0a 0b00 292b  0c00 0328 02 0d00 2a2b"  # supported features, and the hash itself
+            "0e00 0028 50fe"
+            "0f00 0328 12 1000 51fe  1100 0229"
+        )
+        cmac = CMAC(AES(bytes(16)))
+        cmac.update(bytes.fromhex(declarations))
+        assert hashed == cmac.finalize()[::-1]
+        radio.change_services(device, ())
+        await central.connection.disconnect()
+        assert await (await connect(central.device, device)).read("2b2a") != hashed
 
     run_virtual(scenario())

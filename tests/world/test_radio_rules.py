@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from gattkeeper.world import AnswerError, Delay, Disconnect, Drop, Duplicate, Match, Moment, Rule
+from gattkeeper.world import AnswerError, Delay, Disconnect, Drop, Duplicate, Garble, Match, Moment, Rule
 
 
 def fired(rule: Rule, count: int = 6, **what) -> list[int]:
@@ -49,6 +49,7 @@ def test_probability_is_thrown_with_the_dice_it_is_given():
         (Moment.CONNECT_REQUEST, Disconnect()),
         (Moment.FROM_DEVICE, AnswerError(code=0x05)),
         (Moment.ADVERTISEMENT, Duplicate()),
+        (Moment.CONNECT_REQUEST, Garble()),
     ],
 )
 def test_what_cannot_happen_then_is_refused(moment, action):

@@ -36,11 +36,13 @@ from gattkeeper.world import (
     LoseLink,
     LoseRequest,
     LoseResponse,
+    Pretend,
     Raise,
     SeenKind,
     VirtualCharacteristic,
     VirtualService,
 )
+from gattkeeper.world.simulated_connection import STALE_TABLE
 from sim.scene import CLOSED, COUNTER, PUSHED, WRITABLE
 
 WRITE = Write(target=characteristic_ref(WRITABLE), payload=b"x")
@@ -99,7 +101,7 @@ def test_handles_are_numbered_as_a_server_does_and_point_at_characteristics():
     async def story(scene: Scene) -> None:
         connection = await scene.connect()
         (service,) = connection.services
-        assert [one.handle for one in service.characteristics] == [3, 5, 7, 10, 12]  # 8 is a CCCD
+        assert [one.handle for one in service.characteristics] == [3, 5, 7, 10, 12, 14, 16]  # 8 is a CCCD
         assert await connection.perform(Read(target=CharacteristicRef(handle=5))) == b"\x00\x00\x00\x01"
 
     play(story)
@@ -235,6 +237,28 @@ def test_a_link_may_raise_what_no_link_should(error: type[BaseException]):
         with pytest.raises(error):
             await connection.perform(WRITE)
         assert payloads(scene) == [b"x"]
+
+    play(story)
+
+
+def test_a_device_may_acknowledge_what_it_does_not_do():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        scene.rule(OPERATION, Pretend())
+        assert await connection.perform(WRITE) is None
+        assert payloads(scene) == []
+        assert kinds(scene)[-2:] == [SeenKind.PRETENDED, SeenKind.ANSWERED]
+
+    play(story)
+
+
+def test_a_refusal_for_an_old_table_stands_in_the_log():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        await connection.perform(WRITE)
+        scene.lamp.services = (*scene.lamp.services, VirtualService("fe57", ()))
+        assert (await fault_of(connection.perform(WRITE))).kind is FaultKind.STALE
+        assert [entry.fault for entry in scene.link.log.seen if entry.fault] == [STALE_TABLE]
 
     play(story)
 

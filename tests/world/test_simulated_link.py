@@ -6,12 +6,24 @@ import pytest
 from simulated_owner import Heard, Scene, fault_of, hangs, play
 
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import characteristic_ref, normal_uuid
+from gattkeeper.model.gatt import characteristic_ref, normal_uuid, table_digest
 from gattkeeper.model.identity import parse_address
-from gattkeeper.model.operation import Read, kind_of
+from gattkeeper.model.operation import Read, Subscribe, kind_of
 from gattkeeper.model.outcome import Phase
-from gattkeeper.world import Fail, Hang, LinkMoment, LoseLink, Raise, SeenKind, SimulatedLink
-from sim.scene import COUNTER, SERVICE, device
+from gattkeeper.world import (
+    Fail,
+    Hang,
+    LinkMatch,
+    LinkMoment,
+    LinkRule,
+    LoseLink,
+    Raise,
+    SeenKind,
+    SimulatedLink,
+    Stubborn,
+)
+from gattkeeper.world.simulated_link import ADAPTER_OFF, AWAY
+from sim.scene import COUNTER, PUSHED, SERVICE, device
 
 READ = Read(target=characteristic_ref(COUNTER))
 LOST = Fault(kind=FaultKind.LINK_LOST, stack="test", code=0x3E)
@@ -236,5 +248,88 @@ def test_disconnecting_may_raise_what_no_link_should():
         with pytest.raises(OSError):
             await connection.disconnect()
         assert scene.link.log.of("lamp")[-1].kind is SeenKind.DOWN
+
+    play(story)
+
+
+def test_a_device_that_is_away_is_neither_heard_nor_connected_until_it_is_back():
+    async def story(scene: Scene) -> None:
+        scene.link.away.add("lamp")
+        assert [one async for one in scene.link.scan(1.0)] == []
+        attempt = asyncio.ensure_future(scene.connect())
+        await asyncio.sleep(60)
+        assert not attempt.done()
+        scene.link.away.clear()
+        await asyncio.wait_for(attempt, 1)
+        assert [entry.fault for entry in scene.link.log.of("lamp") if entry.kind is SeenKind.FAULT] == [AWAY]
+
+    play(story)
+
+
+def test_a_stubborn_stack_does_not_hear_that_its_call_was_cancelled():
+    async def story(scene: Scene) -> None:
+        scene.rule(LinkMoment.CONNECT, Stubborn(seconds=30.0), times=1)
+        attempt = asyncio.ensure_future(scene.connect())
+        await asyncio.sleep(1)
+        attempt.cancel()
+        await asyncio.sleep(28)
+        assert not attempt.done()
+        connection = await attempt  # as if nobody had cancelled
+        scene.rule(LinkMoment.DISCONNECT, Stubborn(seconds=30.0))
+        await connection.disconnect()
+        assert asyncio.get_running_loop().time() > 60
+        assert connection.down is not None
+
+    play(story)
+
+
+def test_what_went_wrong_stands_in_the_log_under_the_name_of_its_rule():
+    async def story(scene: Scene) -> None:
+        match = LinkMatch(moment=LinkMoment.CONNECT, times=1)
+        scene.link.rules.append(LinkRule(match, Hang(seconds=1.0), name="slow"))
+        await scene.connect()
+        (fault,) = (entry for entry in scene.link.log.seen if entry.kind is SeenKind.FAULT)
+        assert (fault.device, fault.epoch, fault.fault) == ("lamp", 0, "slow")
+
+    play(story)
+
+
+def test_a_straggler_comes_when_it_was_all_over():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        await connection.perform(Subscribe(target=characteristic_ref(PUSHED)))
+        scene.link.lose("lamp", ADAPTER_OFF, straggler=b"old")
+        await asyncio.sleep(0.9)
+        assert (scene.heard.payloads, len(scene.heard.faults)) == ([], 1)
+        await asyncio.sleep(0.2)
+        assert scene.heard.payloads == [b"old"]
+
+    play(story)
+
+
+def test_another_table_is_told_under_a_connection_and_found_on_the_next():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        before = connection.services
+        await connection.perform(Subscribe(target=characteristic_ref(PUSHED)))
+        scene.link.change_services("lamp", scene.lamp.services[::-1] * 2)
+        assert connection.services != before
+        assert scene.heard.news == [(None, table_digest(connection.services))]
+        scene.lamp.notify(scene.lamp.characteristic(PUSHED), b"x")
+        await connection.disconnect()
+        scene.link.change_services("lamp", ())
+        assert (await scene.link.connect(scene.lamp.address, scene.heard)).services == ()
+        assert scene.heard.payloads == [], "the subscription went with its table"
+        assert len(scene.heard.news) == 1
+
+    play(story)
+
+
+def test_another_att_mtu_is_told():
+    async def story(scene: Scene) -> None:
+        connection = await scene.connect()
+        scene.link.change_mtu("lamp", 100)
+        assert connection.att_mtu == 100
+        assert scene.heard.news == [(100, None)]
 
     play(story)

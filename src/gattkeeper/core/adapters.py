@@ -62,6 +62,16 @@ def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> Non
         )
 
 
+def has_place(state: State, adapter: AdapterState) -> bool:
+    """Whether another connection may come up before one that is in use is let go of."""
+    return (
+        adapter.occupied < adapter.slots
+        or bool(adapter.connecting)
+        or _place_becomes_free(state, adapter)
+        or any(state.devices[name].idle_since >= 0 for name in adapter.devices)
+    )
+
+
 def _place_becomes_free(state: State, adapter: AdapterState) -> bool:
     leaving = (ConnectionState.DISCONNECTING, ConnectionState.ABANDONING)
     return any(state.devices[name].connection in leaving for name in adapter.devices)
@@ -126,6 +136,7 @@ def adapter_down(state: State, adapter: AdapterState, fault: Fault) -> None:
         if device.connection is ConnectionState.CONNECTING:
             abandon(state, device, None)
         lose(state, device, fault)
+        state.touch(device)
 
 
 def adapter_up(state: State, adapter: AdapterState) -> None:

@@ -18,7 +18,7 @@ from gattkeeper.core.state import DeviceState, Slot, State, waiting_start
 from gattkeeper.core.sweep import sweep
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Disconnect, Unsubscribe, changes_state
+from gattkeeper.model.operation import Disconnect, Unsubscribe, changes_state, names_handle
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 
@@ -110,6 +110,7 @@ def take_on(state: State, command: Command) -> Entry:
         start_us=waiting_start(state.now, command.priority, state.limits.ageing_us),
         sequence=state.sequence,
         accepted_at=state.now,
+        table=state.devices[command.device].table if names_handle(command.operation) else None,
     )
     state.entries[command.id] = entry
     state.effects.append(Accept(command=command, at_us=state.now))

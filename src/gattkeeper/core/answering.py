@@ -7,7 +7,7 @@ in `DeviceState.reconnect`.
 from msgspec.structs import replace
 
 from gattkeeper.core import parts
-from gattkeeper.core.attempts import free, occupy, side_step
+from gattkeeper.core.attempts import free, go_on, side_step
 from gattkeeper.core.effects import RecordAttempt, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, note_uncertainty
 from gattkeeper.core.entry import Entry
@@ -47,7 +47,7 @@ def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) 
 def _paired(state: State, device: DeviceState, entry: Entry) -> None:
     cause = barred(state, entry)
     if cause is None:
-        device.slot = occupy(state, device, entry, parts.current(device, entry))
+        go_on(state, device, entry)
     else:
         end_without_success(state, device, entry, cause, by=entry.stopped_by)
 
@@ -88,7 +88,7 @@ def _go_on(state: State, device: DeviceState, entry: Entry) -> None:
     if cause is not None:
         end_without_success(state, device, entry, cause, by=entry.stopped_by)
     elif parts.has_begun(entry):
-        device.slot = occupy(state, device, entry, parts.current(device, entry))
+        go_on(state, device, entry)
     else:
         entry.move(CommandStep.PUT_BACK)
         state.wait(device, entry)
@@ -138,6 +138,7 @@ def failed(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
 def release(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
     """Let the command go, but not the bearer: it still owes an answer, for a while."""
     slot.phase = SLOT[slot.phase, SlotStep.RELEASE]
+    slot.released_after = state.sequence
     grace_us = 0 if slot.entry is not None and slot.entry.command.stop else state.limits.late_answer_grace_us
     state.timers.cancel(("attempt", device.name, slot.token))
     state.timers.set(("grace", device.name, slot.token), state.now + grace_us)

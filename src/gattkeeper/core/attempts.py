@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from gattkeeper.core import parts, pressure
 from gattkeeper.core.effects import Dispatch, RecordIntent
-from gattkeeper.core.ending import end
+from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SLOT, CommandStep, ConnectionState, SlotPhase, SlotStep
+from gattkeeper.core.own_faults import TABLE_CHANGED
 from gattkeeper.core.state import DeviceState, Limits, Slot, SlotRole, State
 from gattkeeper.model.operation import (
     Composite,
@@ -48,12 +49,25 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
         return
     if isinstance(operation, Sequence):
         state.timers.set(("lease", entry.command.id), state.now + operation.lease_us)
-    slot = occupy(state, device, entry, parts.current(device, entry))
     if has_place_aside(state, device, operation):
-        device.aside = slot
+        device.aside = occupy(state, device, entry, parts.current(device, entry))
         state.touch(device)  # the bearer is still free
     else:
-        device.slot = slot
+        go_on(state, device, entry)
+
+
+def go_on(state: State, device: DeviceState, entry: Entry) -> None:
+    """Give the device's slot to what is next of a command, unless its handles are those of another table."""
+    if not is_stale(device, entry):
+        device.slot = occupy(state, device, entry, parts.current(device, entry))
+        return
+    device.reconnect |= entry.command.stop  # a stop's last means: the device falls back to its own safe state
+    end_without_success(state, device, entry, Cause.NEVER_SENT, fault=TABLE_CHANGED)
+
+
+def is_stale(device: DeviceState, entry: Entry) -> bool:
+    """Whether a command names handles of another attribute table than the one in force."""
+    return entry.table is not None and (entry.table or device.first_table) != device.table
 
 
 def has_place_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:

@@ -10,11 +10,18 @@ from msgspec.structs import replace
 
 from gattkeeper.core import breaker, parts
 from gattkeeper.core.answering import attempt_over
-from gattkeeper.core.effects import AbandonConnect, RecordAttempt, StartConnect, StartDisconnect
+from gattkeeper.core.attempts import is_stale
+from gattkeeper.core.effects import (
+    AbandonConnect,
+    RecordAttempt,
+    StartConnect,
+    StartDisconnect,
+    SubscriptionEnded,
+)
 from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
-from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS
+from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS, TABLE_CHANGED
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
@@ -93,11 +100,12 @@ def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:
         state.effects.append(AbandonConnect(device=device.name, epoch=device.epoch))
 
 
-def connected(state: State, device: DeviceState, att_mtu: int) -> None:
+def connected(state: State, device: DeviceState, att_mtu: int, table: str) -> None:
     """The connection is up: what was subscribed to comes first, then the line."""
     if not state.move_connection(device, ConnectionStep.UP):
         return
     device.att_mtu = att_mtu
+    _take_table(state, device, table)
     state.timers.cancel(("connect", device.name))
     adapter = state.adapters[device.adapter]
     adapter.connecting = ""
@@ -108,6 +116,34 @@ def connected(state: State, device: DeviceState, att_mtu: int) -> None:
         state.mark(device.connect_for, Phase.SETUP)
     device.connect_for = None
     breaker.half_open(state, device)  # a stop connects although the device is left alone
+    state.touch(device)
+
+
+def _take_table(state: State, device: DeviceState, table: str) -> bool:
+    """Another attribute table is in force: subscriptions by handle have lost what they were about."""
+    if table in ("", device.table):
+        return False
+    for target in [target for target in device.wanted if target.handle]:
+        del device.wanted[target]
+        state.effects.append(SubscriptionEnded(device=device.name, target=target, fault=TABLE_CHANGED))
+    device.first_table = device.first_table or table
+    device.table = table
+    return True
+
+
+def updated(state: State, device: DeviceState, att_mtu: int | None, table: str | None) -> None:
+    """News that is the answer to nothing. On another table the subscriptions are made anew."""
+    if device.connection is not ConnectionState.CONNECTED:
+        return
+    if att_mtu is not None:
+        device.att_mtu = att_mtu
+    if table is None or not _take_table(state, device, table):
+        return
+    device.setup = deque(device.wanted.values())
+    slot = device.slot
+    if slot is not None and slot.entry is not None and is_stale(device, slot.entry) and _is_unsent(slot):
+        device.slot = None
+        _put_back(state, device, slot.entry, TABLE_CHANGED)
     state.touch(device)
 
 
@@ -183,34 +219,40 @@ def drop(state: State, device: DeviceState) -> None:
 def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
     """The connection is gone, or must go: the one in flight ends or waits again, then those in line.
 
-    `cause` is the reason given to those in line that did not ask to survive. One that is to be tried
-    again because its answer did not come is not among them when the link is dropped for just that.
+    `cause` is the reason given to those in line that did not ask to survive. When the link is dropped because an
+    answer did not come, the one that is to be tried again for just that is not among them, nor are those that
+    came when the answer was given up already.
     """
     if not state.move_connection(device, ConnectionStep.DROP):
         return
     _let_go(state, device)
+    released = [slot.released_after for slot in device.slots]
     for slot in device.slots:
         _lose_slot(state, device, slot, fault)
     device.slot = device.bypass = device.aside = None
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
     if device.waiting.roll.mortal:
-        sweep(state, device, cause, fault=before, spared=partial(_survives, fault))
+        sweep(state, device, cause, fault=before, spared=partial(_survives, fault, max(released, default=0)))
     if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
         breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once
 
 
-def _survives(fault: Fault, entry: Entry) -> bool:
-    retried = fault is STALLED and FaultKind.TIMED_OUT in entry.faults
-    return entry.command.survive_reconnect or retried
+def _survives(fault: Fault, released_after: int, entry: Entry) -> bool:
+    stalled = fault is STALLED and (FaultKind.TIMED_OUT in entry.faults or entry.sequence > released_after)
+    return entry.command.survive_reconnect or stalled
 
 
 def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
     _stop_clock(state, device, slot)
     if slot.phase is SlotPhase.IN_FLIGHT:
         attempt_over(state, device, slot, replace(fault, ran=Ran.MAYBE))
-    elif slot.phase is SlotPhase.RECORDING and slot.entry is not None and slot.role is SlotRole.MAIN:
+    elif slot.entry is not None and _is_unsent(slot):
         _put_back(state, device, slot.entry, replace(fault, ran=Ran.NO))
+
+
+def _is_unsent(slot: Slot) -> bool:
+    return slot.phase is SlotPhase.RECORDING and slot.role is SlotRole.MAIN
 
 
 def _stop_clock(state: State, device: DeviceState, slot: Slot) -> None:

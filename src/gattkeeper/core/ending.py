@@ -9,7 +9,7 @@ from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep
 from gattkeeper.core.state import DeviceState, State
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Operation, changes_state
+from gattkeeper.model.operation import Operation, changes_state, has_effect
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 
 _UNCERTAIN: dict[FaultKind, Cause] = {
@@ -29,13 +29,13 @@ _NOT_DELIVERED: dict[FaultKind, Cause] = {
 
 
 def note_uncertainty(entry: Entry, operation: Operation, fault: Fault) -> None:
-    """Remember that an attempt may have changed the device. Later attempts cannot undo that."""
-    if fault.ran is Ran.MAYBE and changes_state(operation):
+    """Remember that an attempt may have had its effect. Later attempts cannot undo that."""
+    if fault.ran is Ran.MAYBE and has_effect(operation):
         entry.uncertain = _UNCERTAIN.get(fault.kind, Cause.UNCLEAR_ANSWER)
 
 
 def failure_cause(entry: Entry, fault: Fault) -> Cause:
-    """The reason to give for a command that certainly did not change the device."""
+    """The reason to give for a command that certainly had no effect."""
     if fault.kind in _NOT_DELIVERED:
         return _NOT_DELIVERED[fault.kind]
     if fault.ran is Ran.REFUSED:
@@ -81,10 +81,12 @@ def end(
     if not entry.move(CommandStep.END):
         return
     state.unwait(entry)
+    state.leave_gate(entry)
     command = entry.command
     for kind in ("deadline", "queue_deadline", "backoff", "lease"):
         state.timers.cancel((kind, command.id))
-    if verdict is Verdict.UNKNOWN and device.safety and not device.latched_by:
+    open_change = verdict is Verdict.UNKNOWN and changes_state(command.operation)
+    if open_change and device.safety and not device.latched_by:
         latch(state, device, command.id)
     state.mark(entry, Phase.OUTCOME, verdict.value)
     outcome = Outcome(
@@ -106,13 +108,12 @@ def end(
     state.touch(device)
     undo = parts.owed_undo(entry)
     if undo is not None:
-        device.owed_undo = (command, undo)
+        device.owed_undo = (entry, undo)
     if device.connect_for is entry:
         device.connect_for = None
     if device.stop is entry:
         device.stop = None
-        if not device.gate_latched:
-            device.stopped_by = ""
+        device.stop_ended = (entry, verdict)  # the gate opens, or not, once it is clear what follows
         for joined in entry.joined:
             end(state, device, joined, verdict, cause, by=command.id, fault=fault)
 

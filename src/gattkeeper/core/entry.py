@@ -24,6 +24,7 @@ class Entry(Struct, kw_only=True, eq=False):
     start_us: int  # its age, fixed at submission: moment of submission, later for less urgent
     sequence: int
     accepted_at: int
+    table: str | None = None  # the one its handles are of; empty: the device's first; None: it names no handle
     phase: CommandPhase = CommandPhase.WAITING
     line: "Line | None" = None  # where it stands in the line of its device
     visit: int = 0  # how often it entered one: older places in it count no more

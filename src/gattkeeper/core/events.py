@@ -54,6 +54,17 @@ class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
     command: Command
 
 
+class FanoutSubmitted(Struct, frozen=True, kw_only=True, tag="fanout_submitted"):
+    """A caller wants commands of several devices run together. Each is answered by one Accept or Refuse.
+
+    `id` stands in the `fanout` of each command. After `gather_us` nobody is waited for any more.
+    """
+
+    id: str
+    commands: tuple[Command, ...]
+    gather_us: int = 10_000_000
+
+
 class StopRequested(Struct, frozen=True, kw_only=True, tag="stop_requested"):
     """Emergency stop of one device; `command.stop` is set. Never refused."""
 
@@ -124,11 +135,21 @@ class ConnectProgressed(Struct, frozen=True, kw_only=True, tag="connect_progress
 
 
 class Connected(Struct, frozen=True, kw_only=True, tag="connected"):
-    """The connection is up and its services are known. `att_mtu` is in bytes."""
+    """The connection is up and its services are known. `att_mtu` is in bytes; `table`: `gatt.table_digest`."""
 
     device: str
     epoch: int
     att_mtu: int = ATT_MTU_DEFAULT
+    table: str = ""
+
+
+class ConnectionUpdated(Struct, frozen=True, kw_only=True, tag="connection_updated"):
+    """News of a connection that nobody asked for. What is None stays as it was."""
+
+    device: str
+    epoch: int
+    att_mtu: int | None = None
+    table: str | None = None
 
 
 class ConnectFailed(Struct, frozen=True, kw_only=True, tag="connect_failed"):
@@ -205,6 +226,7 @@ Event = (
     | AdapterUp
     | DeviceAdded
     | Submitted
+    | FanoutSubmitted
     | StopRequested
     | Resumed
     | Latched
@@ -216,6 +238,7 @@ Event = (
     | IntentFailed
     | ConnectProgressed
     | Connected
+    | ConnectionUpdated
     | ConnectFailed
     | ConnectionLost
     | DisconnectDone

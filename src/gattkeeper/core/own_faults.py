@@ -16,6 +16,14 @@ ATTEMPT_TIMED_OUT = Fault(
     kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="attempt_timeout", text="no answer in time"
 )
 CANCELLED = Fault(kind=FaultKind.CANCELLED, ran=Ran.MAYBE, stack="keeper", name="cancelled")
+TABLE_CHANGED = Fault(
+    kind=FaultKind.STALE,
+    ran=Ran.NO,
+    stack="keeper",
+    name="table_changed",
+    text="the device has another attribute table now, on which this handle may mean something else: "
+    "name the characteristic by UUID, or look up its handle again",
+)
 STOP_DROPS = Fault(
     kind=FaultKind.LINK_LOST,
     ran=Ran.MAYBE,

@@ -16,8 +16,10 @@ from gattkeeper.core import (
     connections,
     ending,
     events,
+    fanout,
     own_faults,
     pairing,
+    persist,
     stop,
     sweep,
     turns,
@@ -91,6 +93,7 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
         oldest_waiting_us=now_us - head.accepted_at if head is not None else 0,
         stopped_by=device.stopped_by,
         latched_by=device.latched_by,
+        stop_persists_us=max(0, device.persisting.until_us - now_us) if device.persisting is not None else 0,
         subscriptions=len(device.wanted),
         availability=device.availability.value,
         alerts=tuple(device.alerts),
@@ -99,10 +102,8 @@ def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
 
 def _take(state: State, event: events.Event) -> None:
     match event:
-        case events.Submitted():
-            admission.submit(state, event.command)
-        case events.StopRequested():
-            stop.request(state, event.command, latch=event.latch)
+        case events.Submitted() | events.FanoutSubmitted() | events.StopRequested():
+            _take_wish(state, event)
         case events.CancelRequested():
             admission.cancel(state, event.command_id)
         case events.Reprioritised():
@@ -118,6 +119,18 @@ def _take(state: State, event: events.Event) -> None:
         case _:
             if event.device in state.devices or isinstance(event, events.DeviceAdded):
                 _take_device(state, event)
+
+
+def _take_wish(state: State, event: events.Submitted | events.FanoutSubmitted | events.StopRequested) -> None:
+    match event:
+        case events.Submitted():
+            admission.submit(state, event.command)
+        case events.FanoutSubmitted():
+            fanout.submit(state, event)
+        case events.StopRequested():
+            stop.request(state, event.command, latch=event.latch)
+        case _:
+            assert_never(event)
 
 
 def _take_adapter(state: State, event: events.AdapterAdded | events.AdapterDown | events.AdapterUp) -> None:
@@ -150,6 +163,7 @@ DeviceEvent = (
     | events.IntentFailed
     | events.ConnectProgressed
     | events.Connected
+    | events.ConnectionUpdated
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
@@ -173,6 +187,7 @@ def _take_device(state: State, event: DeviceEvent) -> None:
         case (
             events.ConnectProgressed()
             | events.Connected()
+            | events.ConnectionUpdated()
             | events.ConnectFailed()
             | events.ConnectionLost()
             | events.DisconnectDone()
@@ -188,6 +203,7 @@ def _take_device(state: State, event: DeviceEvent) -> None:
 def _take_gate(state: State, event: events.Resumed | events.Latched | events.Resolved) -> None:
     device = state.devices[event.device]
     if isinstance(event, events.Resumed):
+        persist.resume(state, device)
         stop.resume(device)
     elif isinstance(event, events.Latched):
         if device.safety and not device.latched_by:
@@ -242,6 +258,7 @@ def _take_connection(
     state: State,
     event: events.ConnectProgressed
     | events.Connected
+    | events.ConnectionUpdated
     | events.ConnectFailed
     | events.ConnectionLost
     | events.DisconnectDone
@@ -255,7 +272,9 @@ def _take_connection(
             if device.connect_for is not None:
                 state.mark(device.connect_for, event.phase)
         case events.Connected():
-            connections.connected(state, device, event.att_mtu)
+            connections.connected(state, device, event.att_mtu, event.table)
+        case events.ConnectionUpdated():
+            connections.updated(state, device, event.att_mtu, event.table)
         case events.ConnectFailed():
             connections.connect_failed(state, device, event.fault)
         case events.ConnectionLost():
@@ -285,6 +304,7 @@ def _close(state: State) -> None:
         for slot in device.slots:
             if slot.entry is not None and slot.phase is SlotPhase.RECORDING:
                 admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
+        persist.give_up(state, device)
         state.touch(device)
 
 
@@ -297,6 +317,9 @@ def _due(state: State, key: Hashable) -> None:
     kind, name, *rest = cast("tuple[str, str, int]", key)
     if kind in ("deadline", "queue_deadline", "lease", "backoff"):
         _due_for_command(state, kind, name)
+        return
+    if kind == "gather":
+        fanout.open_gate(state, name)
         return
     if kind == "contention":
         adapters.contention_over(state, state.adapters[name])
@@ -316,6 +339,7 @@ def _due(state: State, key: Hashable) -> None:
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
     "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),
     "stop_grace": stop.grace_over,
+    "stop_again": persist.again,
     "pairing": pairing.over,
     "linger": connections.drop,
     "probe": breaker.half_open,

@@ -25,7 +25,7 @@ from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe
-from gattkeeper.model.outcome import Cause, Phase, PhaseMark
+from gattkeeper.model.outcome import Cause, Phase, PhaseMark, Verdict
 from gattkeeper.model.status import AlertKind
 
 
@@ -48,6 +48,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     stop_connect_timeout_us: int = 10_000_000
     stop_connect_backoff_us: int = 250_000
     stop_attempts_max: int = 4  # the first and three more
+    stop_persist_us: int = 0  # a stop that failed is tried again for so long; 0: not at all
+    stop_persist_backoff_us: int = 5_000_000  # after a pause of so long
     contention_cooldown_us: int = 60_000_000  # one operation at a time on the adapter, after contention
     breaker_failures_max: int = 5  # so many failed connections in a row, and the device is left alone
     breaker_cooldown_us: int = 30_000_000  # for so long, twice as long each time it fails again
@@ -78,6 +80,16 @@ class Slot(Struct, kw_only=True, eq=False):
     held: bool = False  # recorded, and to be handed over when the pairing is over
     times_out_at: int = 0  # when its time is over
     time_left_us: int = -1  # what was left of that when a pairing stopped its clock; -1: it runs
+    released_after: int = 0  # number of the last command accepted before its own was let go
+
+
+class Persistence(Struct, frozen=True, kw_only=True):
+    """A stop that failed and is tried again."""
+
+    command: Command  # the first of them
+    table: str | None  # its `Entry.table`
+    until_us: int  # no further one begins after that
+    tries: int = 0  # further ones that were begun
 
 
 class Sweep(Struct, kw_only=True, eq=False):
@@ -101,6 +113,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     connection: ConnectionState = ConnectionState.DISCONNECTED
     epoch: int = 0
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
+    table: str = ""  # the attribute table of the connection, or of the last one; empty before the first
+    first_table: str = ""  # that of the first connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
     aside: Slot | None = None  # a query that does not use the bearer
@@ -109,11 +123,13 @@ class DeviceState(Struct, kw_only=True, eq=False):
     wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
     unsubscribed: dict[CharacteristicRef, int] = field(default_factory=dict)  # the newest Unsubscribe, by sequence
     stop: Entry | None = None  # the emergency stop that is running
+    stop_ended: tuple[Entry, Verdict] | None = None  # the one that has just ended
+    persisting: Persistence | None = None  # one that failed, until a further one succeeds
     stopped_by: str = ""  # the stop that holds the gate
     gate_latched: bool = False
     latched_by: str = ""  # the unknown command that holds the latch
     sweeps: deque[Sweep] = field(default_factory=deque)  # under way, one after the other: nothing else starts
-    owed_undo: tuple[Command, Operation] | None = None  # of the sequence that has just ended
+    owed_undo: tuple[Entry, Operation] | None = None  # of the sequence that has just ended
     leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
     connect_for: Entry | None = None
     connect_started_at: int = 0
@@ -178,6 +194,15 @@ class AdapterState(Struct, kw_only=True, eq=False):
     wanting: dict[str, None] = field(default_factory=dict)  # devices that want a connection
 
 
+class Fanout(Struct, kw_only=True, eq=False):
+    """Commands that wait for each other. It is remembered until its gate opens, or all have ended."""
+
+    id: str
+    number: int  # those that came later have higher ones
+    members: dict[str, Entry]  # by command
+    arrived: dict[str, None] = field(default_factory=dict)  # commands that stood before the gate
+
+
 class State(Struct, kw_only=True, eq=False):
     """Everything."""
 
@@ -193,6 +218,8 @@ class State(Struct, kw_only=True, eq=False):
     devices: dict[str, DeviceState] = field(default_factory=dict)
     adapters: dict[str, AdapterState] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
+    fanouts: dict[str, Fanout] = field(default_factory=dict)  # whose gate is closed
+    gathering: dict[str, None] = field(default_factory=dict)  # those with somebody before it
     timers: Timers = field(default_factory=Timers)
     effects: list[Effect] = field(default_factory=list)
     sweeping: dict[str, None] = field(default_factory=dict)  # devices whose sweep begins with this event
@@ -208,6 +235,25 @@ class State(Struct, kw_only=True, eq=False):
         if entry.line is not None:
             entry.line.remove(entry)
             self.waiting -= 1
+
+    def gate_of(self, entry: Entry) -> Fanout | None:
+        """The fan-out whose closed gate keeps the command from starting; None when there is none."""
+        fanout = self.fanouts.get(entry.command.fanout)
+        return fanout if fanout is not None and entry.command.id in fanout.members else None
+
+    def leave_gate(self, entry: Entry) -> None:
+        """The command has ended: nobody waits for it any more."""
+        fanout = self.gate_of(entry)
+        if fanout is not None:
+            del fanout.members[entry.command.id]
+            if not fanout.members:
+                self.forget_fanout(fanout)
+
+    def forget_fanout(self, fanout: Fanout) -> None:
+        """From now on its commands are like any other."""
+        del self.fanouts[fanout.id]
+        self.gathering.pop(fanout.id, None)
+        self.timers.cancel(("gather", fanout.id))
 
     def touch(self, device: DeviceState) -> None:
         """Look at the device, and then at its adapter, before this event is over."""

@@ -8,7 +8,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from gattkeeper.core.admission import disconnect, take_back, take_on
-from gattkeeper.core.attempts import occupy
+from gattkeeper.core.attempts import is_stale, occupy
 from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, SlotPhase
@@ -20,10 +20,15 @@ from gattkeeper.model.operation import Disconnect, Write, WriteMode, changes_sta
 from gattkeeper.model.outcome import Cause, Phase
 
 
-def request(state: State, command: Command, *, latch: bool) -> None:
-    """Take a stop on. From here until its verdict nothing else that changes the device starts."""
+def request(state: State, command: Command, *, latch: bool, table: str | None = None) -> None:
+    """Take a stop on. From here until its verdict nothing else that changes the device starts.
+
+    `table` is that of its handles, where they are older than this request.
+    """
     device = state.devices[command.device]
     entry = take_on(state, command)
+    if table is not None:
+        entry.table = table
     device.gate_latched |= latch
     if device.stop is not None:
         device.stop.joined.append(entry)
@@ -101,6 +106,8 @@ def _hurry_connection(state: State, device: DeviceState) -> None:
 
 def _may_overtake(state: State, device: DeviceState, entry: Entry, slot: Slot) -> bool:
     adapter = state.adapters[device.adapter]
+    if is_stale(device, entry):
+        return False
     pending = getattr(slot.operation, "target", None)
     elsewhere = pending != getattr(entry.command.operation, "target", None)
     return entry.command.may_bypass and (adapter.bypass or (adapter.bypass_other and elsewhere))

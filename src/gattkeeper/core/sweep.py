@@ -15,6 +15,9 @@ from gattkeeper.model.outcome import Cause
 BATCH = 64
 """So many with one event: a few milliseconds, with everything that is written down and told about each."""
 
+BATCH_FIRST = 16
+"""So many with the event that begins it: the hand-over of an emergency stop is performed together with them."""
+
 
 def nothing(_: Entry) -> bool:
     """Spare none."""
@@ -39,9 +42,8 @@ def sweep(
         state.sweeping[device.name] = None
 
 
-def go_on(state: State, device: DeviceState) -> None:
+def go_on(state: State, device: DeviceState, left: int = BATCH) -> None:
     """The next of them. What an earlier sweep spares is a matter for the one that came after it."""
-    left = BATCH
     while device.sweeps and left:
         now = device.sweeps[0]
         entry = now.lines.head()

@@ -3,7 +3,7 @@
 Knows the order in which a device looks. What that work is stands in the other modules of `core`.
 """
 
-from gattkeeper.core import adapters, alerts, attempts, connections, pairing, sweep, undo
+from gattkeeper.core import adapters, alerts, attempts, connections, fanout, pairing, persist, sweep, undo
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.state import AdapterState, DeviceState, State
 
@@ -23,13 +23,15 @@ def settle(state: State) -> None:
             adapters.grant(state, state.adapters[adapter])
             _next_in_turn(state, state.adapters[adapter])
         affected.clear()
+        fanout.open_gates(state)
         if not state.touched and state.sweeping:
-            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]])
+            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]], sweep.BATCH_FIRST)
     for name in moved:
         alerts.look(state, state.devices[name])
 
 
 def _advance(state: State, device: DeviceState) -> None:
+    persist.look(state, device)
     undo.take_on_owed(state, device)
     if device.sweeps and device.stop is None:
         return  # who is left in line shows when that is over
@@ -67,11 +69,7 @@ def _next_operation(state: State, device: DeviceState) -> None:
         connections.drop(state, device)
         return
     if device.setup or device.waiting.ready(state.now) is not None:
-        adapter = state.adapters[device.adapter]
-        if state.is_serial(adapter):
-            adapter.lining[device.name] = None
-        else:
-            _start_next(state, device)
+        _take_turn(state, device)
         return
     if device.waiting.may_run() or device.aside is not None:
         return  # all of it backs off, or goes on beside the bearer
@@ -82,12 +80,20 @@ def _next_operation(state: State, device: DeviceState) -> None:
         state.timers.set(("linger", device.name), state.now + device.linger_us)
 
 
+def _take_turn(state: State, device: DeviceState) -> None:
+    adapter = state.adapters[device.adapter]
+    if not state.is_serial(adapter):
+        _start_next(state, device)
+    elif not fanout.gathers(state, device):
+        adapter.lining[device.name] = None
+
+
 def _start_next(state: State, device: DeviceState) -> None:
     if device.setup:
         attempts.start_setup(state, device, device.setup.popleft())
         return
     entry = device.waiting.ready(state.now)
-    if entry is not None:
+    if entry is not None and not fanout.gathers(state, device):
         attempts.start(state, device, entry)
 
 

@@ -39,11 +39,12 @@ def lease_over(state: State, command_id: str) -> None:
 
 
 def take_on_owed(state: State, device: DeviceState) -> None:
-    """Put the undo of a sequence that has ended first in line. Behind a latched stop nothing is written."""
+    """Put the undo of a sequence that has ended first in line. Not behind a gate that stays closed."""
     owed, device.owed_undo = device.owed_undo, None
-    if owed is None or device.gate_latched:
+    if owed is None or device.gate_latched or device.persisting is not None:
         return
-    command, operation = owed
+    sequence, operation = owed
+    command = sequence.command
     entry = take_on(
         state,
         Command(
@@ -58,5 +59,7 @@ def take_on_owed(state: State, device: DeviceState) -> None:
         ),
     )
     entry.undoes = command.id
+    if entry.table is not None:
+        entry.table = sequence.table  # its handles are as old as those of the sequence
     entry.start_us = entry.turn = -1  # before everything that was ever submitted
     state.wait(device, entry)

@@ -13,7 +13,14 @@ from typing import assert_never
 from gattkeeper import __version__
 from gattkeeper.core.state import Limits
 from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
-from gattkeeper.daemon.settings_model import Adapter, BluezAdapter, BumbleAdapter, KeeperSettings, VirtualAdapter
+from gattkeeper.daemon.settings_model import (
+    Adapter,
+    BluezAdapter,
+    BumbleAdapter,
+    KeeperSettings,
+    VirtualAdapter,
+    bonds_path,
+)
 from gattkeeper.errors import SettingsError
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.keeper import Keeper
@@ -43,7 +50,7 @@ async def open_keeper(
     """A running keeper of your own, in this process: `async with gattkeeper.open() as keeper: …`.
 
     `settings` is a file, or what `load_settings` gave; without it the usual places are looked at. With
-    `journal=False` nothing is written down. Raises SettingsError (what to change), StorageError (another
+    `journal=False` no command is written down. Raises SettingsError (what to change), StorageError (another
     process has the journal, or it cannot be written).
     """
     chosen = settings_from(settings)
@@ -101,7 +108,8 @@ async def _link(settings: Settings, name: str, adapter: Adapter, number: int, st
         case BumbleAdapter():
             from gattkeeper.links.bumble_link import BumbleLink  # noqa: PLC0415 - slow to load, optional
 
-            return BumbleLink.on_transport(adapter.transport)
+            bonds = bonds_path(adapter, settings.keeper)
+            return BumbleLink.on_transport(adapter.transport, bonds=bonds, bonds_optional=adapter.bonds is None)
         case VirtualAdapter():
             from gattkeeper.daemon.virtual import VirtualWorld  # noqa: PLC0415 - slow to load, optional
 
@@ -129,6 +137,8 @@ def limits_of(settings: KeeperSettings) -> Limits:
         late_answer_grace_us=_us(settings.late_answer_grace),
         pairing_pause_max_us=_us(settings.pairing_pause),
         stop_grace_us=_us(settings.stop_grace),
+        stop_persist_us=_us(settings.stop_persist),
+        stop_persist_backoff_us=_us(settings.stop_persist_backoff),
         breaker_failures_max=settings.breaker_failures_max,
         breaker_cooldown_us=_us(settings.breaker_cooldown),
         breaker_cooldown_us_max=_us(settings.breaker_cooldown_max),

@@ -13,6 +13,7 @@ from gattkeeper.daemon.settings_model import (
     KeeperSettings,
     Settings,
     VirtualAdapter,
+    bonds_path,
 )
 from gattkeeper.model.profile import Profile
 
@@ -25,7 +26,9 @@ def explain(settings: Settings) -> str:
     return "\n\n".join(
         (
             "\n".join(_keeper_lines(settings.keeper)),
-            _section("adapters", {name: _adapter_words(one) for name, one in settings.adapters.items()}),
+            _section(
+                "adapters", {name: _adapter_words(one, settings.keeper) for name, one in settings.adapters.items()}
+            ),
             _section("devices", {name: _device_words(one) for name, one in settings.devices.items()}),
             _section("groups", {name: ", ".join(members) for name, members in _groups(settings).items()}),
             _section("profiles", {name: _profile_words(one) for name, one in settings.profiles.items()}),
@@ -55,21 +58,28 @@ def _keeper_lines(keeper: KeeperSettings) -> list[str]:
         _line("", f"MTU {times.mtu:g} s, connect {times.connect:g} s, disconnect {times.disconnect:g} s,"),
         _line("", f"pairing {times.pair:g} s"),
         _line("stop", f"waits {keeper.stop_grace:g} s for the answer in flight"),
+        *([_line("", _persistence(keeper))] if keeper.stop_persist else []),
         _line("late answer", f"a connection waits {keeper.late_answer_grace:g} s for it"),
         _line("pairing", f"holds a device's other operations up for {keeper.pairing_pause:g} s at most"),
     ]
+
+
+def _persistence(keeper: KeeperSettings) -> str:
+    every = f"every {keeper.stop_persist_backoff:g} s for {keeper.stop_persist:g} s"
+    return f"one that failed is tried again {every}; the device takes nothing else meanwhile"
 
 
 def _line(name: str, words: str) -> str:
     return f"{name:<{_COLUMN}}  {words}"
 
 
-def _adapter_words(adapter: Adapter) -> str:
+def _adapter_words(adapter: Adapter, keeper: KeeperSettings) -> str:
     match adapter:
         case BluezAdapter():
             what = f"{adapter.adapter} through BlueZ"
         case BumbleAdapter():
-            what = f"{adapter.transport}, driven by gattkeeper through Bumble"
+            bonds = bonds_path(adapter, keeper)
+            what = f"{adapter.transport}, driven by gattkeeper through Bumble, bonds in {bonds}"
         case VirtualAdapter():
             what = f"a radio in memory, connection interval {adapter.connection_interval * 1000:g} ms"
             if adapter.applied_log is not None:

@@ -56,6 +56,8 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     history_max: Count = 1_000  # ended commands that are remembered for timelines
     ageing: Seconds = 10.0  # waiting so long is worth one priority
     stop_grace: Grace = 0.1  # an emergency stop waits so long for the answer in flight
+    stop_persist: Linger = 0.0  # one that failed is tried again for so long; 0: not at all
+    stop_persist_backoff: Seconds = 5.0  # after a pause of so long
     late_answer_grace: Grace = 0.5  # a connection waits so long for an answer nobody wants any more
     pairing_pause: Seconds = 30.0  # while somebody pairs, the clock of a device's operation stands still so long
     breaker_failures_max: Count = 5  # so many failed connections in a row, and a device is left alone
@@ -81,6 +83,7 @@ class BumbleAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bu
     transport: str  # Bumble's name for the way to it: "usb:0", "serial:/dev/ttyACM0"
     slots: Slots = 5
     serialization: Serialization = Serialization.AUTO
+    bonds: Path | None = None  # the file for the keys of paired devices; None: as `bonds_path` says
 
 
 class VirtualAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="virtual"):
@@ -92,6 +95,11 @@ class VirtualAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="v
     slots: Slots = 5
     serialization: Serialization = Serialization.AUTO
     applied_log: Path | None = None  # where the virtual devices write down what reached them, a JSON line each
+
+
+def bonds_path(adapter: BumbleAdapter, keeper: KeeperSettings) -> Path:
+    """Where an adapter's bonds are: next to the journal, unless a file is named. Adapters may share one."""
+    return adapter.bonds or keeper.journal.parent / "bonds.json"
 
 
 Adapter = BluezAdapter | BumbleAdapter | VirtualAdapter

@@ -12,6 +12,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Cause, Outcome, PhaseMark, Verdict
 from gattkeeper.model.status import KeeperStatus
+from gattkeeper.runtime.fanout import Fanout
 from gattkeeper.runtime.ports import DeviceBook, Sighting
 from gattkeeper.telemetry.timeline import CommandTimeline
 
@@ -42,6 +43,17 @@ def outcome_answer(book: DeviceBook, command: Command, outcome: Outcome) -> Answ
     if outcome.value is not None:
         answer["text"] = book.describe(command, outcome.value)
     return answer
+
+
+def fanout_answer(fanout: Fanout) -> Answer:
+    """What a fan-out tells beyond its outcomes: who refused it, and how far apart the hand-overs were.
+
+    The lengths are seconds, null until all have ended.
+    """
+    refused = {device: error_answer(error.code, str(error))["error"] for device, error in fanout.refused.items()}
+    outcome = fanout.outcome
+    spread_s, last_s = (None, None) if outcome is None else (outcome.spread_s, outcome.last_s)
+    return {"refused": refused, "spread_s": spread_s, "last_s": last_s}
 
 
 def timeline_answer(book: DeviceBook, known: CommandTimeline) -> Answer:

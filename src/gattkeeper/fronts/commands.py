@@ -8,7 +8,7 @@ import re
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gattkeeper.errors import InvalidCommandError
+from gattkeeper.errors import InvalidCommandError, UnknownDeviceError, UsageError
 from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef, characteristic_ref, normal_uuid
 from gattkeeper.model.operation import Read, Write, WriteMode
@@ -93,6 +93,32 @@ def act_command(
 ) -> Command:
     """An action of the device's profile. Raises UsageError."""
     return with_options(book.act(device, action, argument), options)
+
+
+def is_group(book: DeviceBook, scope: str) -> bool:
+    """Whether a name means a group, or "all", and no single device. Raises UnknownDeviceError for neither."""
+    try:
+        book.name_of(scope)
+    except UnknownDeviceError:
+        book.members(scope)
+        return True
+    return False
+
+
+def act_commands(
+    book: DeviceBook, group: str, action: str, argument: str | float | None, options: Options
+) -> list[Command]:
+    """The action for each device of a group, under an idempotency key of its own. Raises UsageError."""
+    devices = book.members(group)
+    if not devices:
+        raise UsageError(f"{group} has no devices: nothing was sent")
+    key = options.idempotency_key
+    return [
+        act_command(
+            book, device, action, argument, replace(options, idempotency_key=f"{key}/{device}" if key else "")
+        )
+        for device in devices
+    ]
 
 
 def read_command(device: str, target: CharacteristicRef, options: Options) -> Command:

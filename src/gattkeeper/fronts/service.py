@@ -4,12 +4,13 @@ Knows parts only; `daemon` joins them.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from gattkeeper.model.command import Command, Origin
+from gattkeeper.runtime.fanout import GATHER_S, Fanout
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.telemetry.timeline import Timeline
@@ -31,6 +32,11 @@ class Submissions:
     async def submit(self, command: Command) -> Handle:
         """`Keeper.submit`, finished even when the caller is cancelled."""
         return await self._finish(asyncio.ensure_future(self._keeper.submit(command)))
+
+    async def fanout(self, commands: Sequence[Command], gather: float | None = None) -> Fanout:
+        """`Keeper.fanout`, finished even when the caller is cancelled. `gather`: None for the default."""
+        gather = GATHER_S if gather is None else gather
+        return await self._finish(asyncio.ensure_future(self._keeper.fanout(commands, gather=gather)))
 
     async def stop(self, scope: str, *, latch: bool, origin: Origin) -> list[Handle]:
         """`Keeper.stop`, finished even when the caller is cancelled."""

@@ -99,6 +99,7 @@ class BleakConnection:
         self._lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
         self._ending: asyncio.Task[None] | None = None
         self._table: AttributeTable | None = None  # None until connected
+        self._table_changed = False  # BlueZ dropped services of it
         self._announced = False  # CONNECTED was reported
         self._unpairing = False  # BlueZ takes the link down on the way; the owner hears of it after the answer
         self._pending: set[int] = set()  # handles with an operation in flight
@@ -141,6 +142,10 @@ class BleakConnection:
         if not self._announced and not self._lost.done():
             self._announced = True
             self._events.progress(Phase.CONNECTED)
+
+    def table_changed(self) -> None:
+        """BlueZ dropped services that this connection knows: their paths may mean others soon."""
+        self._table_changed = self._table is not None
 
     @property
     def is_lost(self) -> bool:
@@ -221,6 +226,8 @@ class BleakConnection:
     def _refuse_unusable(self, operation: Operation, handle: int) -> None:
         if self._lost.done():
             raise LinkError(replace(self._lost.result(), ran=Ran.NO))
+        if self._table_changed and handle != _WHOLE_LINK:
+            raise LinkError(_fault(FaultKind.STALE, "the device changed its attribute table: connect anew"))
         overtakes = isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE
         if self._dirty and not (overtakes and handle not in self._dirty):
             raise LinkError(_fault(FaultKind.LINK_LOST, "an earlier operation was given up: disconnect first"))

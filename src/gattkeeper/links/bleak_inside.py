@@ -11,10 +11,15 @@ every client told that its link is down): ending it is therefore what makes Blea
 
 import asyncio
 import contextlib
+import re
+import subprocess
 import sys
 
 VERSION_CHECK_S = 5.0
 """How long `bluetoothctl --version` may take, in seconds; it answers in milliseconds."""
+
+_VERSION_MIN = (5, 55)
+"""What Bleak 3.1 asks for."""
 
 
 async def forget_bluez() -> None:
@@ -61,22 +66,28 @@ async def end_discovery(adapter_path: str) -> None:
 
 
 async def check_version() -> None:
-    """Let Bleak ask for BlueZ's version now, not inside the first connect.
+    """Find out BlueZ's version for Bleak now, not inside the first connect.
 
-    A connect that is cancelled during this check leaves Bleak waiting for its end for ever, in every
-    later connect. Without bluetoothctl, or without its answer, Bleak goes on with a log line.
+    Bleak's own check, when a connect is cancelled meanwhile, is waited for by every later connect, for ever; and a
+    bluetoothctl that hangs is left running. Without bluetoothctl, or without its answer, the version is taken for
+    good, as Bleak does.
     """
     if sys.platform != "linux":
         return
     from bleak.backends.bluezdbus.version import BlueZFeatures  # noqa: PLC0415
 
-    if BlueZFeatures.checked_bluez_version:
-        return
-    try:
-        async with asyncio.timeout(VERSION_CHECK_S):
-            await BlueZFeatures.check_bluez_version()
-    except TimeoutError:
+    if not BlueZFeatures.checked_bluez_version:
+        BlueZFeatures.supported_version = await asyncio.to_thread(_is_supported)
         BlueZFeatures.checked_bluez_version = True
-    except asyncio.CancelledError:
-        BlueZFeatures._check_bluez_event = None  # noqa: SLF001
-        raise
+
+
+def _is_supported() -> bool:
+    command = ["bluetoothctl", "--version"]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_CHECK_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return True
+    version = re.search(rb"(\d+)\.(\d+)", done.stdout)
+    return version is None or (int(version[1]), int(version[2])) >= _VERSION_MIN

@@ -157,6 +157,12 @@ class BleakLink:
             if connection.path == path:
                 connection.fail(fault)
 
+    def service_removed(self, path: str) -> None:
+        """The watch saw BlueZ drop a service. Bleak goes on with the paths that it knows, which are handles."""
+        for connection in self._connections:
+            if connection.path and path.startswith(f"{connection.path}/"):
+                connection.table_changed()
+
     def _scanner(self) -> Scanner:
         return Scanner(self._guard, "" if self._adapter is None else self._adapter.path)
 

@@ -23,6 +23,7 @@ from gattkeeper.model.identity import looks_like_address, parse_address
 BLUEZ = "org.bluez"
 ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
+SERVICE = "org.bluez.GattService1"
 
 ANSWER_S = 10.0
 """How long bluetoothd may take to list its objects, in seconds. A healthy one needs milliseconds, one
@@ -71,6 +72,9 @@ class BluezEvents(Protocol):
 
     def device_removed(self, path: str) -> None:
         """BlueZ dropped the object of a device, and with it any link."""
+
+    def service_removed(self, path: str) -> None:
+        """BlueZ dropped a service: its device changed its attribute table, or is going."""
 
 
 class BluezWatch:
@@ -201,12 +205,17 @@ class BluezWatch:
                 self._adapters[path] = _adapter(path, unpack_variants(interfaces[ADAPTER]))
                 self._events.bluez_changed()
             case "InterfacesRemoved", [path, interfaces]:
-                if ADAPTER in interfaces and self._adapters.pop(path, None) is not None:
-                    self._events.bluez_changed()
-                if DEVICE in interfaces:
-                    self._events.device_removed(path)
+                self._on_removed(path, interfaces)
             case "PropertiesChanged", [interface, changed, _]:
                 self._on_properties(str(message.path), interface, unpack_variants(changed))
+
+    def _on_removed(self, path: str, interfaces: list[str]) -> None:
+        if ADAPTER in interfaces and self._adapters.pop(path, None) is not None:
+            self._events.bluez_changed()
+        if DEVICE in interfaces:
+            self._events.device_removed(path)
+        if SERVICE in interfaces:
+            self._events.service_removed(path)
 
     def _on_properties(self, path: str, interface: str, changed: dict[str, Any]) -> None:
         if interface == DEVICE and changed.get("Connected") is True:

@@ -20,6 +20,7 @@ from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
 from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
 from gattkeeper.links.fault_tables.hci import hci_fault
+from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.model.fault import Fault, Ran
 from gattkeeper.model.identity import AddressKind, DeviceAddress
 from gattkeeper.model.outcome import Phase
@@ -49,8 +50,9 @@ KINDS_KNOWN_MAX = 1024
 class BumbleAdapter:
     """A controller that answers. `on_gone` is called once, when the way to it breaks down."""
 
-    def __init__(self, device: Device, on_gone: Callable[[Fault], None]) -> None:
+    def __init__(self, device: Device, on_gone: Callable[[Fault], None], known: KnownTables) -> None:
         self._device = device
+        self._known = known
         self._on_gone = on_gone
         self._gone = False
         self._connections: set[BumbleConnection] = set()
@@ -63,10 +65,17 @@ class BumbleAdapter:
 
     @classmethod
     async def start(
-        cls, host: Host, on_gone: Callable[[Fault], None], bonds: Path | None = None
+        cls,
+        host: Host,
+        on_gone: Callable[[Fault], None],
+        *,
+        known: KnownTables,
+        bonds: Path | None = None,
+        bonds_optional: bool = False,
     ) -> "BumbleAdapter":
         """Reset the controller behind a host and set it up. Bonds are kept in a file, or until it is gone.
 
+        `known` has the attribute tables of devices that were connected before, also through another adapter.
         Raises SettingsError, with what to do about the bonds, and what Bumble raises; may wait for ever.
         """
         # Bumble would tell devices its public address as the one to know it by, and then connects with another.
@@ -76,10 +85,10 @@ class BumbleAdapter:
         public_address = _public_address(device)
         if public_address:
             await _take_address(device, public_address)
-        if bonds is not None:
+        if bonds is not None and (public_address or not bonds_optional):
             device.keystore = await _open_bonds(public_address, bonds)
             await device.refresh_resolving_list()
-        return cls(device, on_gone)
+        return cls(device, on_gone, known)
 
     @property
     def address(self) -> str:
@@ -191,7 +200,7 @@ class BumbleAdapter:
             await attempt.result().disconnect()
 
     def _on_connection(self, connection: Connection) -> None:
-        made = BumbleConnection(connection, self._connections.discard)
+        made = BumbleConnection(connection, self._connections.discard, self._known)
         self._connections.add(made)
         if self._attempt is not None and not self._attempt.done():
             self._attempt.set_result(made)

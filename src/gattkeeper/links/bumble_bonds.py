@@ -88,7 +88,7 @@ async def pair(connection: Connection) -> None:
     anybody could pretend to be a device without its keys.
     """
     bonds = connection.device.keystore
-    if await bonds.get(_identity(connection)) is not None:
+    if await bonds.get(identity(connection)) is not None:
         if not connection.is_encrypted:
             await connection.encrypt()
         return
@@ -103,7 +103,7 @@ async def pair(connection: Connection) -> None:
 
 async def forget(connection: Connection) -> None:
     """Delete our half of the bond with a device, if there is one. Raises LinkError."""
-    bonds, name = connection.device.keystore, _identity(connection)
+    bonds, name = connection.device.keystore, identity(connection)
     if await bonds.get(name) is None:
         return
     try:
@@ -116,8 +116,11 @@ async def forget(connection: Connection) -> None:
     await connection.device.refresh_resolving_list()
 
 
-def _identity(connection: Connection) -> str:
-    """The address that Bumble keeps a bond under: a device that hides its own has the one it paired with."""
+def identity(connection: Connection) -> str:
+    """The address to know a device by, under which Bumble keeps its bond.
+
+    A device that hides its own has the one it paired with.
+    """
     address: hci.Address = connection.peer_address
     resolver = connection.device.address_resolver
     if address.is_resolvable and resolver is not None:

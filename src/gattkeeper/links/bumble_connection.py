@@ -17,12 +17,15 @@ from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
 from gattkeeper.links.bumble_backlog import Backlog
 from gattkeeper.links.bumble_faults import as_link_errors
-from gattkeeper.links.bumble_reading import discover
+from gattkeeper.links.bumble_guard import ignore_foreign_responses
+from gattkeeper.links.bumble_long_write import write_long
+from gattkeeper.links.bumble_subscriptions import Subscriptions
+from gattkeeper.links.bumble_table import BumbleTable
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
+from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.links.targets import (
-    chosen_kind,
     find_descriptor,
-    find_target,
+    fits,
     must_allow,
     must_fit,
     refusal,
@@ -35,6 +38,7 @@ from gattkeeper.model.gatt import (
     Service,
     find_characteristics,
     normal_uuid,
+    table_digest,
 )
 from gattkeeper.model.operation import (
     Connect,
@@ -67,16 +71,19 @@ ATT_MTU_WANTED = 517
 DISCONNECT_S = 5.0
 """How long the adapter may take to disconnect; then the connection counts as lost, and the adapter as wedged."""
 
+FIRST_COMMAND_S = 0.25
+"""How long a fresh connection is left to its first command, before it begins to watch its table by itself."""
+
 ASIDE = frozenset({"read_rssi", "read_phy"})
 """Questions to the adapter alone: no ATT bearer takes part in them."""
 
-_CCCD = normal_uuid("2902")
 _SERVICE_CHANGED = normal_uuid("2a05")
-_NOTIFY, _INDICATE, _NEITHER = b"\x01\x00", b"\x02\x00", b"\x00\x00"
-"""Values of the CCCD (Core Specification, Vol 3, Part G, 3.3.3.3)."""
 
 _RSSI_UNKNOWN = 127
 """What an adapter reads when it has no reading (Core Specification, Vol 4, Part E, 7.5.4)."""
+
+_BEARER_UNUSABLE = (FaultKind.TIMED_OUT, FaultKind.LINK_LOST)
+"""What leaves a bearer without use: a response that is still owed, or prepared parts that nobody took back."""
 
 _POISONED = Fault(
     kind=FaultKind.LINK_LOST,
@@ -103,26 +110,31 @@ _UNANSWERED = Fault(
 class BumbleConnection:
     """A `runtime.ports.LinkConnection`. Made the moment the link is up, so that no end of it goes unseen."""
 
-    def __init__(self, connection: Connection, on_end: "Callable[[BumbleConnection], None]") -> None:
+    def __init__(
+        self, connection: Connection, on_end: "Callable[[BumbleConnection], None]", known: KnownTables
+    ) -> None:
         self._connection = connection
         self._gatt = connection.gatt_client
         self._backlog = Backlog(connection)
+        self._subscriptions = Subscriptions(self._gatt, self._heard)
         self._on_end = on_end
         self._events: ConnectionEvents | None = None  # told about the end from `announce` on
-        self._services: tuple[Service, ...] = ()
-        self._targets: dict[CharacteristicRef, Characteristic] = {}  # as many as callers point at
+        self._table = BumbleTable(self._gatt, known, bumble_bonds.identity(connection))
         self._down: Fault | None = None
         self._asked_down = False
         self._ended = asyncio.Event()
         self._leaving: asyncio.Task[None] | None = None
         self._poisoned = False
         self._occupied = False
-        self._table_changed = False
+        self._unwatched = False  # nobody would tell us that the table changes
+        self._tending: asyncio.Task[None] | None = None
         self._pairs = False
+        ignore_foreign_responses(self._gatt)
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
         connection.on(connection.EVENT_PAIRING_START, lambda: self._note_pairing(under_way=True))
         connection.on(connection.EVENT_PAIRING, lambda _keys: self._note_pairing(under_way=False))
         connection.on(connection.EVENT_PAIRING_FAILURE, lambda _reason: self._note_pairing(under_way=False))
+        connection.on(connection.EVENT_CONNECTION_ATT_MTU_UPDATE, self._on_att_mtu)
 
     @property
     def att_mtu(self) -> int:
@@ -131,28 +143,30 @@ class BumbleConnection:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """The attribute table as discovered on this connection."""
-        return self._services
+        """The attribute table in force: discovered on this connection, or proved to be still the same."""
+        return self._table.services
 
     async def prepare(self) -> None:
-        """Exchange the MTU and discover the services. Raises LinkError."""
+        """Exchange the MTU, and discover the services unless they are known. Raises LinkError."""
         with as_link_errors(self._why_down):
             self._refuse_after_end()
             with suppress(att.ATT_Error):  # a device may keep to the 23 bytes that every device has
                 await self._gatt.request_mtu(ATT_MTU_WANTED)
-            self._services = await discover(self._gatt)
-            await self._watch_table()
+            self._unwatched = await self._table.load()
+            if not self._unwatched:
+                await self._look_after_table()
             self._refuse_after_end()
 
     async def _watch_table(self) -> None:
         """Hear of a table that changes under us. A device without Service Changed promises that it stays."""
-        for target in find_characteristics(self._services, CharacteristicRef(uuid=_SERVICE_CHANGED)):
+        for target in find_characteristics(self.services, CharacteristicRef(uuid=_SERVICE_CHANGED)):
             with suppress(att.ATT_Error, LinkError):
-                await self._subscribe(target, SubscriptionKind.INDICATE)
+                await self._subscriptions.begin(target, SubscriptionKind.INDICATE)
 
     def announce(self, events: ConnectionEvents) -> None:
         """From now on the owner has it, and is told how it ends."""
         self._events = events
+        asyncio.get_running_loop().call_later(FIRST_COMMAND_S, self._tend)
         if self._pairs:
             events.pairing(under_way=True)
 
@@ -164,18 +178,15 @@ class BumbleConnection:
         has few packets left: see `bumble_backlog`. What is in `ASIDE` needs no bearer, and waits for nothing.
         """
         self._refuse_after_end()
-        if self._table_changed and hasattr(operation, "target"):
+        if self._table.has_changed and hasattr(operation, "target"):
             raise LinkError(_TABLE_CHANGED)
         if isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
-            with as_link_errors(self._why_down):
-                await self._write(operation)
-                await self._backlog.until_short()
-            if self._down is not None:
-                raise LinkError(self._down)
+            await self._send(operation)
             return None
         if kind_of(operation) in ASIDE:
             with as_link_errors(self._why_down):
                 return await self._run(operation)
+        await self._tended(operation)
         if self._poisoned:
             raise LinkError(_POISONED)
         if self._occupied:
@@ -188,13 +199,23 @@ class BumbleConnection:
             self._poisoned = True
             raise
         except LinkError as error:
-            self._poisoned = error.fault.kind is FaultKind.TIMED_OUT
+            self._poisoned |= error.fault.kind in _BEARER_UNUSABLE
+            if error.fault.kind is FaultKind.STALE:
+                self._table.distrust()
             raise
         finally:
             self._occupied = False
+        self._tend()
         if isinstance(operation, Unpair):  # what is encrypted with a key that is gone ends after the answer
             self._leaving = asyncio.create_task(self.disconnect())
         return answer
+
+    async def _send(self, write: Write) -> None:
+        with as_link_errors(self._why_down):
+            await self._write(write)
+            await self._backlog.until_short()
+        if self._down is not None:
+            raise LinkError(self._down)
 
     async def disconnect(self) -> None:
         """Take the connection down; never raises. Takes `DISCONNECT_S` at most."""
@@ -221,11 +242,58 @@ class BumbleConnection:
         self._down = fault
         self._ended.set()
         self._connection.remove_listener(self._connection.EVENT_DISCONNECTION, self._on_disconnection)
+        self._connection.remove_listener(self._connection.EVENT_CONNECTION_ATT_MTU_UPDATE, self._on_att_mtu)
         self._backlog.close()
         self._gatt.on_disconnection()  # Bumble does so itself only when the adapter reports the end
         self._on_end(self)
         if self._events is not None:
             self._events.lost(fault)
+
+    def _tend(self) -> None:
+        """Look after the table as soon as nothing is in flight: the first command goes before."""
+        idle = not self._occupied and (self._tending is None or self._tending.done())
+        if idle and self._events is not None and (self._unwatched or self._table.has_changed):
+            self._tending = asyncio.create_task(self._look_after_table_by_ourselves())
+
+    async def _look_after_table_by_ourselves(self) -> None:
+        try:
+            with as_link_errors(self._why_down):
+                self._refuse_after_end()
+                await self._look_after_table(watch=self._unwatched)
+        except LinkError as error:  # a table that has changed stays so: operations are refused
+            self._poisoned |= error.fault.kind is FaultKind.TIMED_OUT
+
+    async def _look_after_table(self, *, watch: bool = True) -> None:
+        """Hear of changes from now on, and find the table that the device has after one.
+
+        A second look at the hash finds what changed before anybody listened.
+        """
+        if watch:
+            self._unwatched = False
+            await self._watch_table()
+            await self._table.verify()
+        while self._table.has_changed:
+            await self._discover_again()
+
+    async def _tended(self, operation: Operation) -> None:
+        """Wait until the connection does nothing by itself. Raises LinkError when it is another one then."""
+        services = self.services
+        if self._tending is not None:
+            await asyncio.wait((self._tending,))
+        self._refuse_after_end()
+        if (self._table.has_changed or self.services is not services) and hasattr(operation, "target"):
+            raise LinkError(_TABLE_CHANGED)
+
+    def _heard(self, target: Characteristic, payload: bytes) -> None:
+        if target.uuid == _SERVICE_CHANGED:
+            self._table.changed()
+            self._tend()
+        if self._events is not None:
+            self._events.notification(target, payload)
+
+    def _on_att_mtu(self) -> None:
+        if self._events is not None:
+            self._events.updated(att_mtu=self.att_mtu)
 
     def _on_disconnection(self, reason: int) -> None:
         self.end(hci_lost_fault(reason))
@@ -246,22 +314,23 @@ class BumbleConnection:
     async def _run(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0911, PLR0912 - a case each
         match operation:
             case Read():
-                target = self._target(operation.target)
+                target = self._table.target(operation.target)
                 must_allow(target, Property.READ)
                 return bytes(await self._gatt.read_value(target.handle))
             case Write():
                 await self._write(operation)
             case ReadDescriptor():
-                descriptor = find_descriptor(self._target(operation.target), operation.descriptor)
+                descriptor = find_descriptor(self._table.target(operation.target), operation.descriptor)
                 return bytes(await self._gatt.read_value(descriptor.handle))
             case WriteDescriptor():
-                descriptor = find_descriptor(self._target(operation.target), operation.descriptor)
-                must_fit(operation.payload, self.att_mtu)
-                await self._gatt.write_value(descriptor.handle, operation.payload, with_response=True)
+                descriptor = find_descriptor(self._table.target(operation.target), operation.descriptor)
+                await self._write_acknowledged(descriptor.handle, operation.payload)
             case Subscribe():
-                await self._subscribe(self._target(operation.target), operation.kind)
+                await self._subscriptions.begin(self._table.target(operation.target), operation.kind)
             case Unsubscribe():
-                await self._unsubscribe(self._target(operation.target))
+                target = self._table.target(operation.target)
+                if target.uuid != _SERVICE_CHANGED:  # to which the connection itself listens
+                    await self._subscriptions.end(target)
             case RequestMtu():
                 return self.att_mtu  # exchanged while connecting; a second exchange is against the specification
             case ReadRssi():
@@ -286,50 +355,29 @@ class BumbleConnection:
                 assert_never(operation)
         return None
 
-    def _target(self, ref: CharacteristicRef) -> Characteristic:
-        target = self._targets.get(ref)
-        if target is None:
-            target = self._targets[ref] = find_target(self._services, ref)
-        return target
-
     async def _write(self, operation: Write) -> None:
-        target = self._target(operation.target)
+        target = self._table.target(operation.target)
         with_response = operation.mode is WriteMode.WITH_RESPONSE
         must_allow(target, Property.WRITE if with_response else Property.WRITE_WITHOUT_RESPONSE)
-        must_fit(operation.payload, self.att_mtu)
-        await self._gatt.write_value(target.handle, operation.payload, with_response=with_response)
-
-    async def _subscribe(self, target: Characteristic, wanted: SubscriptionKind) -> None:
-        gatt, held = self._gatt, None
-        if target.handle in gatt.notification_subscribers:
-            held = SubscriptionKind.NOTIFY
-        elif target.handle in gatt.indication_subscribers:
-            held = SubscriptionKind.INDICATE
-        if chosen_kind(target, wanted, held) is SubscriptionKind.NOTIFY:
-            subscribers, enabled = gatt.notification_subscribers, _NOTIFY
+        if with_response:
+            await self._write_acknowledged(target.handle, operation.payload)
         else:
-            subscribers, enabled = gatt.indication_subscribers, _INDICATE
-        cccd = find_descriptor(target, _CCCD)
+            must_fit(operation.payload, self.att_mtu)
+            await self._gatt.write_value(target.handle, operation.payload, with_response=False)
 
-        def on_value(payload: bytes) -> None:
-            self._table_changed |= target.uuid == _SERVICE_CHANGED
-            if self._events is not None:
-                self._events.notification(target, bytes(payload))
+    async def _write_acknowledged(self, handle: int, payload: bytes) -> None:
+        if fits(payload, self.att_mtu):
+            await self._gatt.write_value(handle, payload, with_response=True)
+        else:
+            await write_long(self._request, self.att_mtu, handle, payload, self._why_down)
 
-        subscribers[target.handle] = {on_value}  # first, so that no value is missed
-        try:
-            await self._gatt.write_value(cccd.handle, enabled, with_response=True)
-        except att.ATT_Error:
-            subscribers.pop(target.handle, None)
-            raise
-
-    async def _unsubscribe(self, target: Characteristic) -> None:
-        if target.uuid == _SERVICE_CHANGED:
-            return  # the connection itself listens to it
-        cccd = find_descriptor(target, _CCCD)
-        await self._gatt.write_value(cccd.handle, _NEITHER, with_response=True)
-        self._gatt.notification_subscribers.pop(target.handle, None)
-        self._gatt.indication_subscribers.pop(target.handle, None)
+    async def _request(self, request: att.ATT_PDU) -> att.ATT_PDU:
+        """One request of several: the connection may have ended since the last one, or its table have changed."""
+        self._refuse_after_end()
+        if self._table.has_changed:
+            self._poisoned = True  # the device has parts that a later request must not execute
+            raise LinkError(_TABLE_CHANGED)
+        return await self._gatt.send_request(request)
 
     async def _read_rssi(self) -> int:
         rssi_dbm = int(await self._connection.get_rssi())
@@ -338,7 +386,9 @@ class BumbleConnection:
         return rssi_dbm
 
     async def _discover_again(self) -> tuple[Service, ...]:
-        self._services = await discover(self._gatt)
-        self._targets.clear()
-        self._table_changed = False
-        return self._services
+        if await self._table.discover():
+            self._subscriptions.forget()
+            await self._watch_table()
+            if self._events is not None:
+                self._events.updated(table=table_digest(self.services))
+        return self.services

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
@@ -51,9 +52,10 @@ class BumbleLink:
     """A `runtime.ports.Link` to one controller.
 
     `open_host` brings up a Bumble host on the controller, and is called again after the controller went away;
-    `close_host` lets go of what it opened. `bonds` is the file for the keys of paired devices, of this adapter
-    alone; without it they are forgotten when the adapter is closed or goes away. Raises SettingsError where
-    Bumble is not installed.
+    `close_host` lets go of what it opened. `bonds` is the file for the keys of paired devices; without it they
+    are forgotten when the adapter is closed or goes away. `bonds_optional`: an adapter without an address of its
+    own, which no device would know again, is used without the file, where it would be refused else. Raises
+    SettingsError where Bumble is not installed.
     """
 
     def __init__(
@@ -63,11 +65,14 @@ class BumbleLink:
         name: str,
         close_host: Callable[[], Awaitable[None]] = _nothing_to_close,
         bonds: Path | None = None,
+        bonds_optional: bool = False,
     ) -> None:
         _require_bumble()
         self._open_host = open_host
         self._close_host = close_host
         self._bonds = bonds
+        self._bonds_optional = bonds_optional
+        self._known = KnownTables()
         self._name = name
         self._operations = _OPERATIONS
         self._aside: frozenset[str] = frozenset()
@@ -76,7 +81,9 @@ class BumbleLink:
         self._reopening: asyncio.Task[None] | None = None
 
     @classmethod
-    def on_transport(cls, transport_name: str, *, bonds: Path | None = None) -> "BumbleLink":
+    def on_transport(
+        cls, transport_name: str, *, bonds: Path | None = None, bonds_optional: bool = False
+    ) -> "BumbleLink":
         """A link to the controller that Bumble finds under a transport name.
 
         For example `usb:0`, `serial:/dev/ttyACM0,1000000`, `tcp-client:192.0.2.7:1234`, `hci-socket:0`.
@@ -85,7 +92,13 @@ class BumbleLink:
         from gattkeeper.links.bumble_transport import NamedTransport  # noqa: PLC0415 - Bumble is optional
 
         transport = NamedTransport(transport_name)
-        return cls(transport.open_host, name=transport_name, close_host=transport.close, bonds=bonds)
+        return cls(
+            transport.open_host,
+            name=transport_name,
+            close_host=transport.close,
+            bonds=bonds,
+            bonds_optional=bonds_optional,
+        )
 
     @property
     def name(self) -> str:
@@ -139,7 +152,13 @@ class BumbleLink:
         adapter = None
         try:
             async with asyncio.timeout(ANSWER_S):
-                adapter = await BumbleAdapter.start(await self._open_host(), self._gone, self._bonds)
+                adapter = await BumbleAdapter.start(
+                    await self._open_host(),
+                    self._gone,
+                    known=self._known,
+                    bonds=self._bonds,
+                    bonds_optional=self._bonds_optional,
+                )
         except TimeoutError as error:
             raise SettingsError(
                 f"adapter {self._name}: nothing answered within {ANSWER_S:g} s; is it a Bluetooth controller, "

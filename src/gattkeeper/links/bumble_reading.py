@@ -5,8 +5,10 @@ Knows Bumble's proxies and advertising data. Keeps nothing.
 
 import uuid
 
+from bumble import att
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Advertisement
+from bumble.gatt import GATT_DATABASE_HASH_CHARACTERISTIC
 from bumble.gatt_client import Client
 from bumble.hci import Address
 
@@ -17,6 +19,9 @@ from gattkeeper.runtime.ports import Sighting
 _RSSI_UNKNOWN = 127
 """RSSI of an advertisement without a reading (Core Specification, Vol 4, Part E, 7.7.65.2)."""
 
+_HASH_LENGTH = 16
+"""Bytes of a Database Hash (Vol 3, Part G, 7.3)."""
+
 _SERVICE_LISTS = (
     (AdvertisingData.Type.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, 2),
     (AdvertisingData.Type.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, 2),
@@ -24,6 +29,21 @@ _SERVICE_LISTS = (
     (AdvertisingData.Type.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS, 16),
 )
 """Advertised lists of services, with the length of their UUIDs in bytes."""
+
+
+async def read_database_hash(gatt: Client) -> bytes | None:
+    """The hash of the device's attribute table, in one round trip; None: it has none, or keeps it to itself.
+
+    Raises what Bumble raises.
+    """
+    request = att.ATT_Read_By_Type_Request(
+        starting_handle=0x0001, ending_handle=0xFFFF, attribute_type=GATT_DATABASE_HASH_CHARACTERISTIC
+    )
+    answer = await gatt.send_request(request)
+    if answer.op_code == att.Opcode.ATT_ERROR_RESPONSE or not answer.attributes:
+        return None
+    database_hash = bytes(answer.attributes[0][1])
+    return database_hash if len(database_hash) == _HASH_LENGTH else None
 
 
 async def discover(gatt: Client) -> tuple[Service, ...]:

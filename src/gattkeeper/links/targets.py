@@ -77,11 +77,17 @@ def chosen_kind(
     return wanted
 
 
+def fits(payload: bytes, att_mtu: int) -> bool:
+    """Whether one ATT PDU carries a payload."""
+    return len(payload) + _WRITE_HEADER <= att_mtu
+
+
 def must_fit(payload: bytes, att_mtu: int) -> None:
-    """Raise LinkError when a payload does not fit into one ATT PDU."""
-    needed = len(payload) + _WRITE_HEADER
-    if needed > att_mtu:
+    """Raise LinkError when a payload does not fit into one ATT PDU, as one without response has to."""
+    if not fits(payload, att_mtu):
+        needed = len(payload) + _WRITE_HEADER
         what = f"a payload of {len(payload)} bytes needs an ATT_MTU of {needed}; {att_mtu} is in force"
+        what += ": with response it may be longer"
         raise LinkError(Fault(kind=FaultKind.UNSUPPORTED, ran=Ran.NO, stack="keeper", name="att_mtu", text=what))
 
 

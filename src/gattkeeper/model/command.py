@@ -75,6 +75,7 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop: bool = False  # the emergency stop of its device
     may_bypass: bool = False  # a stop that may go without response past a pending request
     idempotency_key: str = ""  # same key and same body: the same command
+    fanout: str = ""  # those of several devices that go together have the same
     label: str = ""  # what a person asked for: "set_position 73"
     origin: Origin = Origin()
 

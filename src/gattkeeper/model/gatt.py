@@ -3,9 +3,11 @@
 Knows names and numbers only. Whether a device has such an attribute is for its link to say.
 """
 
+import hashlib
 import re
 from enum import Flag
 
+import msgspec
 from msgspec import Struct
 
 ATT_MTU_DEFAULT = 23
@@ -32,7 +34,7 @@ class Property(Flag):
 class CharacteristicRef(Struct, frozen=True, kw_only=True, omit_defaults=True, order=True):
     """How a caller points at a characteristic: by UUID, by (service, UUID), or by handle.
 
-    UUIDs are kept lower-case and 128 bits long. A handle is good for one connection only.
+    UUIDs are kept lower-case and 128 bits long. A handle is good for one attribute table only.
     """
 
     uuid: str = ""
@@ -117,6 +119,11 @@ def find_characteristics(services: tuple[Service, ...], ref: CharacteristicRef) 
         for characteristic in service.characteristics
         if matches(ref, characteristic)
     ]
+
+
+def table_digest(services: tuple[Service, ...]) -> str:
+    """Sixteen hex digits that tell one attribute table from another: UUIDs, handles and properties count."""
+    return hashlib.sha256(msgspec.json.encode(services)).hexdigest()[:16]
 
 
 def matches(ref: CharacteristicRef, characteristic: Characteristic) -> bool:

@@ -203,12 +203,22 @@ _LATENCY_MAX = 499
 """Units and limits of connection parameters (Core Specification, Vol 4, Part E, 7.8.18)."""
 
 _STATE_CHANGING: frozenset[type] = frozenset({Write, WriteDescriptor, LongWrite, Sequence})
+_HAVING_EFFECT: frozenset[type] = _STATE_CHANGING | {Pair, Unpair, SetPhy, RequestConnectionParameters}
 _ONCE_ONLY: frozenset[type] = frozenset({Write, WriteDescriptor, Pair, LongWrite, Sequence})
 
 
 def changes_state(operation: Operation | Composite) -> bool:
     """Whether it can change what the device does: such operations a stop and a latch hold back."""
     return type(operation) in _STATE_CHANGING
+
+
+def has_effect(operation: Operation | Composite) -> bool:
+    """Whether something may be in force after it: of one that got no clear answer nobody knows whether it is.
+
+    Wider than `changes_state`: bonds, PHYs and the pace of a connection change nothing that a device does. A
+    longer ATT_MTU and values that nobody listens to count as no effect.
+    """
+    return type(operation) in _HAVING_EFFECT
 
 
 def is_idempotent(operation: Operation | Composite) -> bool:
@@ -246,6 +256,12 @@ def parts_of(operation: Operation | Composite) -> tuple[Operation, ...]:
     if isinstance(operation, Sequence):
         return (*operation.steps, operation.undo) if operation.undo is not None else operation.steps
     return (operation,)
+
+
+def names_handle(operation: Operation | Composite) -> bool:
+    """Whether it, or a part of it, points at a characteristic by handle."""
+    targets = (getattr(part, "target", None) for part in parts_of(operation))
+    return any(target is not None and target.handle for target in targets)
 
 
 def kind_of(operation: Operation | Composite) -> str:

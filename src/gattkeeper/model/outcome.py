@@ -62,6 +62,7 @@ class Phase(Enum):
     CONNECTED = "connected"
     DISCOVERED = "discovered"
     SETUP = "setup"
+    GATHERED = "gathered"  # could start, and waits for the others of its fan-out
     DISPATCHED = "dispatched"
     ANSWERED = "answered"
     LATE_ANSWER = "late_answer"

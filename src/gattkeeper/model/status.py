@@ -9,11 +9,12 @@ from msgspec import Struct
 
 
 class AlertKind(Enum):
-    """Which gauge crossed its threshold."""
+    """Which gauge of a device crossed its threshold, or what went wrong."""
 
     DEPTH = "depth"  # commands that wait
     OLDEST_WAITING = "oldest_waiting"  # microseconds
     IN_FLIGHT = "in_flight"  # microseconds without an answer: a stall
+    STOP_FAILED = "stop_failed"  # attempts; until a stop succeeds, or `resume`
     CONTENTION = "contention"  # of an adapter: microseconds for which it does one operation at a time
 
 
@@ -38,6 +39,7 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     oldest_waiting_us: int = 0
     stopped_by: str = ""  # the emergency stop that holds the gate
     latched_by: str = ""  # the unknown command that holds the latch
+    stop_persists_us: int = 0  # how long a stop that failed will still be tried again
     subscriptions: int = 0
     availability: str = "available"  # or unavailable (left alone for a while), probing (the next try tells)
     alerts: tuple[AlertKind, ...] = ()  # those that are raised

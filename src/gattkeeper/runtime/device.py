@@ -154,9 +154,10 @@ class Device:
         survive_reconnect: bool = False,
         idempotency_key: str = "",
     ) -> Outcome:
-        """Write 1 to 512 bytes to a characteristic.
+        """Write 1 to 512 bytes to a characteristic: all or nothing, also where several requests carry them.
 
-        `response=False` asks for no acknowledgement: the verdict is `sent` at best. `idempotent=True` is
+        `response=False` asks for no acknowledgement: the verdict is `sent` at best, and ATT_MTU - 3 bytes are
+        the most. `idempotent=True` is
         the licence to repeat the write after an attempt that ended unclear. Of the writes waiting with
         one `coalesce_key` only the newest stays. `survive_reconnect` lets it wait on when the link is lost.
         """

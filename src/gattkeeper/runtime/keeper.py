@@ -30,11 +30,12 @@ from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import kind_of, parts_of
+from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.device import Device, Pointer
 from gattkeeper.runtime.durations import to_us
+from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
@@ -130,7 +131,7 @@ class Keeper:
         for device in self.book.names():
             self._know(device)
         for command in self._journal.unresolved() if self._journal is not None else ():
-            if command.device in self._routes:
+            if command.device in self._routes and changes_state(command.operation):
                 self._pump.feed(events.Latched(command_id=command.id, device=command.device))
 
     async def close(self) -> None:
@@ -205,6 +206,25 @@ class Keeper:
             self._ledger.strike(handle)
             raise
         return handle
+
+    async def fanout(self, commands: Sequence[Command], *, gather: float = GATHER_S) -> Fanout:
+        """Queue a command for each of several devices, to be sent together; returns once they are durable.
+
+        As many as the adapters have connections for go in the same moment, the others as soon as they can. Those
+        that are ready wait `gather` seconds at most, and no longer than half of the shortest deadline or queue
+        time-out. Raises UsageError, or QueueClosedError, when one of the commands, or the whole, is wrong: then
+        nothing was queued. What a single device refuses is in `Fanout.refused`.
+        """
+        checked = [self._checked(command) for command in commands]
+        check_together(checked)
+        return await submit_together(self._ledger, self._pump.feed, checked, to_us("gather", gather))
+
+    async def act_all(
+        self, scope: str, action: str, argument: str | float | None = None, *, gather: float = GATHER_S
+    ) -> Fanout:
+        """`fanout` of one action on every device of a group, or of "all". Raises UsageError if one lacks it."""
+        commands = [self.book.act(device, action, argument) for device in self.book.members(scope)]
+        return await self.fanout(commands, gather=gather)
 
     def submit_threadsafe(self, command: Command) -> "concurrent.futures.Future[Outcome]":
         """`submit` from another thread; the future holds the outcome, or raises what `submit` raises."""

@@ -31,12 +31,16 @@ class Ledger:
 
     def open(self, command: Command) -> Handle:
         """Give a command its id, and its caller a handle."""
-        self._count += 1
-        handle = Handle(replace(command, id=f"{self._id_prefix}-{self._count}"))
+        handle = Handle(replace(command, id=self.new_id()))
         self._live[handle.id] = handle
         if command.idempotency_key:
             self._keys[command.idempotency_key] = handle.id
         return handle
+
+    def new_id(self) -> str:
+        """An id that nothing else has: of a command, or of several that belong together."""
+        self._count += 1
+        return f"{self._id_prefix}-{self._count}"
 
     def strike(self, handle: Handle) -> None:
         """It was not taken on: as if it had never been asked for."""

@@ -50,6 +50,13 @@ class ConnectionEvents(Protocol):
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """A notification or an indication arrived."""
 
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        """News of the connection, the answer to nothing: another ATT_MTU, or another attribute table.
+
+        `att_mtu` is in bytes, `table` as `model.gatt.table_digest` makes it; None: as before. A link that does
+        not learn of them need not call it. What happens before `connect` has returned, its result shows.
+        """
+
     def pairing(self, *, under_way: bool) -> None:
         """Somebody pairs on the connection from now on, or that is over. Links that hear of neither are silent."""
 
@@ -70,7 +77,7 @@ class LinkConnection(Protocol):
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """The attribute table as discovered on this connection."""
+        """The attribute table in force: discovered on this connection, or proved to be still the same."""
 
     async def perform(self, operation: Operation) -> AnswerValue:
         """Run one operation once: no retry, no time-out of its own.

@@ -5,15 +5,17 @@ Knows how to start, bound and abandon calls into a stack. Decides nothing: every
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from msgspec.structs import replace
 
 from gattkeeper.core import events
+from gattkeeper.core.own_faults import TABLE_CHANGED
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import Characteristic
+from gattkeeper.model.gatt import Characteristic, Service, table_digest
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import Operation
+from gattkeeper.model.operation import Operation, names_handle
 from gattkeeper.model.outcome import Phase
 from gattkeeper.runtime.ports import Link, LinkConnection
 
@@ -74,6 +76,13 @@ class Session:
         if not self._over:
             self._on_notification(self._device, characteristic, payload)
 
+    def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
+        """See `ports.ConnectionEvents`."""
+        if self._up and not self._over:
+            self._feed(
+                events.ConnectionUpdated(device=self._device, epoch=self._epoch, att_mtu=att_mtu, table=table)
+            )
+
     def pairing(self, *, under_way: bool) -> None:
         """See `ports.ConnectionEvents`."""
         if not self._over:
@@ -100,7 +109,8 @@ class Session:
 
     def dispatch(self, token: int, operation: Operation) -> None:
         """Run an operation; ends in `Answered` or `Failed`."""
-        self._spawn(self._perform(token, operation))
+        if self._connection is not None:
+            self._spawn(self._perform(token, operation, self._connection, self._connection.services))
 
     def disconnect(self) -> None:
         """Let go of everything; `DisconnectDone` in any case."""
@@ -129,13 +139,20 @@ class Session:
         else:
             self._connection = connection
             if self._over:
-                await connection.disconnect()  # it came after we gave up
+                await _let_go(connection)  # it came after we gave up
             elif self._early_loss is not None:
-                await connection.disconnect()  # it is gone already; the attempt's own bound holds for this too
+                await _let_go(connection)  # it is gone already; the attempt's own bound holds for this too
                 self._connect_failed(replace(self._early_loss, ran=Ran.NO))
             else:
                 self._up = True
-                self._feed(events.Connected(device=self._device, epoch=self._epoch, att_mtu=connection.att_mtu))
+                self._feed(
+                    events.Connected(
+                        device=self._device,
+                        epoch=self._epoch,
+                        att_mtu=connection.att_mtu,
+                        table=table_digest(connection.services),
+                    )
+                )
 
     def _connect_failed(self, fault: Fault) -> None:
         if not self._over:
@@ -155,14 +172,17 @@ class Session:
             )
         )
 
-    async def _perform(self, token: int, operation: Operation) -> None:
-        connection = self._connection
-        if connection is None:
-            return
+    async def _perform(
+        self, token: int, operation: Operation, connection: LinkConnection, services: tuple[Service, ...]
+    ) -> None:
+        """`services` is the table that was in force when the scheduler decided."""
         fault: Fault | None = None
         value = None
         try:
-            value = await connection.perform(operation)
+            if connection.services is services or not names_handle(operation):
+                value = await connection.perform(operation)
+            else:
+                fault = TABLE_CHANGED
         except LinkError as error:
             fault = error.fault
         except asyncio.CancelledError:
@@ -190,6 +210,12 @@ class Session:
             await asyncio.wait({task}, timeout=self._disconnect_timeout_s)
             await outlast(task)
         self._feed(events.DisconnectDone(device=self._device, epoch=self._epoch))
+
+
+async def _let_go(connection: LinkConnection) -> None:
+    """Take down what nobody will use. That a link breaks its promise and raises changes nothing."""
+    with suppress(Exception):
+        await connection.disconnect()
 
 
 async def outlast(task: asyncio.Task[None] | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, Ran
-from gattkeeper.model.operation import changes_state
+from gattkeeper.model.operation import has_effect
 from gattkeeper.model.outcome import Attempt, Cause, Outcome, Phase, PhaseMark, Verdict
 from gattkeeper.model.record import Accepted, AttemptFailed, Closed, Ended, Intended, Record, Resolved, Started
 
@@ -64,7 +64,7 @@ def _verdict(command: Command, steps: list[Step]) -> tuple[Verdict, Cause]:
         last = _last_fault(steps)
         refused = last is not None and last.ran is Ran.REFUSED
         return Verdict.NOT_DELIVERED, Cause.REJECTED if refused else Cause.NEVER_SENT
-    if changes_state(command.operation):
+    if has_effect(command.operation):
         return Verdict.UNKNOWN, Cause.CRASHED_IN_FLIGHT
     return Verdict.NOT_DELIVERED, Cause.FAILED
 

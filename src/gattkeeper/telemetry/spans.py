@@ -41,6 +41,7 @@ STAGE_OF_PHASE: dict[Phase, Stage | None] = {
     Phase.READ_BACK: Stage.IN_FLIGHT,
     Phase.ANSWERED: None,
     Phase.BACKOFF: Stage.BACKING_OFF,
+    Phase.GATHERED: Stage.WAITING,
     Phase.RETRY: Stage.WAITING,
     Phase.DISCONNECT: Stage.DISCONNECTING,
     Phase.OUTCOME: None,

@@ -23,7 +23,7 @@ MARKS_PER_COMMAND_MAX = 256
 CHANGES_PER_COMMAND = 4
 """Connection changes remembered for each command of the ring: up and down, with what lies between."""
 
-_IN_LINE = frozenset({Phase.ACCEPTED, Phase.WAITING, Phase.LOCK_WAIT, Phase.RETRY, Phase.BACKOFF})
+_IN_LINE = frozenset({Phase.ACCEPTED, Phase.WAITING, Phase.LOCK_WAIT, Phase.GATHERED, Phase.RETRY, Phase.BACKOFF})
 
 
 class CommandTimeline(Struct, frozen=True, kw_only=True):

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from gattkeeper.world.radio_rules import Disconnect as Disconnect
     from gattkeeper.world.radio_rules import Drop as Drop
     from gattkeeper.world.radio_rules import Duplicate as Duplicate
+    from gattkeeper.world.radio_rules import Garble as Garble
     from gattkeeper.world.radio_rules import Keep as Keep
     from gattkeeper.world.radio_rules import Match as Match
     from gattkeeper.world.radio_rules import Moment as Moment
+    from gattkeeper.world.radio_rules import Replace as Replace
     from gattkeeper.world.radio_rules import Rule as Rule
     from gattkeeper.world.radio_rules import SilenceAdapter as SilenceAdapter
     from gattkeeper.world.radio_rules import UnplugAdapter as UnplugAdapter
@@ -42,7 +44,9 @@ if TYPE_CHECKING:
     from gattkeeper.world.simulated_rules import LoseLink as LoseLink
     from gattkeeper.world.simulated_rules import LoseRequest as LoseRequest
     from gattkeeper.world.simulated_rules import LoseResponse as LoseResponse
+    from gattkeeper.world.simulated_rules import Pretend as Pretend
     from gattkeeper.world.simulated_rules import Raise as Raise
+    from gattkeeper.world.simulated_rules import Stubborn as Stubborn
     from gattkeeper.world.virtual_blind import VirtualBlind as VirtualBlind
     from gattkeeper.world.virtual_device import Applied as Applied
     from gattkeeper.world.virtual_device import AppliedFile as AppliedFile
@@ -64,9 +68,11 @@ _HOMES = {
         "Disconnect",
         "Drop",
         "Duplicate",
+        "Garble",
         "Keep",
         "Match",
         "Moment",
+        "Replace",
         "Rule",
         "SilenceAdapter",
         "UnplugAdapter",
@@ -85,7 +91,9 @@ _HOMES = {
         "LoseLink",
         "LoseRequest",
         "LoseResponse",
+        "Pretend",
         "Raise",
+        "Stubborn",
     ),
     "virtual_blind": ("VirtualBlind",),
     "virtual_device": (

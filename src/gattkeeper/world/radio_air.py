@@ -31,8 +31,10 @@ from gattkeeper.world.radio_rules import (
     Disconnect,
     Drop,
     Duplicate,
+    Garble,
     Keep,
     Moment,
+    Replace,
     Rule,
     SilenceAdapter,
     UnplugAdapter,
@@ -194,6 +196,8 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
         if len(data) > _L2CAP_HEADER.size and _L2CAP_HEADER.unpack_from(data)[1] == att.ATT_CID:
             address = connection.device.self_address
             action = self._fault(connection.direction(end), address, data[_L2CAP_HEADER.size])
+        if isinstance(action, Garble):
+            data, action = _garbled(data, action.index), None
         self._act(action, _Frame(connection, end, data, crossed))
 
     def send_ll_control_pdu(
@@ -336,6 +340,9 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
             case Duplicate():
                 self._send(connection, sender, frame.arrive)
                 self._send(connection, sender, frame.deliver)
+            case Replace(pdu=pdu):
+                garbled = _L2CAP_HEADER.pack(len(pdu), att.ATT_CID) + pdu
+                self._send(connection, sender, _Frame(connection, sender, garbled, frame.crossed).arrive)
             case AnswerError(code=code):
                 self._send(connection, sender, lambda: self._refuse(frame, code))
             case Disconnect(reason=reason):
@@ -365,6 +372,14 @@ def _fail_adapter(action: SilenceAdapter | UnplugAdapter, central: Connection) -
         central.controller.silent = True
     else:
         central.controller.unplug()
+
+
+def _garbled(frame: bytes, index: int) -> bytes:
+    """The L2CAP frame with one byte of its PDU turned over."""
+    pdu = bytearray(frame[_L2CAP_HEADER.size :])
+    if -len(pdu) <= index < len(pdu):
+        pdu[index] ^= 0xFF
+    return frame[: _L2CAP_HEADER.size] + bytes(pdu)
 
 
 def _error_response(request: bytes, code: int) -> bytes:

@@ -11,10 +11,12 @@ from bumble import att, gatt, hci
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.host import Host
+from bumble.profiles.gatt_service import GenericAttributeProfileService
 from bumble.transport.common import AsyncPipeSink
 
 from gattkeeper.model.gatt import Property, short_uuid
 from gattkeeper.world.bumble_corrections import CorrectedController
+from gattkeeper.world.prepared_writes import correct_prepared_writes, outdate_prepared_writes
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice, VirtualService
 
 _ADVERTISING_DATA_MAX = 31
@@ -37,11 +39,18 @@ class RadioDevice:
         self._tasks: set[asyncio.Task[None]] = set()
         self._attributes: dict[VirtualCharacteristic, gatt.Characteristic] = {}
         self._bumble = Device(
-            config=DeviceConfiguration(name=device.name, address=hci.Address(device.address.value)),
+            config=DeviceConfiguration(
+                name=device.name, address=hci.Address(device.address.value), gatt_service_enabled=False
+            ),
             host=Host(controller, AsyncPipeSink(controller)),
         )
         server = self._bumble.gatt_server
-        self._own_services = len(server.services)  # GAP and GATT, which Bumble adds
+        generic = GenericAttributeProfileService(database_hash_enabled=device.database_hash)
+        self._service_changed = generic.service_changed_characteristic
+        server.add_service(generic)
+        server.max_mtu = device.att_mtu_max
+        correct_prepared_writes(server, device.prepared_writes_max)
+        self._own_services = len(server.services)  # GAP, which Bumble adds, and GATT
         self._own_attributes = len(server.attributes)
         self._bumble.add_services(self._build())
         self._bumble.on("connection", self._on_connection)
@@ -64,12 +73,12 @@ class RadioDevice:
         del server.services[self._own_services :]
         del server.attributes[self._own_attributes :]
         server.attributes_by_handle.clear()
+        outdate_prepared_writes(server)
         for subscribed in server.subscribers.values():
             for handle in [handle for handle in subscribed if handle > self._own_attributes]:
                 del subscribed[handle]
         self._bumble.add_services(self._build())
-        changed = self._bumble.gatt_service.service_changed_characteristic
-        self._spawn(self._bumble.indicate_subscribers(changed, _WHOLE_TABLE))
+        self._spawn(self._bumble.indicate_subscribers(self._service_changed, _WHOLE_TABLE))
 
     async def close(self) -> None:
         """Leave the air, stop what is still on its way to subscribers, and send nothing more."""

@@ -27,8 +27,13 @@ class AttOpcode(IntEnum):
     READ_BY_GROUP_TYPE_REQUEST = 0x10  # the first request of a service discovery
     READ_REQUEST = 0x0A
     READ_RESPONSE = 0x0B
+    READ_BLOB_REQUEST = 0x0C  # the next part of a long value
     WRITE_REQUEST = 0x12
     WRITE_RESPONSE = 0x13
+    PREPARE_WRITE_REQUEST = 0x16  # a part of a long value
+    PREPARE_WRITE_RESPONSE = 0x17
+    EXECUTE_WRITE_REQUEST = 0x18
+    EXECUTE_WRITE_RESPONSE = 0x19
     NOTIFICATION = 0x1B
     INDICATION = 0x1D
     CONFIRMATION = 0x1E
@@ -67,6 +72,22 @@ class Duplicate(Struct, frozen=True, kw_only=True):
     """It arrives twice."""
 
 
+class Garble(Struct, frozen=True, kw_only=True):
+    """It arrives with every bit of one byte turned over: some stack made a mistake, for the radio itself checks.
+
+    `index` counts from the opcode, which is 0; a negative one from the end. A PDU that is too short arrives as it
+    is.
+    """
+
+    index: int = -1
+
+
+class Replace(Struct, frozen=True, kw_only=True):
+    """Another ATT PDU arrives in its place, as it is given: one that is malformed, or of another request."""
+
+    pdu: bytes
+
+
 class AnswerError(Struct, frozen=True, kw_only=True):
     """The request is not carried out, and answered with this ATT error code. TO_DEVICE only.
 
@@ -93,7 +114,9 @@ class UnplugAdapter(Struct, frozen=True, kw_only=True):
     """The adapter is pulled out, with this PDU, which is lost."""
 
 
-Action = Drop | Keep | Delay | Duplicate | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
+Action = (
+    Drop | Keep | Delay | Duplicate | Garble | Replace | AnswerError | Disconnect | SilenceAdapter | UnplugAdapter
+)
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -133,6 +156,6 @@ _ADAPTER = (SilenceAdapter, UnplugAdapter)
 _POSSIBLE: dict[Moment, tuple[type[Action], ...]] = {
     Moment.ADVERTISEMENT: (Drop,),
     Moment.CONNECT_REQUEST: (Drop, *_ADAPTER),
-    Moment.TO_DEVICE: (Drop, Keep, Delay, Duplicate, AnswerError, Disconnect, *_ADAPTER),
-    Moment.FROM_DEVICE: (Drop, Keep, Delay, Duplicate, Disconnect, *_ADAPTER),
+    Moment.TO_DEVICE: (Drop, Keep, Delay, Duplicate, Garble, Replace, AnswerError, Disconnect, *_ADAPTER),
+    Moment.FROM_DEVICE: (Drop, Keep, Delay, Duplicate, Garble, Replace, Disconnect, *_ADAPTER),
 }

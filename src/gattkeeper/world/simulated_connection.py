@@ -7,47 +7,19 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from typing import assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
-from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import (
-    Characteristic,
-    CharacteristicRef,
-    Property,
-    Service,
-    find_characteristics,
-)
-from gattkeeper.model.operation import (
-    KIND_CONFLICT,
-    Connect,
-    Disconnect,
-    DiscoverServices,
-    Operation,
-    Pair,
-    Phy,
-    Read,
-    ReadDescriptor,
-    ReadPhy,
-    ReadRssi,
-    RequestConnectionParameters,
-    RequestMtu,
-    SetPhy,
-    Subscribe,
-    SubscriptionKind,
-    Unpair,
-    Unsubscribe,
-    Write,
-    WriteDescriptor,
-    WriteMode,
-    kind_of,
-    problem_with_parameters,
-)
-from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Phys
+from gattkeeper.model.fault import Fault, Ran
+from gattkeeper.model.gatt import Characteristic, Service, table_digest
+from gattkeeper.model.operation import Disconnect, Operation, Unpair, Write, WriteMode, kind_of
+from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits
+from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED, refused_with
+from gattkeeper.world.simulated_gatt import SimulatedGatt
+from gattkeeper.world.simulated_lengths import must_be_kept, parts_of
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
     Fail,
@@ -59,42 +31,18 @@ from gattkeeper.world.simulated_rules import (
     LoseLink,
     LoseRequest,
     LoseResponse,
+    Pretend,
     Raise,
+    Stubborn,
+    be_deaf,
 )
-from gattkeeper.world.simulated_table import discover
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice
 
-ATT_MTU = 247
-"""Largest ATT_MTU of a simulated connection, in bytes: what fits one packet of Bluetooth 4.2."""
+STRAGGLER_S = 1.0
+"""How long after the end of a connection a straggling notification comes."""
 
-RSSI_DBM = -50
-
-INVALID_PARAMETERS = Fault(
-    kind=FaultKind.REJECTED, ran=Ran.NO, stack="simulated", code=0x12, name="invalid_parameters"
-)
-OTHER_KIND = Fault(
-    kind=FaultKind.REJECTED,
-    ran=Ran.NO,
-    stack="simulated",
-    name=KIND_CONFLICT,
-    text="it is subscribed to the other way already: unsubscribe that first, or take either kind",
-)
-
-_KINDS = {
-    SubscriptionKind.EITHER: Property.NOTIFY | Property.INDICATE,
-    SubscriptionKind.NOTIFY: Property.NOTIFY,
-    SubscriptionKind.INDICATE: Property.INDICATE,
-}
-
-_NEEDS_PAIRING = (0x05, 0x0F)
-_INSUFFICIENT_ENCRYPTION = 0x0F
-_INVALID_HANDLE = 0x01
-_REQUEST_NOT_SUPPORTED = 0x06
-"""ATT error codes (Core Specification, Vol 3, Part F, 3.4.1.1)."""
-
-LOCAL_HOST_TERMINATED = Fault(
-    kind=FaultKind.LINK_LOST, ran=Ran.MAYBE, stack="simulated", code=0x16, name="terminated_by_local_host"
-)
+STRAGGLER, STALE_TABLE = "straggler", "stale_table"
+"""Names in the log of faults that no rule brings about."""
 
 
 class Chance(Struct, frozen=True, kw_only=True, eq=False):
@@ -103,16 +51,18 @@ class Chance(Struct, frozen=True, kw_only=True, eq=False):
     dice: random.Random
     interval_s: float
     disconnect_s: float
-    ask: Callable[[LinkMoment, str, str], LinkAction | None]
+    ask: Callable[[LinkMoment, str, int, Operation | None], LinkAction | None]
     traits: LinkTraits
     settle_s: float
     paired: set[str]  # names of devices
+    att_mtu_max: Callable[[], int]
 
 
 class Request(Struct, kw_only=True, eq=False):
     """An operation on its way. `answer` carries a value, or the exception to raise."""
 
     operation: Operation
+    parts: int  # of a long value, each with an answer of its own before the execution
     action: LinkAction | None
     answer: "asyncio.Future[AnswerValue | BaseException]"
 
@@ -144,12 +94,10 @@ class SimulatedConnection:
         self._loop = asyncio.get_running_loop()
         self._open: dict[int, Request] = {}  # requests without an answer, by number
         self._count = 0
-        self._att_mtu = 23
-        self._table, self._services = discover(device)
-        self._subscribed: dict[str, tuple[Characteristic, Property]] = {}  # by UUID; NOTIFY or INDICATE
+        self._gatt = SimulatedGatt(
+            device, paired=chance.paired, att_mtu_max=chance.att_mtu_max(), interval_s=chance.interval_s
+        )
         self._pushed: deque[tuple[Characteristic, bytes]] = deque()  # on the air
-        self._interval_s = chance.interval_s
-        self._phys = Phys(tx=Phy.LE_1M, rx=Phy.LE_1M)
         device.notify = self._notify
         device.connected()
         self._note(SeenKind.UP)
@@ -157,12 +105,12 @@ class SimulatedConnection:
     @property
     def att_mtu(self) -> int:
         """ATT_MTU in force, in bytes."""
-        return self._att_mtu
+        return self._gatt.att_mtu
 
     @property
     def services(self) -> tuple[Service, ...]:
         """The attribute table as discovered on this connection."""
-        return self._services
+        return self._gatt.services
 
     async def perform(self, operation: Operation) -> AnswerValue:
         """Run one operation once. Raises LinkError, and whatever a rule says."""
@@ -171,7 +119,8 @@ class SimulatedConnection:
         kind = kind_of(operation)
         request = Request(
             operation=operation,
-            action=self._chance.ask(LinkMoment.OPERATION, self.device.name, kind),
+            parts=parts_of(operation, self._gatt.att_mtu),
+            action=self._ask(LinkMoment.OPERATION, operation),
             answer=self._loop.create_future(),
         )
         if isinstance(operation, Write) and operation.mode is WriteMode.WITHOUT_RESPONSE:
@@ -191,6 +140,16 @@ class SimulatedConnection:
             raise answer
         return answer
 
+    def discover_again(self) -> None:
+        """The device has another attribute table, and says so: subscriptions went with the old one."""
+        self._gatt.discover_again()
+        self._events.updated(table=table_digest(self._gatt.services))
+
+    def change_mtu(self, att_mtu: int) -> None:
+        """The device exchanged another ATT_MTU, in bytes, without being asked."""
+        self._gatt.att_mtu = att_mtu
+        self._events.updated(att_mtu=att_mtu)
+
     def pair(self, *, under_way: bool) -> None:
         """The device begins to pair, or is paired."""
         if not under_way:
@@ -199,9 +158,11 @@ class SimulatedConnection:
 
     async def disconnect(self) -> None:
         """Take the connection down. Raises only what a rule says."""
-        action = self._chance.ask(LinkMoment.DISCONNECT, self.device.name, "")
+        action = self._ask(LinkMoment.DISCONNECT, None)
         try:
-            if isinstance(action, Hang):
+            if isinstance(action, Stubborn):
+                await be_deaf(action.seconds)
+            elif isinstance(action, Hang):
                 await asyncio.wait([self._loop.create_future()], timeout=_finite(action.seconds))
             elif isinstance(action, Raise):
                 raise action.error
@@ -210,20 +171,25 @@ class SimulatedConnection:
         finally:
             self.end(LOCAL_HOST_TERMINATED)
 
-    def end(self, fault: Fault, *, told: int = 1) -> None:
-        """The connection is down: what is pending fails, and the owner hears of it, at once or a little later."""
+    def end(self, fault: Fault, *, told: int = 1, straggler: bytes = b"") -> None:
+        """The connection is down: what is pending fails, and the owner hears of it, at once or a little later.
+
+        A `straggler` is a notification that the stack passes on STRAGGLER_S after that.
+        """
         if self.down is not None:
             return
         self.forget(fault)
         for request in self._open.values():
             _give(request, LinkError(replace(fault, ran=Ran.MAYBE)))
         self._open.clear()
-        later = self._chance.dice.choice((0.0, self._interval_s))
+        later = self._chance.dice.choice((0.0, self._gatt.interval_s))
         for _ in range(told):
             if later:
                 self._loop.call_later(later, self._events.lost, fault)
             else:
                 self._events.lost(fault)
+        if straggler:
+            self._loop.call_later(STRAGGLER_S, self._straggle, straggler)
 
     def forget(self, fault: Fault = LOCAL_HOST_TERMINATED) -> None:
         """The connection is down without a word to its owner, who never had it."""
@@ -233,8 +199,22 @@ class SimulatedConnection:
         self.device.disconnected()
         self._on_end()
 
+    def _straggle(self, payload: bytes) -> None:
+        for known, _ in self._gatt.subscribed.values():
+            self._note(SeenKind.FAULT, fault=STRAGGLER)
+            self._events.notification(known, payload)
+
+    def _ask(self, moment: LinkMoment, operation: Operation | None) -> LinkAction | None:
+        return self._chance.ask(moment, self.device.name, self._epoch, operation)
+
     def _note(
-        self, kind: SeenKind, operation: Operation | None = None, *, value: AnswerValue = None, pending: int = 0
+        self,
+        kind: SeenKind,
+        operation: Operation | None = None,
+        *,
+        value: AnswerValue = None,
+        pending: int = 0,
+        fault: str = "",
     ) -> None:
         self._log.note(
             Seen(
@@ -245,13 +225,14 @@ class SimulatedConnection:
                 operation=operation,
                 value=value,
                 pending=pending,
+                fault=fault,
             )
         )
 
     def _send(self, request: Request, number: int) -> None:
         if isinstance(request.action, LoseRequest):
             return
-        delay = self._interval_s * self._chance.dice.uniform(0.1, 1.0)
+        delay = self._gatt.interval_s * (self._chance.dice.uniform(0.1, 1.0) + 2 * request.parts)
         if isinstance(request.action, LateRequest):
             delay += request.action.seconds
         self._loop.call_later(delay, self._arrive, request, number)
@@ -262,8 +243,10 @@ class SimulatedConnection:
             return
         action = request.action
         answer: AnswerValue | BaseException = None
-        if not isinstance(action, Fail | LoseLink | Raise) or action.applied:
-            answer = self._apply(request.operation)
+        if isinstance(action, Pretend):
+            self._note(SeenKind.PRETENDED, request.operation)
+        elif not isinstance(action, Fail | LoseLink | Raise) or action.applied:
+            answer = self._apply(request)
         match action:
             case LoseLink():
                 self.end(action.fault, told=action.told)
@@ -278,7 +261,7 @@ class SimulatedConnection:
                 pass
         if kind_of(request.operation) in self._chance.traits.unanswered and not isinstance(answer, BaseException):
             return
-        delay = self._interval_s + (action.seconds if isinstance(action, LateResponse) else 0.0)
+        delay = self._gatt.interval_s + (action.seconds if isinstance(action, LateResponse) else 0.0)
         self._loop.call_later(delay, self._answer, request, number, answer)
 
     def _answer(self, request: Request, number: int, answer: AnswerValue | BaseException) -> None:
@@ -288,93 +271,27 @@ class SimulatedConnection:
             if isinstance(request.operation, Unpair) and not isinstance(answer, BaseException):
                 self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)  # after its caller has the answer
 
-    def _apply(self, operation: Operation) -> AnswerValue | BaseException:
+    def _apply(self, request: Request) -> AnswerValue | BaseException:
+        operation = request.operation
         try:
-            value = self._carry_out(operation)
+            must_be_kept(request.parts, self.device.prepared_writes_max)
+            value = self._gatt.carry_out(operation)
         except AttError as refusal:
-            return LinkError(_att_fault(refusal.code))
+            return LinkError(refused_with(refusal.code))
         except LinkError as error:
+            if self._gatt.is_stale:
+                self._note(SeenKind.FAULT, operation, fault=STALE_TABLE)
             return error
+        if isinstance(operation, Disconnect):
+            self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)
         self._note(SeenKind.APPLIED, operation, value=value if not isinstance(value, tuple) else None)
         return value
 
-    def _carry_out(self, operation: Operation) -> AnswerValue:  # noqa: C901, PLR0911, PLR0912 - a case each
-        match operation:
-            case Read():
-                return self.device.read(self._target(operation.target)[1])
-            case Write():
-                self.device.write(self._target(operation.target)[1], operation.payload)
-            case Subscribe():
-                self._subscribe(operation)
-            case Unsubscribe():
-                self._subscribed.pop(self._target(operation.target)[0].uuid, None)
-            case RequestMtu():
-                self._att_mtu = max(self._att_mtu, min(operation.att_mtu, ATT_MTU))
-                return self._att_mtu
-            case ReadRssi():
-                return RSSI_DBM
-            case DiscoverServices():
-                self._table, self._services = discover(self.device)
-                return self._services
-            case Pair():
-                self._chance.paired.add(self.device.name)
-            case Unpair():
-                self._chance.paired.discard(self.device.name)  # the connection ends once this is answered
-            case ReadPhy():
-                return self._phys
-            case SetPhy():
-                self._phys = Phys(tx=operation.tx or self._phys.tx, rx=operation.rx or self._phys.rx)
-                return self._phys
-            case RequestConnectionParameters():
-                return self._change_parameters(operation)
-            case Connect():
-                pass  # it is up
-            case Disconnect():
-                self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)
-            case ReadDescriptor() | WriteDescriptor():
-                raise AttError(_REQUEST_NOT_SUPPORTED)
-            case _:
-                assert_never(operation)
-        return None
-
-    def _subscribe(self, operation: Subscribe) -> None:
-        """Raises AttError: the characteristic has not the kind wanted; LinkError: somebody has the other kind."""
-        known, attribute = self._target(operation.target)
-        held = self._subscribed.get(known.uuid, (known, None))[1]
-        offered = attribute.properties & _KINDS[operation.kind]
-        if not offered:
-            raise AttError(_REQUEST_NOT_SUPPORTED)
-        if held is not None and held not in _KINDS[operation.kind]:
-            raise LinkError(OTHER_KIND)
-        chosen = held or (Property.NOTIFY if Property.NOTIFY in offered else Property.INDICATE)
-        self._subscribed[known.uuid] = known, chosen
-
-    def _change_parameters(self, wanted: RequestConnectionParameters) -> ConnectionParameters:
-        """The longest interval that is wanted. Raises LinkError: no adapter would take them."""
-        if problem_with_parameters(wanted):
-            raise LinkError(INVALID_PARAMETERS)
-        self._interval_s = wanted.interval_max_us / 1_000_000
-        return ConnectionParameters(
-            interval_us=wanted.interval_max_us,
-            latency=wanted.latency,
-            supervision_timeout_us=wanted.supervision_timeout_us,
-        )
-
-    def _target(self, ref: CharacteristicRef) -> tuple[Characteristic, VirtualCharacteristic]:
-        """The attribute a reference points at. Raises AttError: none, or closed until paired."""
-        known = find_characteristics(self._services, ref)
-        if not known:
-            raise AttError(_INVALID_HANDLE)
-        attribute = self._table[known[0].handle]
-        if attribute.encrypted and self.device.name not in self._chance.paired:
-            raise AttError(_INSUFFICIENT_ENCRYPTION)
-        return known[0], attribute
-
     def _notify(self, attribute: VirtualCharacteristic, payload: bytes) -> None:
-        if attribute.uuid in self._subscribed:
-            known, _ = self._subscribed[attribute.uuid]
+        if attribute.uuid in self._gatt.subscribed:
+            known, _ = self._gatt.subscribed[attribute.uuid]
             self._pushed.append((known, payload))
-            self._loop.call_later(self._interval_s, self._notified)
+            self._loop.call_later(self._gatt.interval_s, self._notified)
 
     def _notified(self) -> None:
         """The oldest arrives: timers of one moment fire in any order, notifications in theirs."""
@@ -390,8 +307,3 @@ def _give(request: Request, answer: AnswerValue | BaseException) -> None:
 
 def _finite(seconds: float) -> float | None:
     return seconds if seconds != float("inf") else None
-
-
-def _att_fault(code: int) -> Fault:
-    kind = FaultKind.NEEDS_PAIRING if code in _NEEDS_PAIRING else FaultKind.REJECTED
-    return Fault(kind=kind, ran=Ran.REFUSED, stack="att", code=code)

@@ -25,10 +25,22 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Phase
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
-from gattkeeper.world.simulated_connection import LOCAL_HOST_TERMINATED, RSSI_DBM, Chance, SimulatedConnection
+from gattkeeper.world.simulated_connection import Chance, SimulatedConnection
+from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED
+from gattkeeper.world.simulated_gatt import ATT_MTU, RSSI_DBM
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
-from gattkeeper.world.simulated_rules import Fail, Hang, LinkAction, LinkMoment, LinkRule, LoseLink, Raise
-from gattkeeper.world.virtual_device import VirtualDevice
+from gattkeeper.world.simulated_rules import (
+    Fail,
+    Hang,
+    LinkAction,
+    LinkMoment,
+    LinkRule,
+    LoseLink,
+    Raise,
+    Stubborn,
+    be_deaf,
+)
+from gattkeeper.world.virtual_device import VirtualDevice, VirtualService
 
 REFUSED = MappingProxyType(
     dict.fromkeys(
@@ -46,6 +58,8 @@ DISCOVERY_INTERVALS = 4
 
 ADAPTER_OFF = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="simulated", name="adapter_off")
 
+AWAY = "away"
+"""Name in the log of a connection attempt to a device that does not advertise."""
 
 NOT_FOUND = Fault(kind=FaultKind.NOT_FOUND, ran=Ran.NO, stack="simulated", name="not_found")
 
@@ -69,9 +83,12 @@ class SimulatedLink:
     `connection_interval_s`: an answer takes up to two of them. `advertising_interval_s`: how long a connection
     waits for the device at most. `disconnect_s`: how long taking a connection down takes (BlueZ: 2 s). `bypass`,
     `bypass_other`, `aside` and `unanswered` as in `ports.LinkTraits`; what is never answered is over after
-    `settle_s`. A device out of reach is one with a rule that lets CONNECT hang.
+    `settle_s`.
 
-    `rules` is the list of faults; append to it and remove from it at any time. `log` is the link's own record:
+    `rules` is the list of faults; append to it and remove from it at any time. The same for `away`, the names of
+    devices that do not advertise, `paired`, those that have a bond with us, and `att_mtu_max`, what devices agree
+    to on connections to come, in bytes. A device whose `services` are replaced while it is connected refuses what
+    is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the link's own record:
     what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
     moment with more than one request pending on a connection, or more than one connection attempt or scan.
     """
@@ -92,6 +109,9 @@ class SimulatedLink:
         settle_s: float = 0.5,
     ) -> None:
         self.rules: list[LinkRule] = []
+        self.away: set[str] = set()
+        self.paired: set[str] = set()
+        self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
         self._name = name
         self._traits = LinkTraits(
@@ -110,7 +130,8 @@ class SimulatedLink:
             ask=self._ask,
             traits=self._traits,
             settle_s=settle_s,
-            paired=set(),
+            paired=self.paired,
+            att_mtu_max=lambda: self.att_mtu_max,
         )
         self._up = True
         self._on_adapter: Callable[[bool, Fault | None], None] | None = None
@@ -161,7 +182,7 @@ class SimulatedLink:
         try:
             while _now() < until:
                 for device in self._devices.values() if self._up else ():
-                    if device.name not in self._connections:
+                    if device.name not in self._connections and device.name not in self.away:
                         yield _sighting(device)
                 await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
         finally:
@@ -172,11 +193,24 @@ class SimulatedLink:
         self._on_adapter = None
         self._cut(LOCAL_HOST_TERMINATED)
 
-    def lose(self, device: str, fault: Fault, *, told: int = 1) -> None:
-        """Break the connection of a device, if it has one; the owner hears of it `told` times."""
+    def lose(self, device: str, fault: Fault, *, told: int = 1, straggler: bytes = b"") -> None:
+        """Break the connection of a device, if it has one; the owner hears of it `told` times.
+
+        With a `straggler` every subscription gets this one notification a second after it was all over.
+        """
         connection = self._connections.pop(device, None)
         if connection is not None:
-            connection.end(fault, told=told)
+            connection.end(fault, told=told, straggler=straggler)
+
+    def change_services(self, device: str, services: tuple[VirtualService, ...]) -> None:
+        """Give a device another attribute table, also under a connection, whose owner hears of it at once."""
+        next(one for one in self._devices.values() if one.name == device).services = services
+        if device in self._connections:
+            self._connections[device].discover_again()
+
+    def change_mtu(self, device: str, att_mtu: int) -> None:
+        """Let a device that is connected exchange another ATT_MTU, in bytes, without being asked."""
+        self._connections[device].change_mtu(att_mtu)
 
     def pair(self, device: str, *, under_way: bool) -> None:
         """Let a connected device begin to pair, or come to its end: then it is paired."""
@@ -207,12 +241,14 @@ class SimulatedLink:
     async def _connect(
         self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents
     ) -> SimulatedConnection:
-        action = self._ask(LinkMoment.CONNECT, attempt.device, "")
+        action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
         events.progress(Phase.SCAN)
         await self._until_heard(attempt, device)
         match action:
             case Hang():
                 await attempt.wait(action.seconds)
+            case Stubborn():
+                await be_deaf(action.seconds)
             case Fail():
                 raise LinkError(action.fault)
             case Raise():
@@ -238,7 +274,9 @@ class SimulatedLink:
     async def _until_heard(self, attempt: Attempt, device: VirtualDevice | None) -> None:
         """The device's next advertisement; a connected one sends none."""
         await attempt.wait(self._advertising_interval_s * self._chance.dice.uniform(0.01, 1.0))
-        while device is not None and device.name in self._connections:
+        if device is not None and device.name in self.away:
+            self._note(attempt, SeenKind.FAULT, AWAY)
+        while device is not None and (device.name in self._connections or device.name in self.away):
             await attempt.wait(self._advertising_interval_s)
 
     def _bring_up(self, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
@@ -254,17 +292,21 @@ class SimulatedLink:
         self._connections[device.name] = connection
         return connection
 
-    def _ask(self, moment: LinkMoment, device: str, kind: str) -> LinkAction | None:
-        now = _now()
-        return next(
-            (rule.action for rule in self.rules if rule.fires(moment, device, kind, now, self._chance.dice)), None
+    def _ask(self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None) -> LinkAction | None:
+        now, dice = _now(), self._chance.dice
+        rule = next((rule for rule in self.rules if rule.fires(moment, device, operation, now, dice)), None)
+        if rule is None:
+            return None
+        self.log.note(
+            Seen(at_s=now, device=device, epoch=epoch, kind=SeenKind.FAULT, operation=operation, fault=rule.name)
         )
+        return rule.action
 
     def _note_radio_use(self) -> None:
         self.log.note_radio_use(_now(), [one.device for one in self._attempts], self._scans)
 
-    def _note(self, attempt: Attempt, kind: SeenKind) -> None:
-        self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind))
+    def _note(self, attempt: Attempt, kind: SeenKind, fault: str = "") -> None:
+        self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind, fault=fault))
 
 
 def _sighting(device: VirtualDevice) -> Sighting:

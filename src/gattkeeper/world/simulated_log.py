@@ -19,8 +19,10 @@ class SeenKind(Enum):
     UP = "up"
     REQUEST = "request"  # an operation was handed over
     APPLIED = "applied"  # the device carried it out
+    PRETENDED = "pretended"  # the device will acknowledge it, and did nothing
     ANSWERED = "answered"  # its answer, good or bad, arrived
     DOWN = "down"
+    FAULT = "fault"  # something was made to go wrong
 
 
 class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,6 +35,7 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     operation: Operation | None = None
     value: AnswerValue = None  # what the device gave for it
     pending: int = 0  # requests on this connection that have no answer yet, this one included
+    fault: str = ""  # which: the name of its rule, or of what was done to the link
 
 
 class SimulatedLog:

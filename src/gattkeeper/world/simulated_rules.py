@@ -4,13 +4,17 @@ Knows the calls of a link, and no radio. The link asks the rules about every cal
 decides.
 """
 
+import asyncio
 import math
 import random
+from contextlib import suppress
 from enum import Enum
 
 from msgspec import Struct
 
 from gattkeeper.model.fault import Fault, Ran
+from gattkeeper.model.gatt import normal_uuid
+from gattkeeper.model.operation import Operation, Write, WriteMode, kind_of
 from gattkeeper.world.firing import fires_now, must_be_possible
 
 
@@ -28,6 +32,12 @@ class Hang(Struct, frozen=True, kw_only=True):
     seconds: float = math.inf
 
 
+class Stubborn(Struct, frozen=True, kw_only=True):
+    """As Hang, but the stack is deaf: to cancel the call in those seconds has no effect, then or later."""
+
+    seconds: float
+
+
 class Fail(Struct, frozen=True, kw_only=True):
     """The call ends with a fault. `applied`: the device carried the operation out all the same."""
 
@@ -41,6 +51,10 @@ class LoseRequest(Struct, frozen=True, kw_only=True):
 
 class LoseResponse(Struct, frozen=True, kw_only=True):
     """The device carries the operation out, and the call never answers."""
+
+
+class Pretend(Struct, frozen=True, kw_only=True):
+    """The device acknowledges the operation, and does not carry it out."""
 
 
 class LateRequest(Struct, frozen=True, kw_only=True):
@@ -74,7 +88,9 @@ class Raise(Struct, frozen=True, kw_only=True):
     applied: bool = False
 
 
-LinkAction = Hang | Fail | LoseRequest | LoseResponse | LateRequest | LateResponse | LoseLink | Raise
+LinkAction = (
+    Hang | Stubborn | Fail | LoseRequest | LoseResponse | Pretend | LateRequest | LateResponse | LoseLink | Raise
+)
 
 
 class LinkMatch(Struct, frozen=True, kw_only=True):
@@ -83,6 +99,8 @@ class LinkMatch(Struct, frozen=True, kw_only=True):
     moment: LinkMoment
     device: str = ""  # its name; empty: any
     kind: str = ""  # as `model.operation.kind_of` gives it; empty: any
+    mode: WriteMode | None = None  # of a write; None: any
+    characteristic: str = ""  # UUID of what the operation is about; empty: any
     first: int = 1  # the rule starts with so many-th match
     times: int | None = None  # and fires so often; None: for ever
     probability: float = 1.0  # that it fires for a match, with the link's dice
@@ -93,28 +111,50 @@ class LinkMatch(Struct, frozen=True, kw_only=True):
 class LinkRule:
     """A fault: when, and what. `seen` counts the matches, `fired` how often something was done.
 
+    `name` is how the link's log calls it; that of the action unless told.
+
     Raises ValueError for an action that has no meaning at that moment, and for a fault that denies what was done.
     """
 
-    def __init__(self, match: LinkMatch, action: LinkAction) -> None:
+    def __init__(self, match: LinkMatch, action: LinkAction, *, name: str = "") -> None:
         must_be_possible(action, match.moment.value, _POSSIBLE[match.moment])
         if isinstance(action, Fail) and action.applied and action.fault.ran is not Ran.MAYBE:
             message = "a fault of an operation that was carried out says that it may have run: ran=Ran.MAYBE"
             raise ValueError(message)
         self.match = match
         self.action = action
+        self.name = name or type(action).__name__
         self.seen = 0
         self.fired = 0
 
-    def fires(self, moment: LinkMoment, device: str, kind: str, now: float, dice: random.Random) -> bool:
-        """Whether the rule is about this, and wants it to happen. Counts."""
+    def fires(
+        self, moment: LinkMoment, device: str, operation: Operation | None, now: float, dice: random.Random
+    ) -> bool:
+        """Whether the rule is about this, and wants it to happen. Counts. An `operation` at OPERATION only."""
         match = self.match
-        fits = moment is match.moment and match.device in ("", device) and match.kind in ("", kind)
+        fits = moment is match.moment and match.device in ("", device) and _fits(match, operation)
         return fits and fires_now(self, now, dice)
 
 
+def _fits(match: LinkMatch, operation: Operation | None) -> bool:
+    if match.kind and (operation is None or kind_of(operation) != match.kind):
+        return False
+    if match.mode is not None and not (isinstance(operation, Write) and operation.mode is match.mode):
+        return False
+    target = getattr(operation, "target", None)
+    return not match.characteristic or (target is not None and target.uuid == normal_uuid(match.characteristic))
+
+
+async def be_deaf(seconds: float) -> None:
+    """Let so much time pass, whoever cancels."""
+    over = asyncio.get_running_loop().create_task(asyncio.sleep(seconds))
+    while not over.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({over})
+
+
 _POSSIBLE: dict[LinkMoment, tuple[type[LinkAction], ...]] = {
-    LinkMoment.CONNECT: (Hang, Fail, LoseLink, Raise),
-    LinkMoment.OPERATION: (Fail, LoseRequest, LoseResponse, LateRequest, LateResponse, LoseLink, Raise),
-    LinkMoment.DISCONNECT: (Hang, Raise),
+    LinkMoment.CONNECT: (Hang, Stubborn, Fail, LoseLink, Raise),
+    LinkMoment.OPERATION: (Fail, LoseRequest, LoseResponse, Pretend, LateRequest, LateResponse, LoseLink, Raise),
+    LinkMoment.DISCONNECT: (Hang, Stubborn, Raise),
 }

@@ -17,6 +17,8 @@ from gattkeeper.model.identity import AddressKind, DeviceAddress, parse_address
 
 READ_NOT_PERMITTED = 0x02
 WRITE_NOT_PERMITTED = 0x03
+REQUEST_NOT_SUPPORTED = 0x06
+PREPARE_QUEUE_FULL = 0x09
 INVALID_ATTRIBUTE_LENGTH = 0x0D
 VALUE_NOT_ALLOWED = 0x13
 """ATT error codes a device answers with (Core Specification, Vol 3, Part F, 3.4.1.1)."""
@@ -80,7 +82,11 @@ class VirtualDevice:
 
     `applied` is the device's own log, independent of everything on our side of the radio: every
     accepted write, in order. `applied_sink` gets each entry at once, before the write is answered.
-    `services` may be replaced; hosts look at it when they build an attribute table.
+    `services` may be replaced; hosts look at it when they build an attribute table. With `database_hash` the
+    table also has that hash of itself, by which a central knows it again; on a simulated link nobody asks for it.
+
+    `att_mtu_max` is the longest ATT PDU it takes, in bytes, and `prepared_writes_max` how many prepared parts it
+    keeps for each connection: 0 when it does not know prepared writes at all.
 
     Raises ValueError when `address` is no random static address.
     """
@@ -91,12 +97,18 @@ class VirtualDevice:
         address: str,
         services: tuple[VirtualService, ...],
         *,
+        database_hash: bool = True,
+        att_mtu_max: int = 517,
+        prepared_writes_max: int = 64,
         on_disconnected: Callable[[], None] = lambda: None,
         applied_sink: Callable[[Applied], None] = lambda _applied: None,
     ) -> None:
         self.name = name
         self.address = _static_address(address)
         self.services = services
+        self.database_hash = database_hash
+        self.att_mtu_max = att_mtu_max
+        self.prepared_writes_max = prepared_writes_max
         self.applied: list[Applied] = []
         self.notify: Callable[[VirtualCharacteristic, bytes], None] = lambda _characteristic, _payload: None
         self.connections = 0  # since the device exists

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
 from fronts.keeper_bench import FAULT, bench
+from gattkeeper.core.state import Limits
 from gattkeeper.fronts.cli import daemon_verbs, progress
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.command import Origin
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import WriteMode
 
@@ -48,6 +51,52 @@ async def test_an_action_is_carried_out_and_told_in_a_line(tmp_path):
         assert said.out.startswith("✓ lounge target_percent 73  delivered  ")
         assert said.accepted == [command.id]
         assert (command.priority.name, command.deadline_us, command.origin.uid) == ("INTERACTIVE", 9_000_000, 1000)
+
+
+async def test_an_action_on_all_is_told_in_a_line_for_each_device_and_one_for_the_spread(tmp_path):
+    async with bench(tmp_path) as b:
+        said = await run(b, "act", "all", "target_percent", "73", "--gather", "5")
+        one, other, spread = said.out.splitlines()
+        assert said.code == 0
+        assert {one.split("  ")[0], other.split("  ")[0]} == {
+            "✓ lounge target_percent 73",
+            "✓ kitchen target_percent 73",
+        }
+        assert "between the first and the last hand-over; all had ended after" in spread
+        assert len(said.accepted[0].split()) == 2
+
+
+async def test_an_action_on_all_as_json_is_one_line_with_every_outcome(tmp_path):
+    async with bench(tmp_path) as b:
+        said = await run(b, "act", "all", "target_percent", "73", "--json", "--key", "tap")
+        assert [one["device"] for one in said.json["outcomes"]] == ["lounge", "kitchen"]
+        assert (said.json["refused"], said.json["going_on"]) == ({}, [])
+        assert 0 <= said.json["spread_s"] <= said.json["last_s"]
+        again = await run(b, "act", "all", "target_percent", "73", "--json", "--key", "tap")
+        assert again.accepted == said.accepted
+
+
+async def test_an_action_on_all_has_the_exit_code_of_the_worst(tmp_path):
+    async with bench(tmp_path) as b:
+        await run(b, "stop", "lounge", "--latch")
+        said = await run(b, "act", "all", "target_percent", "73")
+        assert said.code == 3
+        assert said.err.startswith("gattkeeper: lounge: lounge is stopped")
+        assert said.out.startswith("✓ kitchen")
+        said = await run(b, "act", "all", "target_percent", "73", "--json")
+        assert said.json["refused"]["lounge"]["code"] == "stopped"
+        await run(b, "stop", "kitchen", "--latch")
+        assert (await run(b, "act", "all", "target_percent", "73")).code == 3
+
+
+async def test_an_action_on_all_that_takes_too_long_goes_on(tmp_path):
+    async with bench(tmp_path) as b:
+        b.link.let_answer.clear()
+        said = await run(b, "act", "all", "target_percent", "73", "--wait", "0.05", "--json")
+        assert (said.code, len(said.json["going_on"]), said.json["spread_s"]) == (6, 2, None)
+        said = await run(b, "act", "all", "target_percent", "74", "--no-wait")
+        assert (said.code, said.out.count("goes on")) == (0, 2)
+        b.link.let_answer.set()
 
 
 async def test_a_read_shows_what_the_value_means(tmp_path):
@@ -124,6 +173,8 @@ async def test_progress_tells_phase_and_place(tmp_path, monkeypatch):
         (("write", "lounge", "fe51", "00" * 600), "usage", "600 bytes"),
         (("read", "attic", "2a19"), "unknown_device", "no device 'attic'"),
         (("act", "lounge", "target_percent", "nan"), "invalid_command", "from 0 to 100"),
+        (("act", "attic", "target_percent", "1"), "unknown_device", "no device 'attic'"),
+        (("act", "all", "open"), "unsupported", "no action 'open'"),
         (("act", "lounge", "target_percent", "1", "--deadline", "1e9"), "invalid_command", "deadline"),
         (("timeline", "c-99"), "usage", "c-99"),
         (("resolve", "c-99", "--applied", "--why", " "), "invalid_command", "--why"),
@@ -176,6 +227,20 @@ async def test_stop_tells_each_outcome_as_soon_as_it_is_known(tmp_path):
         told = "".join([frame.decode() async for frame in frames])
         assert "lounge stop  delivered" in told
         assert told.endswith("x0\n")
+
+
+async def test_a_stop_that_failed_says_that_it_is_tried_again(tmp_path):
+    async with bench(tmp_path, limits=Limits(stop_persist_us=60_000_000)) as b:
+        b.link.refusal = Fault(kind=FaultKind.REJECTED, ran=Ran.REFUSED, stack="att", code=0x80)
+        said = await run(b, "stop", "lounge")
+        assert said.code == 1
+        assert "lounge stop  not delivered" in said.err
+        assert re.search(r"… lounge: the stop is tried again for .* s, until one succeeds or `gattkeep", said.err)
+        assert (await run(b, "stop", "lounge", "--json")).json["tried_again"] == ["lounge"]
+        await run(b, "resume", "lounge")
+        b.link.refusal = None
+        said = await run(b, "stop", "--json")
+        assert (said.code, said.json["tried_again"]) == (0, [])
 
 
 async def test_stop_without_patience_names_what_goes_on(tmp_path):

@@ -21,6 +21,7 @@ HISTORY = (
     ),
     events.Connected(device="lamp", epoch=1),
     events.Failed(device="lamp", epoch=1, token=1, fault=LOST),
+    events.FanoutSubmitted(id="c-2", commands=()),
 )
 
 
@@ -43,16 +44,17 @@ def test_each_event_is_a_line_with_what_followed(tmp_path):
     assert "              -> Dispatch lamp 1 1" in lines
     assert "   1.000000 Failed lamp 1 rejected (att 0x80)" in lines
     assert "              -> Finish c-1 not_delivered rejected" in lines
-    assert lines[-1] == "5 events, the same decisions"
+    assert "   1.250000 FanoutSubmitted c-2" in lines
+    assert lines[-1] == "6 events, the same decisions"
 
 
 def test_quiet_tells_only_the_sum_and_what_differs(tmp_path):
     path = record(tmp_path / "r")
-    assert list(tell_replay(path, quiet=True)) == ["5 events, the same decisions"]
+    assert list(tell_replay(path, quiet=True)) == ["6 events, the same decisions"]
     head, first, *rest = path.read_bytes().split(b"\n")
     now_us, event, _ = msgspec.json.decode(first)
     path.write_bytes(b"\n".join((head, msgspec.json.encode([now_us, event, 7]), *rest)))
     assert list(tell_replay(path, quiet=True)) == [
         "!  0.000000 AdapterAdded hci",
-        "5 events, 1 decided differently",
+        "6 events, 1 decided differently",
     ]

@@ -7,6 +7,7 @@ from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
 from gattkeeper.model.status import AdapterStatus, AlertKind, DeviceStatus, KeeperStatus
+from gattkeeper.runtime.fanout import FanoutOutcome
 
 ONE = command("c1", "lounge", "set_position 73")
 UNKNOWN = """
@@ -32,6 +33,13 @@ def test_a_success_is_one_line_with_its_time():
 def test_a_value_stands_where_the_verdict_would():
     value = Outcome(command_id="c1", verdict=Verdict.DELIVERED, cause=Cause.VALUE, value=b"\x37")
     assert text_of(value) == "✓ lounge set_position 73  55 %"
+
+
+def test_the_spread_of_a_fan_out_is_one_line():
+    ended = outcome("c1", "delivered", "acknowledged")
+    came = FanoutOutcome(outcomes={"lounge": ended}, refused={}, spread_s=0.012, last_s=1.29)
+    assert texts.spread_text(came) == "12 ms between the first and the last hand-over; all had ended after 1.29 s"
+    assert texts.spread_text(FanoutOutcome(outcomes={}, refused={}, spread_s=0.0, last_s=0.0)) == ""
 
 
 def test_an_overtaken_command_names_the_one_that_overtook_it():
@@ -104,6 +112,16 @@ def test_status_shows_devices_that_are_left_alone_and_alerts():
     status = KeeperStatus(adapters=(), devices=(away,), waiting=0, accepted=0, ended=0)
     assert texts.status_text(status, Terminal()).split("\n")[0] == (
         "attic  disconnected  idle  unavailable, alert: depth, oldest waiting"
+    )
+
+
+def test_status_shows_a_stop_that_is_tried_again():
+    blind = DeviceStatus(
+        name="attic", connection="disconnected", waiting=0, stopped_by="c-7", stop_persists_us=45_000_000
+    )
+    status = KeeperStatus(adapters=(), devices=(blind,), waiting=0, accepted=0, ended=0)
+    assert texts.status_text(status, Terminal()).split("\n")[0] == (
+        "attic  disconnected  idle  stopped by c-7, its stop failed: tried again for 45.0 s"
     )
 
 

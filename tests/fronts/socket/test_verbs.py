@@ -37,6 +37,21 @@ async def test_actions_reads_and_writes_end_with_an_outcome(tmp_path):
         assert submitted["verdict"] == "delivered"
 
 
+async def test_an_action_on_all_ends_with_an_outcome_for_each_device_and_the_spread(tmp_path):
+    async with bench(tmp_path) as b, b.client() as client:
+        act = {"verb": "act", "device": "all", "action": "set_position", "argument": 73, "gather": 5}
+        assert len((await client.ask({**act, "wait": True}))["accepted"]) == 2
+        outcomes = [(await client.hear())["outcome"] for _ in range(2)]
+        assert {one["verdict"] for one in outcomes} == {"delivered"}
+        assert len({one["command_id"] for one in outcomes}) == 2
+        end = await client.hear()
+        assert end["done"] is True
+        assert 0 <= end["spread_s"] <= end["last_s"]
+        b.link.let_answer.clear()
+        assert len((await client.ask(act))["accepted"]) == 2
+        assert (await client.hear())["spread_s"] is None
+
+
 async def test_without_waiting_there_is_one_answer(tmp_path):
     async with bench(tmp_path) as b, b.client() as client:
         accepted = await client.ask({"id": 1, **READ})

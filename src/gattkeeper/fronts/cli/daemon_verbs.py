@@ -18,9 +18,12 @@ from gattkeeper.fronts.cli.lanes import draw_lanes
 from gattkeeper.fronts.cli.parsers import CommandLineError, HelpRequested, build_parser
 from gattkeeper.fronts.cli.progress import progress_lines
 from gattkeeper.fronts.cli.style import Terminal, clean
+from gattkeeper.fronts.cli.together import Together
 from gattkeeper.fronts.commands import (
     Options,
     act_command,
+    act_commands,
+    is_group,
     read_command,
     write_command,
 )
@@ -28,8 +31,10 @@ from gattkeeper.fronts.service import Service
 from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.outcome import Outcome
+from gattkeeper.model.status import DeviceStatus
 from gattkeeper.runtime.durations import optional_us
 from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import Sighting
 
 SCAN_DEVICES_MAX = 1000
@@ -86,8 +91,34 @@ def _failure(code: str, message: str, exit_code: int, *, as_json: bool) -> list[
 
 async def _act(call: _Call) -> Frames:
     args = call.args
-    command = act_command(call.service.keeper.book, args.device, args.action, args.argument, _options(call))
-    async for frame in _submit(call, command):
+    book = call.service.keeper.book
+    if is_group(book, args.device):
+        commands = act_commands(book, args.device, args.action, args.argument, _options(call))
+        frames_of_all = _fan_out(call, commands)
+    else:
+        frames_of_all = _submit(call, act_command(book, args.device, args.action, args.argument, _options(call)))
+    async for frame in frames_of_all:
+        yield frame
+
+
+async def _fan_out(call: _Call, commands: Sequence[Command]) -> Frames:
+    """A line for each device, and how far they were apart."""
+    args = call.args
+    fanout = await call.service.submissions.fanout(commands, args.gather)
+    handles = list(fanout.handles.values())
+    yield frames.accepted(" ".join(handle.id for handle in handles))
+    together = Together(
+        service=call.service,
+        terminal=call.terminal,
+        as_json=args.json,
+        handles=handles,
+        refused=fanout.refused,
+    )
+    async for frame in together.until_ended(0.0 if args.no_wait else args.wait):
+        yield frame
+    outcome = fanout.outcome
+    words = "" if outcome is None else texts.spread_text(outcome)
+    for frame in together.rest(answers.fanout_answer(fanout), words, waited=not args.no_wait):
         yield frame
 
 
@@ -170,46 +201,21 @@ async def _stop(call: _Call) -> Frames:
     if not handles:
         raise UsageError(f"{args.scope} has no devices: nothing was stopped")
     yield frames.accepted(" ".join(handle.id for handle in handles))
-    told: set[str] = set()
-    if not args.no_wait:
-        async for line in progress_lines(call.service.timeline, call.terminal, handles, args.wait):
-            for frame in _ended_stops(call, handles, told):
-                yield frame
-            if call.terminal.tty:
-                yield frames.progress(line)
-    for frame in (*_ended_stops(call, handles, told), *_stop_result(call, handles)):
+    stops = Together(service=call.service, terminal=call.terminal, as_json=args.json, handles=handles)
+    async for frame in stops.until_ended(0.0 if args.no_wait else args.wait):
+        yield frame
+    again = _tried_again(call.service.keeper, handles)
+    for device in again if not args.json else ():
+        yield frames.err(texts.stop_persists_text(device))
+    names = [device.name for device in again]
+    for frame in stops.rest({"tried_again": names}, "", waited=not args.no_wait):
         yield frame
 
 
-def _ended_stops(call: _Call, handles: Sequence[Handle], told: set[str]) -> list[bytes]:
-    """How stops ended that nobody was `told` of: one device out of reach does not hide the others."""
-    result = []
-    for handle in () if call.args.json else handles:
-        if handle.outcome is not None and handle.id not in told:
-            told.add(handle.id)
-            text = texts.outcome_text(call.service.keeper.book, handle.command, handle.outcome, call.terminal)
-            result.append(frames.out(text) if handle.outcome.succeeded else frames.err(text))
-    return result
-
-
-def _stop_result(call: _Call, handles: Sequence[Handle]) -> list[bytes]:
-    """What goes on, and the exit code; all the outcomes where JSON is wanted."""
-    book = call.service.keeper.book
-    ended = [(handle.command, handle.outcome) for handle in handles if handle.outcome is not None]
-    still = [handle for handle in handles if handle.outcome is None]
-    if call.args.json:
-        outcomes = [answers.outcome_answer(book, command, outcome) for command, outcome in ended]
-        result = [frames.out_json({"outcomes": outcomes, "going_on": [handle.id for handle in still]})]
-    else:
-        result = [frames.out(f"… {texts.what(handle.command)} goes on  {handle.id}") for handle in still]
-    codes = {answers.exit_code_of(outcome) for _command, outcome in ended}
-    if still and not call.args.no_wait:
-        codes.add(EXIT_GAVE_UP)
-    worst = next((code for code in _WORST_FIRST if code in codes), EXIT_DONE)
-    return [*result, frames.exit_code(worst)]
-
-
-_WORST_FIRST = (answers.EXIT_UNKNOWN, EXIT_NOT_DELIVERED, EXIT_GAVE_UP, answers.EXIT_OVERTAKEN)
+def _tried_again(keeper: Keeper, handles: Sequence[Handle]) -> list[DeviceStatus]:
+    """The devices whose stop failed, and goes on as further stops."""
+    failed = {one.command.device for one in handles if one.outcome is not None and not one.outcome.succeeded}
+    return [device for device in keeper.status().devices if device.name in failed and device.stop_persists_us]
 
 
 async def _resume(call: _Call) -> Frames:

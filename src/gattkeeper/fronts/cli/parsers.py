@@ -139,10 +139,13 @@ def _add_options(parser: Parser) -> None:
 
 
 def _add_commanding(verbs: _Verbs) -> None:
-    act = _daemon_verb(verbs, "act", "carry out an action of a device's profile")
+    act = _daemon_verb(verbs, "act", "carry out an action of a device's profile; on a group, or all, together")
     act.add_argument("device", metavar="DEVICE")
     act.add_argument("action", metavar="ACTION")
     act.add_argument("argument", metavar="ARG", nargs="?")
+    act.add_argument(
+        "--gather", type=SECONDS, metavar="S", help="those of a group that are ready wait so long for the others"
+    )
     _add_options(act)
     read = _daemon_verb(verbs, "read", "read a characteristic")
     read.add_argument("device", metavar="DEVICE")

@@ -30,7 +30,9 @@ def tell_replay(path: Path, *, quiet: bool) -> Iterator[str]:
 def _tell_step(step: Step, began_us: int) -> Iterator[str]:
     event = step.event
     about = " ".join(
-        str(getattr(event, name)) for name in ("adapter", "device", "command_id", "token") if hasattr(event, name)
+        str(getattr(event, name))
+        for name in ("adapter", "device", "command_id", "id", "token")
+        if hasattr(event, name)
     )
     command = getattr(event, "command", None)
     if command is not None:

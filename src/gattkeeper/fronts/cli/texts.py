@@ -21,6 +21,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.runtime.fanout import FanoutOutcome
 from gattkeeper.runtime.ports import DeviceBook, Sighting
 
 _REASONS = {
@@ -99,6 +100,14 @@ def _advice(command: Command, outcome: Outcome) -> str:
     )
 
 
+def spread_text(outcome: FanoutOutcome) -> str:
+    """How far the hand-overs of a fan-out were apart, and when the last of them had ended; empty without any."""
+    if not outcome.outcomes:
+        return ""
+    spread, last = (seconds_text(round(length_s * 1e6)) for length_s in (outcome.spread_s, outcome.last_s))
+    return f"{spread} between the first and the last hand-over; all had ended after {last}"
+
+
 def gave_up_text(command: Command, command_id: str) -> str:
     """The words when a caller's patience ends before the command does."""
     return (
@@ -132,6 +141,10 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
         notes.append(f"oldest waits {seconds_text(device.oldest_waiting_us)}")
     if device.stopped_by:
         notes.append(paint(f"stopped by {device.stopped_by}", RED, terminal))
+    if device.stop_persists_us:
+        notes.append(
+            paint(f"its stop failed: tried again for {seconds_text(device.stop_persists_us)}", RED, terminal)
+        )
     if device.latched_by:
         notes.append(paint(f"latched by {device.latched_by}: resolve it", YELLOW, terminal))
     if device.availability != "available":
@@ -143,6 +156,13 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
         notes.append(f"{device.subscriptions} subscribed")
     waiting = f"{device.waiting} waiting" if device.waiting else paint("idle", GREY, terminal)
     return (clean(device.name), device.connection, waiting, ", ".join(notes))
+
+
+def stop_persists_text(device: DeviceStatus) -> str:
+    """What goes on after an emergency stop that failed."""
+    name = clean(device.name)
+    length = seconds_text(device.stop_persists_us)
+    return f"… {name}: the stop is tried again for {length}, until one succeeds or `gattkeeper resume {name}`"
 
 
 def devices_text(book: DeviceBook) -> str:

@@ -42,11 +42,15 @@ class _Submitting(_Base, frozen=True, kw_only=True):
 
 
 class Act(_Submitting, frozen=True, kw_only=True, tag="act"):
-    """Carry out an action of the device's profile."""
+    """Carry out an action of the device's profile.
+
+    `device` may also be a group, or "all": then together, and those that are ready wait `gather` seconds at most.
+    """
 
     device: str
     action: str
     argument: str | int | float | None = None
+    gather: float | None = None
 
 
 class Read(_Submitting, frozen=True, kw_only=True, tag="read"):
@@ -232,7 +236,7 @@ def command_of(request: Submit, origin: Origin) -> Command:
     unknown = _unknown_fields(request.command, command)
     if unknown:
         raise InvalidCommandError(f"the command has fields that mean nothing: {', '.join(unknown)}")
-    for name in ("id", "origin", "stop", "may_bypass"):
+    for name in ("id", "origin", "stop", "may_bypass", "fanout"):
         if name in request.command:
             raise InvalidCommandError(f"`{name}` is not the caller's to give; a stop has its own verb")
     return msgspec.structs.replace(command, origin=origin)

@@ -11,7 +11,9 @@ from gattkeeper.fronts import answers
 from gattkeeper.fronts.answers import Answer
 from gattkeeper.fronts.commands import (
     act_command,
+    act_commands,
     characteristic_from,
+    is_group,
     patience,
     payload_from_hex,
     read_command,
@@ -31,6 +33,8 @@ def perform(  # noqa: PLR0911 - a table of verbs
 ) -> AsyncGenerator[Answer, None]:
     """The answers to one request, without its id. Raises GattkeeperError."""
     match request:
+        case requests.Act() if is_group(service.keeper.book, request.device):
+            return _act_together(service, request, origin)
         case requests.Act() | requests.Read() | requests.Write():
             return _submit(service, _command(service, request, origin), request.wait)
         case requests.Submit():
@@ -100,16 +104,37 @@ async def _submit(service: Service, command: Command, wait: bool | float) -> Asy
         yield await _ending(service, handle, patience_s)
 
 
+async def _act_together(service: Service, request: requests.Act, origin: Origin) -> AsyncGenerator[Answer, None]:
+    patience_s = patience(request.wait)
+    options = requests.options_of(request, origin)
+    commands = act_commands(service.keeper.book, request.device, request.action, request.argument, options)
+    fanout = await service.submissions.fanout(commands, request.gather)
+    handles = list(fanout.handles.values())
+    yield {"accepted": [handle.id for handle in handles]}
+    if request.wait is not False:
+        async for answer in _endings(service, handles, patience_s):
+            yield answer
+    yield {**answers.fanout_answer(fanout), "done": True}
+
+
+async def _endings(
+    service: Service, handles: list[Handle], patience_s: float | None
+) -> AsyncGenerator[Answer, None]:
+    """The outcomes of all, for which there are `patience_s` seconds together."""
+    deadline = None if patience_s is None else service.now_us() / 1e6 + patience_s
+    for handle in handles:
+        left = None if deadline is None else max(0.0, deadline - service.now_us() / 1e6)
+        yield await _ending(service, handle, left)
+
+
 async def _stop(service: Service, request: requests.Stop, origin: Origin) -> AsyncGenerator[Answer, None]:
     patience_s = patience(request.wait)
     handles = await service.submissions.stop(request.scope, latch=request.latch, origin=origin)
     yield {"accepted": [handle.id for handle in handles]}
     if request.wait is False:
         return
-    deadline = None if patience_s is None else service.now_us() / 1e6 + patience_s
-    for handle in handles:
-        left = None if deadline is None else max(0.0, deadline - service.now_us() / 1e6)
-        yield await _ending(service, handle, left)
+    async for answer in _endings(service, handles, patience_s):
+        yield answer
     yield {"done": True}
 
 

@@ -1,0 +1,179 @@
+"""What everybody in a simulation shares: devices, links, the keeper of this life, and the record of it all.
+
+Knows where things are. What is done with them stands in `calls`, `client_faults` and `world_faults`.
+"""
+
+import asyncio
+import random
+from collections.abc import Coroutine, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from gattkeeper.core.state import Limits
+from gattkeeper.model.adapter import Serialization
+from gattkeeper.model.command import Command
+from gattkeeper.model.status import DeviceStatus
+from gattkeeper.runtime.adapter_lock import OwnedLink
+from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.ports import DeviceRules
+from gattkeeper.world import SimulatedLink, VirtualDevice
+from sim.history import Fired, History, Push, Told
+from sim.memory_journal import MemoryJournal
+from sim.scene import PUSHED, Book, device
+from sim.script import Script, step_of
+
+SYNC_S = 0.02
+"""The longest that the simulated disk takes."""
+
+
+AnyLink = TypeVar("AnyLink")
+
+
+class Stage(Generic[AnyLink]):
+    """The world of one run: `devices`, each of them on one of the `links`. `folder` is where adapters are locked."""
+
+    def __init__(
+        self,
+        dice: random.Random,
+        folder: Path,
+        *,
+        seed: int,
+        devices: list[VirtualDevice],
+        links: Mapping[str, AnyLink],
+    ) -> None:
+        self.seed = seed
+        self.folder = folder
+        self.loop = asyncio.get_running_loop()
+        self.devices = devices
+        self.links = links
+        self.safety = frozenset(one.name for one in self.devices if dice.random() < 0.2)
+        self.book = _book(dice, self.devices, self.links, self.safety)
+        self.limits = Limits(queue_per_device_max=dice.choice((4, 30, 1000)), shed=dice.random() < 0.3)
+        self.slots = {name: dice.randint(1, 3) for name in self.links}
+        self.serialization = {name: dice.choice(list(Serialization)) for name in self.links}
+        self.owned: dict[str, OwnedLink] = {}
+        self.journal = MemoryJournal(seed=seed, sync_s=SYNC_S)
+        self.script = Script([one.name for one in self.devices])
+        self.handles: list[Handle] = []
+        self.keyed: list[Command] = []  # submitted under an idempotency key, in any life
+        self.tasks: list[asyncio.Task[None]] = []
+        self.flooded = False
+        self.until_s = 0.0  # the end of this life's trouble
+        self.history = History(
+            safety=self.safety,
+            bound_us=int(2 * SYNC_S * 1_000_000),
+            depth_limit=self.limits.queue_per_device_max + 2,  # one may come back from its flight, one is an undo
+        )
+        self._keeper: Keeper | None = None
+        self._readers = count(1)
+        self._pushes = count(1)
+
+    @property
+    def keeper(self) -> Keeper:
+        """The keeper of this life."""
+        assert self._keeper is not None
+        return self._keeper
+
+    @keeper.setter
+    def keeper(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+
+    def now_us(self) -> int:
+        """The loop's clock."""
+        return int(self.loop.time() * 1_000_000)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Start something that ends before the run does, or with a crash."""
+        task = self.loop.create_task(work)
+        self.tasks.append(task)
+        return task
+
+    def tell(self, command: Command, asked_at_us: int, *, refused: str) -> None:
+        """Note that a caller was refused."""
+        self.history.told.append(
+            Told(command=command, asked_at_us=asked_at_us, told_at_us=self.now_us(), refused=refused)
+        )
+
+    def fired(self, number: str, step: str, *, device: str = "", command_id: str = "", said: str = "") -> None:
+        """Note a fault that no link brings about."""
+        self.history.fired.append(
+            Fired(
+                number=number,
+                step=step,
+                at_us=self.now_us(),
+                device=device,
+                command_id=command_id,
+                said=said,
+            )
+        )
+
+    def status_of(self, name: str) -> DeviceStatus:
+        """A device as the keeper sees it."""
+        return next(one for one in self.keeper.status().devices if one.name == name)
+
+    def link_of(self, name: str) -> AnyLink:
+        """The link that carries a device."""
+        return self.links[self.book.rules(name).adapter]
+
+    def kind_in_flight(self, name: str) -> str:
+        """What a device is doing: the kind of its command in flight, else the state of its connection."""
+        status = self.status_of(name)
+        handle = self.keeper.handle(status.in_flight) if status.in_flight else None
+        return step_of(handle.command) if handle is not None else status.connection
+
+    def new_reader(self) -> int:
+        """A number for a reader of notifications."""
+        return next(self._readers)
+
+    def push(self, one: VirtualDevice, *, times: int = 1) -> bytes:
+        """A notification of a device, with a payload of its own; so many times."""
+        payload = self.new_push(one)
+        for _ in range(times):
+            one.notify(one.characteristic(PUSHED), payload)
+        return payload
+
+    def new_push(self, one: VirtualDevice) -> bytes:
+        """A payload for a notification of this device, noted as sent."""
+        payload = next(self._pushes).to_bytes(4, "big")
+        self.history.pushed.append(Push(device=one.name, payload=payload, at_us=self.now_us()))
+        return payload
+
+
+def some_devices(dice: random.Random, most: int) -> list[VirtualDevice]:
+    """One to so many."""
+    return [device(f"device-{number}", number) for number in range(1, dice.randint(1, most) + 1)]
+
+
+def simulated_links(dice: random.Random, devices: list[VirtualDevice]) -> dict[str, SimulatedLink]:
+    """One to three adapters, between which the devices are divided."""
+    names = [f"adapter-{number}" for number in range(1, dice.randint(1, 3) + 1)]
+    bypass, bypass_other = dice.choice(((False, False), (True, False), (False, True)))
+    return {
+        name: SimulatedLink(
+            devices[index :: len(names)],
+            name=name,
+            seed=dice.getrandbits(32),
+            disconnect_s=dice.choice((0.02, 0.06, 2.0)),
+            bypass=bypass,
+            bypass_other=bypass_other,
+        )
+        for index, name in enumerate(names)
+    }
+
+
+def _book(
+    dice: random.Random, devices: list[VirtualDevice], links: Mapping[str, object], safety: frozenset[str]
+) -> Book:
+    names = list(links)
+    rules = {
+        one.name: DeviceRules(
+            address=one.address,
+            adapter=names[index % len(names)],
+            safety=one.name in safety,
+            linger_us=dice.choice((50_000, 1_000_000, 8_000_000)),
+        )
+        for index, one in enumerate(devices)
+    }
+    return Book(rules, may_bypass=dice.random() < 0.5)
