@@ -63,9 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Spread tests over the workers, those that share one guest over one of them."""
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not every run has workers
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415 - not always there
 
-    class OneGuest(LoadScopeScheduling):
+    class OneGuest(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             return "guest" if nodeid.startswith(GUEST_TESTS) else nodeid
 

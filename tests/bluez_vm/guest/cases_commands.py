@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Any
 
-from bluez_vm.guest.place import NAMES, keeper_at, place, settings
+from bluez_vm.guest.place import NAMES, keeper_of, place
 from gattkeeper.world.virtual_blind import BLIND_LABEL, BLIND_POSITION, BLIND_TARGET
 
 COMMANDS = 24
@@ -13,7 +12,7 @@ COMMANDS = 24
 
 async def four_blinds() -> dict[str, Any]:
     """Commands for four blinds at once, from one program."""
-    async with place(devices=4) as at, keeper_at(settings(Path("/run/four"), devices=4)) as keeper:
+    async with place(devices=4) as at, keeper_of(at) as keeper:
         started_at = time.monotonic()
 
         async def write(number: int) -> str:
@@ -33,7 +32,7 @@ async def four_blinds() -> dict[str, Any]:
 
 async def one_blind() -> dict[str, Any]:
     """Read, write and notifications on one blind, and what a write costs on a warm connection."""
-    async with place(devices=1) as at, keeper_at(settings(Path("/run/one"), devices=1)) as keeper:
+    async with place(devices=1) as at, keeper_of(at) as keeper:
         lounge = keeper.device("lounge")
         started_at = time.monotonic()
         before = await lounge.read(BLIND_POSITION)

@@ -6,11 +6,10 @@ Each gives what callers were told, when, and what reached the blind; the tests j
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from bluez_vm.guest import bluez
-from bluez_vm.guest.place import Place, keeper_at, place, settings
+from bluez_vm.guest.place import Place, keeper_of, place
 from bluez_vm.guest.vhci import VhciAdapter
 from gattkeeper.errors import CommandError
 from gattkeeper.model.outcome import Outcome, Phase
@@ -104,7 +103,7 @@ async def device_hangs_up() -> dict[str, Any]:
 
 async def _mid_write(fault: Step, cure: Step) -> dict[str, Any]:
     """A write is with the blind, whose answer is lost; then the fault, later the cure, then another write."""
-    async with place(devices=1) as at, keeper_at(settings(Path("/run/faults"), devices=1)) as keeper:
+    async with place(devices=1) as at, keeper_of(at) as keeper:
         lounge = keeper.device(LOUNGE)
         before = await told(lounge.write(BLIND_LABEL, b"before"))
         lost = Rule(Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.WRITE_RESPONSE, times=1), Drop())

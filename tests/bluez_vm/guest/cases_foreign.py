@@ -2,19 +2,18 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Any
 
 from bluez_vm.guest import bluez
 from bluez_vm.guest.cases_faults import LOUNGE, told
-from bluez_vm.guest.place import keeper_at, place, settings
+from bluez_vm.guest.place import fresh_folder, keeper_of, place
 from bluez_vm.guest.storm import Storm
 from gattkeeper.world.virtual_blind import BLIND_LABEL
 
 
 def killed_owner() -> dict[str, Any]:
     """A daemon is killed while it has two connections; the next one is asked at once."""
-    storm = Storm(Path("/run/killed"))
+    storm = Storm(fresh_folder())
     storm.start_daemon()
     before = storm.kept(2)
     assert storm.daemon is not None
@@ -30,7 +29,7 @@ def killed_owner() -> dict[str, Any]:
 
 async def foreign_scan() -> dict[str, Any]:
     """Another program scans all the time, before and while a device is looked for and connected."""
-    async with place(devices=2) as at, keeper_at(settings(Path("/run/foreign"))) as keeper:
+    async with place(devices=2) as at, keeper_of(at) as keeper:
         pipe = asyncio.subprocess.PIPE
         words = ("bluetoothctl", "--timeout", "120", "scan", "on")
         scanner = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=asyncio.subprocess.DEVNULL)
@@ -55,8 +54,7 @@ async def _discovering() -> bool:
 
 async def two_adapters() -> dict[str, Any]:
     """Four blinds, two on each adapter, all at once."""
-    path = settings(Path("/run/two"), devices=4, adapters=2)
-    async with place(devices=4, adapters=2) as at, keeper_at(path) as keeper:
+    async with place(devices=4, adapters=2) as at, keeper_of(at) as keeper:
         started_at = time.monotonic()
         ended = await asyncio.gather(
             *(

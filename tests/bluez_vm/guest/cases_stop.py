@@ -4,11 +4,10 @@ Knows what reached the blind, and when. The tests judge.
 """
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from bluez_vm.guest.cases_faults import LOUNGE, told
-from bluez_vm.guest.place import keeper_at, place, settings
+from bluez_vm.guest.place import keeper_of, place
 from gattkeeper.world import AttOpcode, Delay, Match, Moment, Rule
 from gattkeeper.world.virtual_blind import BLIND_LABEL, BLIND_MOTOR, MOTOR_STOP
 
@@ -25,7 +24,7 @@ async def on_the_same_characteristic() -> dict[str, Any]:
 
 
 async def _stop_behind(characteristic: str, payload: bytes) -> dict[str, Any]:
-    async with place(devices=1) as at, keeper_at(settings(Path("/run/stop"), devices=1)) as keeper:
+    async with place(devices=1) as at, keeper_of(at) as keeper:
         lounge = keeper.device(LOUNGE)
         await lounge.act("set_position", 0)  # it moves now, for some seconds
         blind = at.blinds[LOUNGE]

@@ -4,6 +4,7 @@ Knows how to put it up and take it down. Nothing of one case is left for the nex
 """
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,7 +34,6 @@ DEVICE = """
 address = "{address}"
 profile = "virtual_blind"
 adapter = "{adapter}"
-{more}
 """
 
 
@@ -87,21 +87,26 @@ async def place(
         await radio.close()
 
 
-def settings(folder: Path, *, devices: int = 2, adapters: int = 1, more: str = "") -> Path:
-    """A file with these settings; device by device the adapters take turns. `more` goes to every device."""
-    folder.mkdir(parents=True, exist_ok=True)
+def fresh_folder() -> Path:
+    """A folder of one daemon: its socket, its journal, its settings."""
+    return Path(tempfile.mkdtemp(dir="/run", prefix="keeper-"))
+
+
+def settings(folder: Path, *, devices: int = 2, adapters: int = 1) -> Path:
+    """A file with settings in a folder; device by device the adapters take turns."""
     text = SETTINGS.format(folder=folder)
     text += "".join(ADAPTER.format(name=f"a{n}", address=adapter_address(n)) for n in range(adapters))
     for number, name in enumerate(NAMES[:devices]):
         address = device_address(number)
-        text += DEVICE.format(name=name, address=address, adapter=f"a{number % adapters}", more=more)
+        text += DEVICE.format(name=name, address=address, adapter=f"a{number % adapters}")
     path = folder / "gattkeeper.toml"
     path.write_text(text)
     return path
 
 
 @asynccontextmanager
-async def keeper_at(path: Path) -> AsyncIterator[Keeper]:
-    """A keeper in this process, by these settings."""
+async def keeper_of(at: Place) -> AsyncIterator[Keeper]:
+    """A keeper in this process, for all blinds and adapters of a place."""
+    path = settings(fresh_folder(), devices=len(at.blinds), adapters=len(at.adapters))
     async with open_keeper(path) as keeper:
         yield keeper
