@@ -180,6 +180,31 @@ def test_c62_a_table_that_changes_under_a_connection_is_discovered_before_anythi
     live(story)
 
 
+def test_c87_a_device_that_answers_with_a_notification_is_heard() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        pushed = air.lamp.characteristic(PUSHED)
+        air.lamp.characteristic(WRITABLE).on_write = lambda payload: air.lamp.notify(pushed, b"\x01" + payload)
+        for payload in (b"a", b"b"):
+            answer = await lamp.write_then_wait(WRITABLE, payload, answer=PUSHED, starts_with=b"\x01")
+            assert answer == b"\x01" + payload
+        assert air.applied() == [b"a", b"b"]
+
+    live(story)
+
+
+def test_c87_the_notification_is_enough_when_the_write_response_is_lost() -> None:
+    async def story(air: Air) -> None:
+        lamp = await air.connected()
+        pushed = air.lamp.characteristic(PUSHED)
+        air.lamp.characteristic(WRITABLE).on_write = lambda _payload: air.lamp.notify(pushed, b"ok")
+        await lamp.write_then_wait(WRITABLE, b"a", answer=PUSHED)
+        air.radio.rules.append(Rule(WRITE_RESPONSE, Drop()))
+        assert await lamp.write_then_wait(WRITABLE, b"b", answer=PUSHED) == b"ok"
+
+    live(story)
+
+
 def test_c96_a_value_pushed_during_a_read_of_the_same_characteristic_is_not_the_answer_to_it() -> None:
     async def story(air: Air) -> None:
         lamp = await air.connected()

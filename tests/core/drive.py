@@ -11,7 +11,7 @@ from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.operation import (
     Composite,
     Connect,
@@ -25,6 +25,7 @@ from gattkeeper.model.operation import (
     Subscribe,
     Write,
     WriteMode,
+    WriteThenWait,
 )
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus
@@ -34,8 +35,10 @@ S = 1_000_000
 
 POSITION = CharacteristicRef(uuid="00000001-0000-1000-8000-00805f9b34fb")
 BATTERY = CharacteristicRef(uuid="00002a19-0000-1000-8000-00805f9b34fb")
+ANSWERS = CharacteristicRef(uuid="00000003-0000-1000-8000-00805f9b34fb")
 
 A_READ = Read(target=BATTERY)
+SUBSCRIBE = Subscribe(target=ANSWERS)
 STOP_WRITE = Write(target=POSITION, payload=b"\xff")
 
 E = TypeVar("E", bound=effects.Effect)
@@ -45,6 +48,11 @@ def write(payload: int = 1, *, without: bool = False) -> Write:
     """A write that tests tell apart by its one byte."""
     mode = WriteMode.WITHOUT_RESPONSE if without else WriteMode.WITH_RESPONSE
     return Write(target=POSITION, payload=bytes([payload]), mode=mode)
+
+
+def ask(payload: int = 1, **fields: Any) -> WriteThenWait:
+    """A write whose answer is a notification of ANSWERS."""
+    return WriteThenWait(write=write(payload), answer=ANSWERS, **fields)
 
 
 def sequence(number: int) -> Sequence:
@@ -72,6 +80,9 @@ def operation_of(kind: str, number: int) -> Operation | Composite:
             return Write(target=POSITION, payload=payload, mode=WriteMode.WITHOUT_RESPONSE)
         case "long":
             return long_write(number)
+        case "ask":
+            waits = Write(target=POSITION, payload=payload)
+            return WriteThenWait(write=waits, answer=ANSWERS, starts_with=payload, timeout_us=2 * S)
         case "subscribe":
             return Subscribe(target=CharacteristicRef(handle=number))
         case "pair":
@@ -82,6 +93,12 @@ def operation_of(kind: str, number: int) -> Operation | Composite:
             return Connect()
         case _:
             return Disconnect()
+
+
+def said_to(command: Command) -> bytes:
+    """What a device that behaves answers to a write that waits."""
+    assert isinstance(command.operation, WriteThenWait)
+    return command.operation.starts_with + b"!"
 
 
 def fault(kind: FaultKind, ran: Ran = Ran.MAYBE) -> Fault:
@@ -220,6 +237,17 @@ class Drive:
         owed = next(one for one in self.owed if one.device == device)
         self.owed.remove(owed)
         return owed
+
+    def notify(
+        self, payload: bytes = b"ok", target: CharacteristicRef = ANSWERS, device: str = "blind", epoch: int = 0
+    ) -> None:
+        """A value is pushed, on the connection there is unless another `epoch` is named."""
+        pushed = Characteristic(uuid=target.uuid, service="", handle=7, properties=0x10)
+        self.feed(
+            events.Notified(
+                device=device, epoch=epoch or self.epochs[device], characteristic=pushed, payload=payload
+            )
+        )
 
     def lost(self, device: str = "blind", kind: FaultKind = FaultKind.LINK_LOST) -> None:
         self.feed(events.ConnectionLost(device=device, epoch=self.epochs[device], fault=fault(kind)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.drive import A_READ, Drive, S, write
+from core.drive import A_READ, Drive, S, ask, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import AlertChanged, StartDisconnect
 from gattkeeper.core.state import Limits
@@ -223,3 +223,25 @@ def test_a_stack_that_is_busy_with_others_is_no_reason_for_turns(mode: Serializa
     drive.fail(FaultKind.BUSY, Ran.NO, device="a")
     assert contention(drive) == []
     assert drive.adapter().serialization == "device"
+
+
+def test_one_that_only_waits_for_a_notification_does_not_keep_the_others_from_their_turn() -> None:
+    drive = two(Serialization.ADAPTER)
+    drive.submit("ask", ask(1), "a")
+    drive.answer(device="a")
+    drive.submit("two", write(2), "b")
+    assert drive.payloads("b") == []
+    drive.answer(device="a")
+    assert drive.payloads("b") == [2]
+    drive.notify(device="a")
+    assert drive.ended("ask") == (Verdict.DELIVERED, Cause.APP_ACK)
+
+
+def test_one_that_only_waits_for_a_notification_is_in_nobodys_way() -> None:
+    drive = two(Serialization.AUTO)
+    drive.submit("ask", ask(1), "a")
+    drive.answer(device="a")
+    drive.answer(device="a")
+    drive.submit("two", write(2), "b")
+    drive.fail(FaultKind.BUSY, Ran.NO, device="b")
+    assert contention(drive) == []

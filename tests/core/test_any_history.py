@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from core.drive import BATTERY, MS, Drive, S, fault, operation_of, sequence
+from core.drive import BATTERY, MS, Drive, S, fault, operation_of, said_to, sequence
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
@@ -126,13 +126,11 @@ class AnyHistory(RuleBasedStateMachine):
         origin = Origin(principal=client)
         self.drive.submit(f"write-{number}", operation_of("write", number), device, origin=origin)
 
-    @rule(device=devices, idempotent=st.booleans(), survives=st.booleans())
-    def sequence(self, *, device: str, idempotent: bool, survives: bool) -> None:
+    @rule(device=devices, asks=st.booleans(), idempotent=st.booleans(), survives=st.booleans())
+    def composite(self, *, device: str, asks: bool, idempotent: bool, survives: bool) -> None:
         number = self.new_number()
-        operation = sequence(number)
-        self.drive.submit(
-            f"sequence-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives
-        )
+        kind, operation = ("ask", operation_of("ask", number)) if asks else ("sequence", sequence(number))
+        self.drive.submit(f"{kind}-{number}", operation, device, idempotent=idempotent, survive_reconnect=survives)
 
     @rule(
         among=st.lists(st.tuples(devices, st.sampled_from(Priority)), min_size=1, max_size=4),
@@ -244,6 +242,15 @@ class AnyHistory(RuleBasedStateMachine):
         old = [one for one in self.drive.of(effects.Dispatch) if one not in self.drive.owed]
         self.drive.answer_to(data.draw(st.sampled_from(old)))
 
+    @precondition(lambda self: any(one.startswith("ask") for one in self.watch.open()))
+    @rule(data=st.data(), device=devices, is_old=st.sampled_from((False, False, True)))
+    def notify(self, data: st.DataObject, device: str, *, is_old: bool) -> None:
+        """A value that one of those who wait for it may take for the answer."""
+        asking = [int(one.removeprefix("ask-")) for one in self.watch.open() if one.startswith("ask")]
+        payload = data.draw(st.sampled_from(asking)).to_bytes(2) + b"!"
+        epoch = self.watch.device(device).epoch
+        self.drive.notify(payload, device=device, epoch=max(1, epoch - is_old))
+
     @precondition(lambda self: self.watch.connecting())
     @rule(table=st.sampled_from(("old", "new")))
     def connect(self, table: str) -> None:
@@ -348,6 +355,10 @@ class AnyHistory(RuleBasedStateMachine):
         if self.drive.owed:
             owed = self.drive.owed.pop(0)
             self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)
+            return True
+        asking = next((one for one in self.watch.seen.values() if one.holds), None)
+        if asking is not None:
+            self.drive.notify(said_to(asking.command), device=asking.command.device)
             return True
         return self._play_link()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.drive import A_READ, Drive, S, write
+from core.drive import A_READ, Drive, S, ask, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Dispatch, RecordIntent
 from gattkeeper.core.state import Limits
@@ -35,6 +35,20 @@ def test_the_attempt_goes_on_with_what_was_left_of_its_time(warm: Drive) -> None
     assert warm.open("one")
     warm.wait(1)
     assert warm.ended("one") == TIMED_OUT
+
+
+def test_a_wait_for_a_notification_stands_still_too(warm: Drive) -> None:
+    warm.submit("ask", ask(), deadline_us=60 * S)
+    warm.answer()
+    warm.answer()
+    warm.wait(4 * S)
+    warm.pairing(under_way=True)
+    warm.wait(20 * S)
+    warm.pairing(under_way=False)
+    warm.wait(1 * S - 1)
+    assert warm.open("ask")
+    warm.wait(1)
+    assert warm.ended("ask") == TIMED_OUT
 
 
 def test_an_answer_counts_while_somebody_pairs(warm: Drive) -> None:

@@ -10,7 +10,7 @@ from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Ran
-from gattkeeper.model.gatt import ATT_MTU_DEFAULT
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT, matches
 from gattkeeper.model.operation import (
     Composite,
     LongWrite,
@@ -20,6 +20,7 @@ from gattkeeper.model.operation import (
     Sequence,
     Write,
     WriteMode,
+    WriteThenWait,
     changes_state,
 )
 from gattkeeper.model.outcome import Outcome, Phase, Verdict
@@ -37,7 +38,15 @@ class Seen(Struct, kw_only=True, eq=False):
     counted: int = 0  # of those the ones that came in time
     sent: bool = False
     tried: set[object] = field(default_factory=set)  # what may have changed the device, by key
+    armed: bool = False  # its write is with the device, or may be: a notification may answer it
+    heard: bytes | None = None  # the first that did
+    awaiting: bool = False  # its write was answered, and it waits for that
     outcome: Outcome | None = None
+
+    @property
+    def holds(self) -> bool:
+        """A write that waits for its notification: the device is its own."""
+        return self.awaiting and self.outcome is None
 
     @property
     def undoes(self) -> bool:
@@ -82,6 +91,8 @@ class Watch:
         match event:
             case events.Answered() | events.Failed():
                 self._answer(event)
+            case events.Notified():
+                self._hear(event)
             case events.Connected():
                 self._move(event.device, event.epoch, "connecting", "connected")
             case events.ConnectFailed():
@@ -121,8 +132,26 @@ class Watch:
         seen.owed -= changes_state(owed.operation)
         if isinstance(event, events.Answered):
             seen.good += 1
+        else:
+            seen.armed = False
+            seen.heard = seen.heard if event.fault.ran is Ran.MAYBE else None
         if isinstance(event, events.Answered) or event.fault.ran is Ran.MAYBE:
             seen.tried.add(_key(owed.operation))
+
+    def _hear(self, event: events.Notified) -> None:
+        if event.epoch != self.device(event.device).epoch:
+            return
+        for seen in self.seen.values():
+            operation = seen.command.operation
+            if (
+                seen.armed
+                and seen.heard is None
+                and seen.command.device == event.device
+                and isinstance(operation, WriteThenWait)
+                and matches(operation.answer, event.characteristic)
+                and event.payload.startswith(operation.starts_with)
+            ):
+                seen.heard = event.payload
 
     def _whose(self, operation: Operation) -> Seen | None:
         command_id = self._by_operation.get(_key(operation)) if isinstance(operation, Read | Write) else None
@@ -168,6 +197,7 @@ class Watch:
             seen.place = self._place()  # behind all that wait with that priority
         seen.command = effect.command
         seen.counted += effect.mark.phase is Phase.ANSWERED
+        seen.awaiting |= effect.mark.phase is Phase.AWAITING
         if effect.mark.phase is Phase.BACKOFF:  # it goes on without an answer that is owed, whatever that will say
             owed = self.device(effect.command.device).owed.values()
             seen.tried |= {_key(one.operation) for one in owed if self._whose(one.operation) is seen}
@@ -222,9 +252,14 @@ class Watch:
             assert effect.operation.mode is WriteMode.WITHOUT_RESPONSE, "it overtakes without response"
         held = [one for one in self.seen.values() if one.begun and one.command.device == effect.device]
         assert stops or held in ([], [seen]), "between the steps of a sequence"
+        holding = [
+            one.command.id for one in self.seen.values() if one.holds and one.command.device == effect.device
+        ]
+        assert not holding, f"handed over while {holding} waits for its notification"
         device.owed[effect.token] = effect
         if seen is None:
             return
+        seen.armed, seen.heard = True, None
         if not stops:
             assert now >= device.pairing_until, "handed over while somebody pairs"
             self._check_turn(device, seen, effect.operation)
@@ -260,6 +295,8 @@ class Watch:
             joined = command.stop and bool(outcome.by)
             if outcome.verdict is Verdict.NOT_DELIVERED:
                 assert not (seen.owed or _changed(seen)), "not_delivered, but perhaps it was"
+            elif isinstance(command.operation, WriteThenWait) and outcome.verdict is not Verdict.UNKNOWN:
+                assert outcome.value == seen.heard is not None, "a success the device did not tell of"
             elif outcome.verdict in (Verdict.DELIVERED, Verdict.SENT):
                 assert seen.good >= len(_parts(command.operation)) or joined, "a success nobody confirmed"
             if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
@@ -279,6 +316,7 @@ class Watch:
         for owed in device.owed.values():
             seen = self._whose(owed.operation)
             if seen is not None:
+                seen.armed = False
                 seen.owed -= changes_state(owed.operation)
                 seen.tried.add(_key(owed.operation))
         device.owed.clear()
@@ -303,6 +341,8 @@ def _parts(operation: Operation | Composite) -> tuple[Operation, ...]:
             payload[start : start + ATT_MTU_DEFAULT - 3] for start in range(0, len(payload), ATT_MTU_DEFAULT - 3)
         )
         return tuple(Write(target=operation.target, payload=chunk) for chunk in chunks)
+    if isinstance(operation, WriteThenWait):
+        return (operation.write,)
     return operation.steps if isinstance(operation, Sequence) else (operation,)
 
 

@@ -57,6 +57,8 @@ class FakeConnection:
             raise LinkError(self._link.refusal)
         if isinstance(operation, Subscribe):
             self._link.subscribed.set()
+        if isinstance(operation, Write) and self._link.says is not None:
+            self.notify(self._link.says)
         return bytes([55]) if isinstance(operation, Read) else None
 
     def notify(self, payload: bytes) -> None:
@@ -77,6 +79,7 @@ class FakeLink:
     def __init__(self) -> None:
         self.performed: list[Operation] = []
         self.connections: list[FakeConnection] = []
+        self.says: bytes | None = None  # what the device notifies when it is written to
         self.refusal: Fault | None = None  # what the device answers to everything
         self.let_answer = asyncio.Event()
         self.let_answer.set()

@@ -20,9 +20,10 @@ from gattkeeper.fronts.commands import (
 )
 from gattkeeper.model.command import Origin, Priority
 from gattkeeper.model.gatt import characteristic_ref
-from gattkeeper.model.operation import WriteMode
+from gattkeeper.model.operation import Write, WriteMode, WriteThenWait
 
 MOTOR = characteristic_ref("fe51")
+PULSE = characteristic_ref("2a37")
 
 
 @pytest.mark.parametrize("text", ["9a0d01", "9A 0D 01", "9a:0d:01", "0x9a0d01"])
@@ -97,6 +98,21 @@ def test_reads_and_writes_say_what_they_are():
     assert read_command("lounge", MOTOR, Options()).label == "read fe51"
     write = write_command("lounge", MOTOR, b"\x01", Options(), response=False, idempotent=True)
     assert (write.operation.mode, write.idempotent) == (WriteMode.WITHOUT_RESPONSE, True)
+
+
+def test_a_write_that_waits_says_for_what_and_how_long():
+    write = write_command(
+        "lounge", MOTOR, b"\x01", Options(), answer=PULSE, starts_with=b"\x02", answer_timeout=2.5
+    )
+    assert write.operation == WriteThenWait(
+        write=Write(target=MOTOR, payload=b"\x01"), answer=PULSE, starts_with=b"\x02", timeout_us=2_500_000
+    )
+    assert write_command("lounge", MOTOR, b"\x01", Options(), answer=PULSE).operation.timeout_us == 5_000_000
+    for means_nothing in ({"starts_with": b"\x02"}, {"answer_timeout": 1.0}):
+        with pytest.raises(InvalidCommandError, match="without `answer`"):
+            write_command("lounge", MOTOR, b"\x01", Options(), **means_nothing)
+    with pytest.raises(InvalidCommandError, match="answer_timeout"):
+        write_command("lounge", MOTOR, b"\x01", Options(), answer=PULSE, answer_timeout=0.0)
 
 
 def test_a_group_is_what_names_no_single_device():

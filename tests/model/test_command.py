@@ -27,6 +27,7 @@ from gattkeeper.model.operation import (
     Sequence,
     Write,
     WriteDescriptor,
+    WriteThenWait,
     kind_of,
     problem_with_parameters,
 )
@@ -118,6 +119,27 @@ def test_a_long_write_has_its_own_ceiling() -> None:
     ):
         command = replace(WRITE, operation=LongWrite(target=TARGET, payload=bytes(length)))
         assert problem_with(command) == problem
+
+
+def waiting(**fields: Any) -> Command:
+    fields.setdefault("write", WRITE.operation)
+    return replace(WRITE, operation=WriteThenWait(answer=TARGET, **fields))
+
+
+def test_a_write_that_waits_is_a_write_with_a_time_for_its_answer() -> None:
+    assert problem_with(waiting(starts_with=bytes(ATTRIBUTE_LENGTH_MAX), timeout_us=DEADLINE_US_MAX)) == ""
+    for timeout_us in (0, -1, DEADLINE_US_MAX + 1):
+        problem = problem_with(waiting(timeout_us=timeout_us))
+        assert problem == "timeout must be more than 0 and at most 86400 seconds"
+    empty = Write(target=TARGET, payload=b"")
+    assert problem_with(waiting(write=empty)) == "a write needs a payload of at least one byte"
+    problem = problem_with(waiting(starts_with=bytes(ATTRIBUTE_LENGTH_MAX + 1)))
+    assert problem == "no answer starts with 513 bytes: 512 is the limit"
+
+
+def test_a_write_that_waits_is_not_read_back_as_well() -> None:
+    proof = ReadBack(target=TARGET, expected=b"\x49")
+    assert "proved by that" in problem_with(replace(waiting(), read_back=proof, require_read_back=True))
 
 
 def test_a_required_read_back_says_what_to_read() -> None:

@@ -15,7 +15,9 @@ from gattkeeper.model.operation import (
     Read,
     RequestConnectionParameters,
     Sequence,
+    Subscribe,
     Write,
+    WriteThenWait,
     changes_state,
     has_effect,
     is_idempotent,
@@ -67,7 +69,7 @@ def test_the_names_are_those_of_the_journal() -> None:
 @given(anything(Composite))
 def test_a_composite_comes_back_from_json_and_counts_as_a_write(composite: Composite) -> None:
     assert through_json(composite, Operation | Composite) == composite
-    assert kind_of(composite) in {"long_write", "sequence"}
+    assert kind_of(composite) in {"long_write", "sequence", "write_then_wait"}
     assert changes_state(composite)
     assert has_effect(composite)
     assert not is_idempotent(composite)
@@ -80,6 +82,12 @@ def test_the_parts_of_a_sequence_are_its_steps_and_its_undo() -> None:
     assert parts_of(LongWrite(target=undo.target, payload=b"x")) == (undo,)
     assert parts_of(Sequence(steps=(read, read))) == (read, read)
     assert parts_of(Sequence(steps=(read,), undo=undo)) == (read, undo)
+
+
+def test_a_write_that_waits_takes_a_subscription_first() -> None:
+    write = Write(target=CharacteristicRef(handle=3), payload=b"x")
+    answer = CharacteristicRef(handle=5)
+    assert parts_of(WriteThenWait(write=write, answer=answer)) == (Subscribe(target=answer), write)
 
 
 def test_operations_are_what_they_were_made() -> None:

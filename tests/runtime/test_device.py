@@ -12,7 +12,6 @@ from gattkeeper.errors import (
     CommandUnknownError,
     ConflictError,
     InvalidCommandError,
-    InvariantViolation,
     UnsupportedError,
 )
 from gattkeeper.model.command import Command, Priority
@@ -20,7 +19,6 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef, Property
 from gattkeeper.model.operation import Phy, ReadDescriptor
 from gattkeeper.model.outcome import Cause, ConnectionParameters, Phys, Verdict
-from gattkeeper.runtime.device import _answer
 from gattkeeper.world import Fail, Hang, LinkMoment, LoseLink, LoseResponse, VirtualCharacteristic, VirtualService
 from sim.scene import CLOSED, COUNTER, PUSHED, SERVICE, WRITABLE
 
@@ -52,6 +50,25 @@ def test_every_procedure_of_the_link_is_a_call():
         await lamp.write(CLOSED, b"x")
         await lamp.disconnect()
         assert house.keeper.status().devices[0].connection == "disconnected"
+
+    live(story)
+
+
+def test_a_write_that_waits_returns_what_the_device_answers():
+    async def story(house: House) -> None:
+        lamp = house.keeper.device("lamp")
+        pushed = house.lamp.characteristic(PUSHED)
+        house.lamp.characteristic(WRITABLE).on_write = lambda payload: house.lamp.notify(pushed, b"\x02" + payload)
+        assert await lamp.write_then_wait(WRITABLE, b"x", answer=PUSHED, response=False) == b"\x02x"
+        with pytest.raises(CommandUnknownError) as caught:
+            await lamp.write_then_wait(WRITABLE, b"y", answer=PUSHED, starts_with=b"\x03", timeout=0.5)
+        assert caught.value.outcome.fault.name == "no_app_ack"
+        for wrong in ({"timeout": 0.0}, {"starts_with": bytes(513)}, {"answer": "pulse"}):
+            with pytest.raises(InvalidCommandError):
+                await lamp.write_then_wait(WRITABLE, b"z", **{"answer": PUSHED, **wrong})
+        with pytest.raises(CommandNotDeliveredError):
+            await lamp.write_then_wait(WRITABLE, b"z", answer=COUNTER)
+        assert house.applied() == [b"x", b"y"], "a characteristic that cannot notify: nothing is written"
 
     live(story)
 
@@ -328,8 +345,3 @@ def test_a_second_subscriber_with_the_other_kind_is_told_of_the_conflict():
             assert await asyncio.wait_for(anext(values), 1) == b"1"
 
     live(story)
-
-
-def test_an_answer_of_another_kind_is_our_bug_and_not_an_answer():
-    with pytest.raises(InvariantViolation, match="answered with int where Phys belongs"):
-        _answer(Phys, -50)

@@ -7,11 +7,12 @@ import pytest
 from house import live, write
 
 from gattkeeper.core.effects import Finish
-from gattkeeper.core.events import Answered, Submitted
+from gattkeeper.core.events import Answered, Notified, Submitted
 from gattkeeper.core.state import Limits
 from gattkeeper.errors import UsageError
 from gattkeeper.runtime.recording import Recorder, replay
 from gattkeeper.world import LinkMoment, LoseResponse
+from sim.scene import PUSHED, WRITABLE
 
 
 @pytest.fixture
@@ -39,6 +40,22 @@ def test_the_same_events_give_the_same_decisions_and_outcomes(path):
     assert all(step.same for step in steps)
     ends = [effect.outcome for step in steps for effect in step.effects if isinstance(effect, Finish)]
     assert ends == told
+
+
+def test_only_the_notifications_a_command_waited_for_are_decided_and_recorded(path):
+    async def story(house):
+        lamp = house.keeper.device("lamp")
+        pushed = house.lamp.characteristic(PUSHED)
+        async with lamp.subscribe(PUSHED) as values:
+            house.lamp.notify(pushed, b"1")
+            assert await anext(values) == b"1"
+            house.lamp.characteristic(WRITABLE).on_write = lambda _payload: house.lamp.notify(pushed, b"2")
+            assert await lamp.write_then_wait(WRITABLE, b"x", answer=PUSHED) == b"2"
+
+    live(story, recording=path)
+    steps = list(replay(path))
+    assert all(step.same for step in steps)
+    assert [step.event.payload for step in steps if isinstance(step.event, Notified)] == [b"2"]
 
 
 def test_a_decision_that_would_be_another_now_is_shown(path):

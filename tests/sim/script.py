@@ -31,6 +31,7 @@ from gattkeeper.model.operation import (
     Unsubscribe,
     Write,
     WriteMode,
+    WriteThenWait,
     kind_of,
 )
 from sim.facts import UNDO
@@ -109,6 +110,17 @@ class Script:
         )
         return Command(device=device, operation=operation)
 
+    def write_then_wait(self, dice: random.Random, device: str) -> Command:
+        """A write whose answer is a notification with the same payload."""
+        command = self.write(device)
+        operation = WriteThenWait(
+            write=command.operation,
+            answer=_PUSHED,
+            starts_with=command.operation.payload if dice.random() < 0.8 else b"",
+            timeout_us=dice.choice((300_000, 1_500_000)),
+        )
+        return replace(command, operation=operation)
+
     def sequence(self, dice: random.Random, device: str) -> Command:
         """Reads and writes, perhaps with an undo."""
         number = next(self._numbers)
@@ -166,6 +178,7 @@ KINDS: tuple[tuple[int, Callable[[Script, random.Random, str], Command]], ...] =
     (4, Script.read_back),
     (6, Script.long_write),
     (8, Script.sequence),
+    (6, Script.write_then_wait),
 )
 """What clients ask for, and how often. A kind is a function that makes one command for a device."""
 

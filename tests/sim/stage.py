@@ -5,7 +5,8 @@ Knows where things are. What is done with them stands in `calls`, `client_faults
 
 import asyncio
 import random
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -21,7 +22,7 @@ from gattkeeper.runtime.ports import DeviceRules
 from gattkeeper.world import SimulatedLink, VirtualDevice
 from sim.history import Fired, History, Push, Told
 from sim.memory_journal import MemoryJournal
-from sim.scene import PUSHED, Book, device
+from sim.scene import PUSHED, WRITABLE, Book, device
 from sim.script import Script, step_of
 
 SYNC_S = 0.02
@@ -47,6 +48,9 @@ class Stage(Generic[AnyLink]):
         self.folder = folder
         self.loop = asyncio.get_running_loop()
         self.devices = devices
+        for one in devices:
+            attribute = one.characteristic(WRITABLE)
+            attribute.on_write = partial(self._written, one, attribute.on_write)
         self.links = links
         self.safety = frozenset(one.name for one in self.devices if dice.random() < 0.2)
         self.book = _book(dice, self.devices, self.links, self.safety)
@@ -134,9 +138,20 @@ class Stage(Generic[AnyLink]):
             one.notify(one.characteristic(PUSHED), payload)
         return payload
 
-    def new_push(self, one: VirtualDevice) -> bytes:
+    def _written(self, one: VirtualDevice, also: Callable[[bytes], None] | None, payload: bytes) -> None:
+        """Of three writes one is answered with a notification at once, one later, and one never."""
+        if also is not None:
+            also(payload)
+        turn = payload[-2] % 3 if len(payload) > 1 else 0
+        if turn:
+            self.loop.call_later(turn - 1, self._push_back, one, payload)
+
+    def _push_back(self, one: VirtualDevice, written: bytes) -> None:
+        one.notify(one.characteristic(PUSHED), self.new_push(one, written))
+
+    def new_push(self, one: VirtualDevice, begins: bytes = b"") -> bytes:
         """A payload for a notification of this device, noted as sent."""
-        payload = next(self._pushes).to_bytes(4, "big")
+        payload = begins + next(self._pushes).to_bytes(4, "big")
         self.history.pushed.append(Push(device=one.name, payload=payload, at_us=self.now_us()))
         return payload
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Operation, Pair, Sequence, SetPhy, Subscribe, WriteDescriptor
+from gattkeeper.model.operation import Operation, Pair, Sequence, SetPhy, Subscribe, WriteDescriptor, WriteThenWait
 from gattkeeper.model.outcome import Attempt, Cause, Outcome, Phase, PhaseMark, Resolution, Verdict
 from gattkeeper.model.record import Accepted, AttemptFailed, Closed, Ended, Intended, Record, Resolved, Started
 from gattkeeper.storage.recovery import settle
@@ -63,6 +63,13 @@ def test_sequence_that_was_begun_is_unknown_and_says_how_far_it_came() -> None:
     outcome = only([accepted("c1", operation=sequence), *steps])
     assert (outcome.verdict, outcome.cause, outcome.progress) == (*CRASHED, 1)
     assert last_word(accepted("c1", operation=sequence)) == NEVER_SENT
+
+
+def test_write_that_waits_for_its_notification_is_unknown_like_any_other() -> None:
+    waits = WriteThenWait(write=WRITE, answer=CharacteristicRef(handle=3))
+    subscribed, written = (replace(intended("c1", attempt=number), step=number) for number in (1, 2))
+    assert last_word(accepted("c1", operation=waits), subscribed, written) == CRASHED
+    assert last_word(accepted("c1", operation=waits)) == NEVER_SENT
 
 
 def test_fault_that_leaves_it_open_is_unknown() -> None:

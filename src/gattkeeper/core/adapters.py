@@ -92,7 +92,7 @@ def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:
 
     A connection attempt does not count: one device out of reach would hold up all others.
     """
-    if not adapter.lining or any(state.devices[name].slot is not None for name in adapter.devices):
+    if not adapter.lining or any(state.devices[name].uses_bearer for name in adapter.devices):
         return None
     first = min((state.devices[name] for name in adapter.lining), key=_urgency)
     del adapter.lining[first.name]
@@ -103,7 +103,7 @@ def contended(state: State, device: DeviceState, fault: Fault) -> None:
     """A stack says that something is in the way. If that can be another device's, they take turns from now on."""
     adapter = state.adapters[device.adapter]
     others = (state.devices[name] for name in adapter.devices if name != device.name)
-    if adapter.serialization is not Serialization.AUTO or not any(one.slot is not None for one in others):
+    if adapter.serialization is not Serialization.AUTO or not any(one.uses_bearer for one in others):
         return
     cooldown_us, known = state.limits.contention_cooldown_us, state.is_serial(adapter)
     adapter.contended_until = state.now + cooldown_us

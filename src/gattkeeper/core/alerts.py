@@ -6,7 +6,7 @@ nothing. Ages grow without events, so a timer looks at them when the next one wo
 
 from gattkeeper.core.effects import AlertChanged
 from gattkeeper.core.lifecycle import SlotPhase
-from gattkeeper.core.state import DeviceState, Slot, State
+from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.status import Alert, AlertKind
 
@@ -23,7 +23,9 @@ def look(state: State, device: DeviceState) -> None:
     _judge(state, device, AlertKind.OLDEST_WAITING, waited_us, limits.alert_waiting_us, text)
     if oldest is not None and AlertKind.OLDEST_WAITING not in device.alerts:
         crossings.append(oldest.accepted_at + limits.alert_waiting_us)
-    slot = device.slot if device.slot is not None and device.slot.phase is not SlotPhase.RECORDING else None
+    slot = device.slot
+    if slot is not None and (slot.phase is SlotPhase.RECORDING or slot.role is SlotRole.AWAITING):
+        slot = None  # nothing is on the bearer
     flown_us = state.now - slot.handed_over_at if slot is not None else 0
     text = f"{_what(slot)} of {name} has had no answer for {flown_us / 1e6:.3g} s" if slot is not None else ""
     _judge(state, device, AlertKind.IN_FLIGHT, flown_us, limits.alert_in_flight_us, text)

@@ -6,17 +6,27 @@ in `DeviceState.reconnect`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import parts
+from gattkeeper.core import awaiting, parts, subscriptions
 from gattkeeper.core.attempts import free, go_on, side_step
 from gattkeeper.core.effects import RecordAttempt, SubscriptionEnded
-from gattkeeper.core.ending import end, end_failed, end_without_success, note_uncertainty
+from gattkeeper.core.ending import end, end_failed, end_without_success, failure_cause, note_uncertainty
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SLOT, CommandStep, SlotPhase, SlotStep
+from gattkeeper.core.own_faults import CANCELLED
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Composite, Pair, Read, RequestMtu, Subscribe, is_idempotent
+from gattkeeper.model.operation import (
+    Composite,
+    Operation,
+    Pair,
+    Read,
+    RequestMtu,
+    Subscribe,
+    WriteThenWait,
+    is_idempotent,
+)
 from gattkeeper.model.outcome import AnswerValue, Attempt, Cause, Phase, Verdict
 
 LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
@@ -26,6 +36,7 @@ LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.S
 def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) -> None:
     """A good answer: to the command that asked, or to nobody when it came too late."""
     free(state, device, slot)
+    subscriptions.answered(device, slot.operation)
     entry = slot.entry
     if isinstance(slot.operation, RequestMtu) and isinstance(value, int):
         device.att_mtu = value  # agreed on, even if nobody waits for the answer any more
@@ -63,13 +74,14 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
     _close_attempt(state, entry, None)
     state.mark(entry, Phase.ANSWERED)
     operation = slot.operation
-    if isinstance(operation, Subscribe) and not _undone_later(device, entry, operation):
-        device.wanted[operation.target] = operation
+    subscriptions.want(device, entry)
     if isinstance(entry.command.operation, Composite):
         parts.answered(entry, operation, value)
         value = None  # it is among those of the parts
     if parts.are_left(entry):
         _go_on(state, device, entry)
+    elif isinstance(entry.command.operation, WriteThenWait):
+        _await(state, device, slot, entry, entry.command.operation)
     elif entry.command.require_read_back and entry.command.read_back is not None:
         _read_back(state, device, entry, entry.command.read_back)
     elif parts.contains(entry, operation, state.adapters[device.adapter].unanswered):
@@ -94,8 +106,14 @@ def _go_on(state: State, device: DeviceState, entry: Entry) -> None:
         state.wait(device, entry)
 
 
-def _undone_later(device: DeviceState, entry: Entry, operation: Subscribe) -> bool:
-    return device.unsubscribed.get(operation.target, 0) > entry.sequence
+def _await(state: State, device: DeviceState, slot: Slot, entry: Entry, operation: WriteThenWait) -> None:
+    """Wait for the notification, unless it came first. A stop that waits does not wait for that as well."""
+    if slot.heard is not None:
+        awaiting.acknowledge(state, device, entry, slot.heard)
+        return
+    device.slot = awaiting.begin(state, device, entry, operation)
+    if entry.stopped_by:
+        release(state, device, device.slot, CANCELLED)
 
 
 def _read_back(state: State, device: DeviceState, entry: Entry, read_back: ReadBack) -> None:
@@ -136,7 +154,11 @@ def failed(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
 
 
 def release(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
-    """Let the command go, but not the bearer: it still owes an answer, for a while."""
+    """Let the command go, but not the bearer: it still owes an answer, for a while. A mere wait is owed none."""
+    if slot.role is SlotRole.AWAITING:
+        free(state, device, slot)
+        attempt_over(state, device, slot, fault)
+        return
     slot.phase = SLOT[slot.phase, SlotStep.RELEASE]
     slot.released_after = state.sequence
     grace_us = 0 if slot.entry is not None and slot.entry.command.stop else state.limits.late_answer_grace_us
@@ -154,13 +176,17 @@ def attempt_over(state: State, device: DeviceState, slot: Slot, fault: Fault) ->
         end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, fault=fault)
     elif slot.role is SlotRole.PAIRING:
         _pairing_over(state, device, entry, fault)
+    elif slot.role is SlotRole.AWAITING:
+        _wait_over(state, device, slot, entry, fault)
     else:
         _close_attempt(state, entry, fault)
         note_uncertainty(entry, slot.operation, fault)
-        if entry.command.stop:
+        if slot.heard is not None and fault.ran is Ran.MAYBE:
+            awaiting.acknowledge(state, device, entry, slot.heard)
+        elif entry.command.stop:
             _stop_over(state, device, entry, fault)
         else:
-            _again_or_end(state, device, entry, fault)
+            _again_or_end(state, device, entry, slot.operation, fault)
 
 
 def _setup_over(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
@@ -180,23 +206,29 @@ def _pairing_over(state: State, device: DeviceState, entry: Entry, fault: Fault)
         end_failed(state, device, entry, replace(fault, kind=FaultKind.PAIRING_FAILED, ran=Ran.REFUSED))
 
 
-def may_repeat(device: DeviceState, entry: Entry, fault: Fault) -> bool:
+def _wait_over(state: State, device: DeviceState, slot: Slot, entry: Entry, fault: Fault) -> None:
+    """The device acknowledged the write, and will not tell any more what it made of it."""
+    note_uncertainty(entry, slot.operation, fault)
+    end_without_success(state, device, entry, failure_cause(entry, fault), by=entry.stopped_by, fault=fault)
+
+
+def may_repeat(entry: Entry, operation: Operation, fault: Fault) -> bool:
     """Only what certainly did not run, or may run twice, and still has a use for another connection."""
     command = entry.command
     if parts.has_begun(entry):
         return False
-    if fault.ran is Ran.MAYBE and not (command.idempotent or is_idempotent(parts.current(device, entry))):
+    if fault.ran is Ran.MAYBE and not (command.idempotent or is_idempotent(operation)):
         return False
     return command.survive_reconnect or fault.kind not in LINK_KINDS
 
 
-def _again_or_end(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
+def _again_or_end(state: State, device: DeviceState, entry: Entry, operation: Operation, fault: Fault) -> None:
     command = entry.command
     newer = device.waiting.roll.keys.get(command.coalesce_key) if command.coalesce_key else None
     if entry.stopped_by:
         end_without_success(state, device, entry, Cause.STOPPED, by=entry.stopped_by, fault=fault)
         return
-    if fault.kind is FaultKind.CANCELLED or state.closing or not may_repeat(device, entry, fault):
+    if fault.kind is FaultKind.CANCELLED or state.closing or not may_repeat(entry, operation, fault):
         end_failed(state, device, entry, fault)
         return
     nth = entry.faults[fault.kind] = entry.faults.get(fault.kind, 0) + 1

@@ -5,7 +5,7 @@ Knows one device's slot. What its answer brings about is decided in `answering`.
 
 from collections.abc import Callable
 
-from gattkeeper.core import parts, pressure
+from gattkeeper.core import parts, pressure, subscriptions
 from gattkeeper.core.effects import Dispatch, RecordIntent
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
@@ -20,23 +20,9 @@ from gattkeeper.model.operation import (
     Pair,
     RequestMtu,
     Sequence,
-    Subscribe,
-    SubscriptionKind,
-    Unsubscribe,
     kind_of,
 )
 from gattkeeper.model.outcome import Cause, Phase, Verdict
-
-
-def _is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
-    """Somebody has the subscription already, or wants it again since it was to be undone.
-
-    Whether another kind of it goes together with the one there is, the link knows.
-    """
-    if isinstance(operation, Subscribe):
-        held = device.wanted.get(operation.target)
-        return held is not None and operation.kind in (SubscriptionKind.EITHER, held.kind)
-    return isinstance(operation, Unsubscribe) and operation.target in device.wanted
 
 
 def start(state: State, device: DeviceState, entry: Entry) -> None:
@@ -44,7 +30,8 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
     state.unwait(entry)
     entry.move(CommandStep.START)
     operation = entry.command.operation
-    if _is_shared(device, operation) or isinstance(operation, Connect):
+    if subscriptions.is_shared(device, operation) or isinstance(operation, Connect):
+        subscriptions.want(device, entry)
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
     if isinstance(operation, Sequence):
@@ -137,6 +124,7 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
         return
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = state.now
+    subscriptions.handed_over(device, slot.operation)
     if slot.entry is not None and slot.role is SlotRole.MAIN:
         state.timers.cancel(("queue_deadline", slot.entry.command.id))
         state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))

@@ -275,6 +275,7 @@ def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> 
 
 def _let_go(state: State, device: DeviceState) -> None:
     device.reconnect = False
+    device.enabled.clear()
     device.idle_since = -1
     device.pairing = False
     for timer in ("linger", "stop_grace", "pairing"):

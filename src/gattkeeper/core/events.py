@@ -9,7 +9,7 @@ from msgspec import Struct
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
-from gattkeeper.model.gatt import ATT_MTU_DEFAULT
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT, Characteristic
 from gattkeeper.model.outcome import AnswerValue, Phase
 
 
@@ -210,6 +210,15 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
     jitter: float = 0.5
 
 
+class Notified(Struct, frozen=True, kw_only=True, tag="notified"):
+    """A device pushed a value while a command waits for one."""
+
+    device: str
+    epoch: int
+    characteristic: Characteristic
+    payload: bytes
+
+
 class Ticked(Struct, frozen=True, kw_only=True, tag="ticked"):
     """The moment `wakeup_at` named has come."""
 
@@ -246,6 +255,7 @@ Event = (
     | PairingEnded
     | Answered
     | Failed
+    | Notified
     | Ticked
     | Closing
 )

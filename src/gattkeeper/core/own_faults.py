@@ -15,6 +15,13 @@ UNREACHABLE = Fault(
 ATTEMPT_TIMED_OUT = Fault(
     kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="attempt_timeout", text="no answer in time"
 )
+NO_APP_ACK = Fault(
+    kind=FaultKind.TIMED_OUT,
+    ran=Ran.MAYBE,
+    stack="keeper",
+    name="no_app_ack",
+    text="the write was answered, but the notification that should follow did not come in time",
+)
 CANCELLED = Fault(kind=FaultKind.CANCELLED, ran=Ran.MAYBE, stack="keeper", name="cancelled")
 TABLE_CHANGED = Fault(
     kind=FaultKind.STALE,

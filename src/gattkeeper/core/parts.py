@@ -11,8 +11,10 @@ from gattkeeper.model.operation import (
     LongWrite,
     Operation,
     Sequence,
+    Subscribe,
     Write,
     WriteMode,
+    WriteThenWait,
     changes_state,
     kind_of,
 )
@@ -28,6 +30,9 @@ def current(device: DeviceState, entry: Entry) -> Operation:
         length = min(device.att_mtu - 3, ATTRIBUTE_LENGTH_MAX)
         chunk = operation.payload[entry.bytes_done : entry.bytes_done + length]
         return Write(target=operation.target, payload=chunk, mode=operation.mode)
+    if isinstance(operation, WriteThenWait):
+        is_armed = operation.answer in device.enabled
+        return operation.write if is_armed else Subscribe(target=operation.answer)
     return operation
 
 
@@ -45,7 +50,14 @@ def note(entry: Entry) -> str:
 
 
 def answered(entry: Entry, part: Operation, value: AnswerValue) -> None:
-    """A part was carried out. The tries of the next are counted anew."""
+    """A part was carried out. The tries of the next are counted anew.
+
+    Only the subscription of a write that waits may be needed again, on the next connection: it counts once, and
+    its tries are those of the write.
+    """
+    if isinstance(part, Subscribe):
+        entry.step = 1
+        return
     entry.step += 1
     entry.changed |= changes_state(part)
     entry.faults.clear()
@@ -60,6 +72,8 @@ def are_left(entry: Entry) -> bool:
     operation = entry.command.operation
     if isinstance(operation, LongWrite):
         return entry.bytes_done < len(operation.payload)
+    if isinstance(operation, WriteThenWait):
+        return not entry.changed
     return isinstance(operation, Sequence) and entry.step < len(operation.steps)
 
 

@@ -12,6 +12,7 @@ from gattkeeper.core import (
     alerts,
     answering,
     attempts,
+    awaiting,
     breaker,
     connections,
     ending,
@@ -27,7 +28,7 @@ from gattkeeper.core import (
 )
 from gattkeeper.core.effects import Effect
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
-from gattkeeper.core.state import AdapterState, DeviceState, Limits, State
+from gattkeeper.core.state import AdapterState, DeviceState, Limits, SlotRole, State
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause
@@ -58,6 +59,11 @@ class Scheduler:
     def waits(self, command_id: str) -> bool:
         """Whether a command has not started, so that its place may still be changed."""
         return admission.waits(self._state, command_id)
+
+    def awaits(self, device: str) -> bool:
+        """Whether a notification of the device may be the answer to a command: then `Notified` is to be fed."""
+        known = self._state.devices.get(device)
+        return known is not None and awaiting.armed(known) is not None
 
     def status(self, now_us: int) -> KeeperStatus:
         """What there is at this moment."""
@@ -171,6 +177,7 @@ DeviceEvent = (
     | events.PairingEnded
     | events.Answered
     | events.Failed
+    | events.Notified
 )
 
 
@@ -184,6 +191,10 @@ def _take_device(state: State, event: DeviceEvent) -> None:
             _take_intent(state, event)
         case events.Answered() | events.Failed():
             _take_answer(state, event)
+        case events.Notified():
+            device = state.devices[event.device]
+            if event.epoch == device.epoch:
+                awaiting.notified(state, device, event.characteristic, event.payload)
         case (
             events.ConnectProgressed()
             | events.Connected()
@@ -329,7 +340,8 @@ def _due(state: State, key: Hashable) -> None:
     if slot is None:
         _DUE_ON_DEVICE[kind](state, device)
     elif kind == "attempt":
-        answering.release(state, device, slot, own_faults.ATTEMPT_TIMED_OUT)
+        waits = slot.role is SlotRole.AWAITING
+        answering.release(state, device, slot, own_faults.NO_APP_ACK if waits else own_faults.ATTEMPT_TIMED_OUT)
     elif slot is device.aside:
         attempts.free(state, device, slot)  # the bearer owes nothing: only its place was kept
     else:

@@ -66,6 +66,7 @@ class SlotRole(Enum):
     PAIRING = "pairing"  # pairing, so that the command can be tried again
     READING_BACK = "reading_back"  # proving that the command was applied
     SETUP = "setup"  # restoring a subscription after a connect
+    AWAITING = "awaiting"  # the notification that answers a write; nothing is on the bearer
 
 
 class Slot(Struct, kw_only=True, eq=False):
@@ -77,6 +78,7 @@ class Slot(Struct, kw_only=True, eq=False):
     phase: SlotPhase
     entry: Entry | None  # None for setup
     handed_over_at: int = 0
+    heard: bytes | None = None  # the notification that answers it, when that came first
     held: bool = False  # recorded, and to be handed over when the pairing is over
     times_out_at: int = 0  # when its time is over
     time_left_us: int = -1  # what was left of that when a pairing stopped its clock; -1: it runs
@@ -120,7 +122,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     aside: Slot | None = None  # a query that does not use the bearer
     pairing: bool = False  # somebody pairs on the connection, and perhaps a person is asked
     setup: deque[Operation] = field(default_factory=deque)
-    wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)
+    wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # to be restored
+    enabled: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # in force on this connection
     unsubscribed: dict[CharacteristicRef, int] = field(default_factory=dict)  # the newest Unsubscribe, by sequence
     stop: Entry | None = None  # the emergency stop that is running
     stop_ended: tuple[Entry, Verdict] | None = None  # the one that has just ended
@@ -158,6 +161,11 @@ class DeviceState(Struct, kw_only=True, eq=False):
     def depth(self) -> int:
         """How many wait, those included that are about to end."""
         return len(self.waiting) + sum(len(sweep.lines) for sweep in self.sweeps)
+
+    @property
+    def uses_bearer(self) -> bool:
+        """Whether an operation has the slot; waiting for a notification is none."""
+        return self.slot is not None and self.slot.role is not SlotRole.AWAITING
 
     def vacate(self, slot: Slot) -> None:
         """Take an operation out of its place."""

@@ -13,7 +13,7 @@ from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import STOP_DROPS
-from gattkeeper.core.state import DeviceState, Slot, State
+from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Disconnect, Write, WriteMode, changes_state
@@ -59,7 +59,7 @@ def _flush_slot(state: State, device: DeviceState, by: str) -> None:
         state.wait(device, slot.entry)
         return
     slot.entry.stopped_by = by  # it gets its answer, but is not tried again
-    if slot.phase is SlotPhase.RECORDING:
+    if slot.phase is SlotPhase.RECORDING or slot.role is SlotRole.AWAITING:
         take_back(state, device, slot.entry, Cause.STOPPED, by=by)
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gattkeeper.errors import InvalidCommandError, UnknownDeviceError, UsageError
 from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef, characteristic_ref, normal_uuid
-from gattkeeper.model.operation import Read, Write, WriteMode
+from gattkeeper.model.operation import Read, Write, WriteMode, WriteThenWait
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.ports import DeviceBook
 
@@ -137,13 +137,28 @@ def write_command(
     *,
     response: bool = True,
     idempotent: bool = False,
+    answer: CharacteristicRef | None = None,
+    starts_with: bytes = b"",
+    answer_timeout: float | None = None,
 ) -> Command:
-    """A write of one characteristic, acknowledged by the device unless `response` is False."""
+    """A write of one characteristic, acknowledged by the device unless `response` is False.
+
+    With `answer` it waits, for `answer_timeout` seconds, for a notification of that characteristic which begins
+    with `starts_with`. Raises InvalidCommandError.
+    """
     mode = WriteMode.WITH_RESPONSE if response else WriteMode.WITHOUT_RESPONSE
+    write = Write(target=target, payload=payload, mode=mode)
+    operation: Write | WriteThenWait = write
+    if answer is not None:
+        operation = WriteThenWait(write=write, answer=answer, starts_with=starts_with)
+        if answer_timeout is not None:
+            operation = replace(operation, timeout_us=to_us("answer_timeout", answer_timeout))
+    elif starts_with or answer_timeout is not None:
+        raise InvalidCommandError("how an answer starts and how long it may take means nothing without `answer`")
     return with_options(
         Command(
             device=device,
-            operation=Write(target=target, payload=payload, mode=mode),
+            operation=operation,
             idempotent=idempotent,
             label=f"write {target}",
         ),

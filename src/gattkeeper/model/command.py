@@ -17,6 +17,7 @@ from gattkeeper.model.operation import (
     Step,
     Write,
     WriteDescriptor,
+    WriteThenWait,
     kind_of,
     parts_of,
     problem_with_parameters,
@@ -93,6 +94,8 @@ def problem_with(command: Command) -> str:
             return f"{name} must be more than 0 and at most {DEADLINE_US_MAX // 1_000_000} seconds"
     if command.require_read_back and command.read_back is None:
         return "read_back is required, but nothing says what to read and what to expect"
+    if command.require_read_back and isinstance(command.operation, WriteThenWait):
+        return "a write that waits for its answer is proved by that: it is not read back as well"
     return _problem_with_operation(command.operation)
 
 
@@ -104,6 +107,8 @@ def _problem_with_operation(operation: Operation | Composite) -> str:
             return problem_with_parameters(operation)
         case Sequence():
             return _problem_with_sequence(operation) or _problem_with_payloads(parts_of(operation))
+        case WriteThenWait():
+            return _problem_with_answer(operation) or _problem_with_payloads(parts_of(operation))
         case _:
             return _problem_with_payloads(parts_of(operation))
 
@@ -130,6 +135,14 @@ def _problem_with_sequence(sequence: Sequence) -> str:
             return f"step {number} is a {kind_of(step)}: a sequence is made of reads and writes only"
     if not 0 < sequence.lease_us <= DEADLINE_US_MAX:
         return f"lease must be more than 0 and at most {DEADLINE_US_MAX // 1_000_000} seconds"
+    return ""
+
+
+def _problem_with_answer(operation: WriteThenWait) -> str:
+    if not 0 < operation.timeout_us <= DEADLINE_US_MAX:
+        return f"timeout must be more than 0 and at most {DEADLINE_US_MAX // 1_000_000} seconds"
+    if len(operation.starts_with) > ATTRIBUTE_LENGTH_MAX:
+        return f"no answer starts with {len(operation.starts_with)} bytes: {ATTRIBUTE_LENGTH_MAX} is the limit"
     return ""
 
 

@@ -184,7 +184,20 @@ class LongWrite(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="long
     atomic: bool = False
 
 
-Composite = LongWrite | Sequence
+class WriteThenWait(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="write_then_wait"):
+    """A write that the device answers with a notification: of `answer`, and beginning with `starts_with`.
+
+    The device is subscribed to first, if need be. What arrives before the write is handed over is no answer to it.
+    `timeout_us` counts from the moment at which the write was answered well.
+    """
+
+    write: Write
+    answer: CharacteristicRef
+    starts_with: bytes = b""
+    timeout_us: int = 5_000_000
+
+
+Composite = LongWrite | Sequence | WriteThenWait
 """What the scheduler takes apart: a link is handed the parts, one at a time."""
 
 CONNECTION_PRIORITIES: Mapping[str, RequestConnectionParameters] = MappingProxyType(
@@ -202,9 +215,9 @@ _TIMEOUT_UNIT_US = 10_000
 _LATENCY_MAX = 499
 """Units and limits of connection parameters (Core Specification, Vol 4, Part E, 7.8.18)."""
 
-_STATE_CHANGING: frozenset[type] = frozenset({Write, WriteDescriptor, LongWrite, Sequence})
+_STATE_CHANGING: frozenset[type] = frozenset({Write, WriteDescriptor, LongWrite, Sequence, WriteThenWait})
 _HAVING_EFFECT: frozenset[type] = _STATE_CHANGING | {Pair, Unpair, SetPhy, RequestConnectionParameters}
-_ONCE_ONLY: frozenset[type] = frozenset({Write, WriteDescriptor, Pair, LongWrite, Sequence})
+_ONCE_ONLY: frozenset[type] = frozenset({Write, WriteDescriptor, Pair, LongWrite, Sequence, WriteThenWait})
 
 
 def changes_state(operation: Operation | Composite) -> bool:
@@ -255,6 +268,8 @@ def parts_of(operation: Operation | Composite) -> tuple[Operation, ...]:
         return (Write(target=operation.target, payload=operation.payload, mode=operation.mode),)
     if isinstance(operation, Sequence):
         return (*operation.steps, operation.undo) if operation.undo is not None else operation.steps
+    if isinstance(operation, WriteThenWait):
+        return (Subscribe(target=operation.answer), operation.write)
     return (operation,)
 
 

@@ -25,6 +25,7 @@ class Cause(Enum):
     """Why the verdict is what it is: the evidence for a success, the reason for the rest."""
 
     ACKNOWLEDGED = "acknowledged"
+    APP_ACK = "app_ack"  # the notification that answers a write
     READ_BACK = "read_back"
     VALUE = "value"
     ACCEPTED_LOCALLY = "accepted_locally"
@@ -65,6 +66,7 @@ class Phase(Enum):
     GATHERED = "gathered"  # could start, and waits for the others of its fan-out
     DISPATCHED = "dispatched"
     ANSWERED = "answered"
+    AWAITING = "awaiting"  # the write is answered, the notification that it asks for is not there yet
     LATE_ANSWER = "late_answer"
     BACKOFF = "backoff"
     RETRY = "retry"

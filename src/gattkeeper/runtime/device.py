@@ -6,25 +6,22 @@ Knows how a call becomes a command, and an outcome a value or an exception.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from gattkeeper.errors import (
     CommandNotDeliveredError,
     ConflictError,
-    InvalidCommandError,
-    InvariantViolation,
     RefusedError,
     StorageError,
     error_for,
 )
 from gattkeeper.model.command import Command, Priority
-from gattkeeper.model.gatt import CharacteristicRef, Service, characteristic_ref
+from gattkeeper.model.gatt import Service
 from gattkeeper.model.operation import (
-    CONNECTION_PRIORITIES,
     KIND_CONFLICT,
+    Composite,
     Connect,
     Disconnect,
     DiscoverServices,
@@ -36,29 +33,32 @@ from gattkeeper.model.operation import (
     ReadPhy,
     ReadRssi,
     RequestConnectionParameters,
-    RequestMtu,
     Sequence,
-    SetPhy,
     Step,
     Subscribe,
     SubscriptionKind,
     Unpair,
     Unsubscribe,
     Write,
-    WriteMode,
-    problem_with_parameters,
+    WriteThenWait,
 )
-from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Outcome, Phys
+from gattkeeper.model.outcome import ConnectionParameters, Outcome, Phys
+from gattkeeper.runtime.calls import (
+    Pointer,
+    answer_of,
+    member,
+    mode_of,
+    mtu_request,
+    pace_request,
+    phy_request,
+    priority_request,
+    target_of,
+    write_of,
+)
 from gattkeeper.runtime.durations import optional_us, to_us
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook
-
-Pointer = str | int | tuple[str, str] | CharacteristicRef
-"""A characteristic: UUID ("2a19"), (service, characteristic), or a handle of the current connection."""
-
-E = TypeVar("E", bound=Enum)
-T = TypeVar("T")
 
 DEADLINE_S = 30.0
 """Default bound on waiting, connecting and all attempts of one command together."""
@@ -111,21 +111,22 @@ class Device:
 
     async def _do(
         self,
-        operation: Operation,
-        priority: Priority,
-        timeout: float | None,
+        operation: Operation | Composite,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
         deadline: float = DEADLINE_S,
-    ) -> AnswerValue:
-        outcome = await self.run(
+        **said: Any,
+    ) -> Outcome:
+        return await self.run(
             Command(
                 device=self.name,
                 operation=operation,
                 priority=priority,
                 attempt_timeout_us=optional_us("timeout", timeout),
                 deadline_us=to_us("deadline", deadline),
+                **said,
             )
         )
-        return outcome.value
 
     async def read(
         self,
@@ -136,8 +137,8 @@ class Device:
         deadline: float = DEADLINE_S,
     ) -> bytes:
         """Read a characteristic's value, as the bytes the device gave."""
-        value = await self._do(Read(target=_ref(characteristic)), priority, timeout, deadline)
-        return value if isinstance(value, bytes) else b""
+        outcome = await self._do(Read(target=target_of(characteristic)), priority, timeout, deadline)
+        return answer_of(bytes, outcome.value)
 
     async def write(
         self,
@@ -161,21 +162,60 @@ class Device:
         the licence to repeat the write after an attempt that ended unclear. Of the writes waiting with
         one `coalesce_key` only the newest stays. `survive_reconnect` lets it wait on when the link is lost.
         """
-        mode = WriteMode.WITH_RESPONSE if response else WriteMode.WITHOUT_RESPONSE
-        return await self.run(
-            Command(
-                device=self.name,
-                operation=Write(target=_ref(characteristic), payload=bytes(payload), mode=mode),
-                priority=priority,
-                attempt_timeout_us=optional_us("timeout", timeout),
-                deadline_us=to_us("deadline", deadline),
-                queue_timeout_us=optional_us("queue_timeout", queue_timeout),
-                idempotent=idempotent,
-                coalesce_key=coalesce_key,
-                survive_reconnect=survive_reconnect,
-                idempotency_key=idempotency_key,
-            )
+        return await self._do(
+            write_of(characteristic, payload, response=response),
+            priority,
+            timeout,
+            deadline,
+            queue_timeout_us=optional_us("queue_timeout", queue_timeout),
+            idempotent=idempotent,
+            coalesce_key=coalesce_key,
+            survive_reconnect=survive_reconnect,
+            idempotency_key=idempotency_key,
         )
+
+    async def write_then_wait(
+        self,
+        characteristic: Pointer,
+        payload: bytes,
+        *,
+        answer: Pointer,
+        starts_with: bytes = b"",
+        timeout: float = 5.0,
+        response: bool = True,
+        priority: Priority = Priority.NORMAL,
+        deadline: float = DEADLINE_S,
+        idempotent: bool = False,
+        survive_reconnect: bool = False,
+        idempotency_key: str = "",
+    ) -> bytes:
+        """Write 1 to 512 bytes, and wait for the notification that answers: returns its payload.
+
+        It is the first one of `answer` that begins with `starts_with` and arrives after the write was handed over,
+        also when that is before the write was acknowledged. The subscription it takes is made first, and ends with
+        the connection. Readers of `subscribe` get the value as well. Nothing else of the device's queue runs
+        meanwhile, but an emergency stop does, and ends the wait.
+
+        `timeout` seconds bound the wait once the write is acknowledged. When they are over, or the link is lost,
+        CommandUnknownError is raised: the device has the write, and has not said what it made of it.
+        `idempotent` and `survive_reconnect` as for `write`, until the write is acknowledged.
+        """
+        operation = WriteThenWait(
+            write=write_of(characteristic, payload, response=response),
+            answer=target_of(answer),
+            starts_with=bytes(starts_with),
+            timeout_us=to_us("timeout", timeout),
+        )
+        outcome = await self._do(
+            operation,
+            priority,
+            None,
+            deadline,
+            idempotent=idempotent,
+            survive_reconnect=survive_reconnect,
+            idempotency_key=idempotency_key,
+        )
+        return answer_of(bytes, outcome.value)
 
     async def act(self, action: str, argument: str | float | None = None, *, idempotency_key: str = "") -> Outcome:
         """Carry out an action of the device's profile: `await lounge.act("set_position", 73)`."""
@@ -206,18 +246,14 @@ class Device:
         When it ends early no further chunk goes out, and `.outcome.progress` says how many were answered well;
         with one at least the verdict is unknown, cause `partly` where it is clear which.
         """
-        mode = WriteMode.WITH_RESPONSE if response else WriteMode.WITHOUT_RESPONSE
-        operation = LongWrite(target=_ref(characteristic), payload=bytes(payload), mode=mode, atomic=atomic)
-        return await self.run(
-            Command(
-                device=self.name,
-                operation=operation,
-                priority=priority,
-                attempt_timeout_us=optional_us("timeout", timeout),
-                deadline_us=to_us("deadline", deadline),
-                idempotent=idempotent,
-                survive_reconnect=survive_reconnect,
-            )
+        operation = LongWrite(
+            target=target_of(characteristic),
+            payload=bytes(payload),
+            mode=mode_of(response=response),
+            atomic=atomic,
+        )
+        return await self._do(
+            operation, priority, timeout, deadline, idempotent=idempotent, survive_reconnect=survive_reconnect
         )
 
     async def sequence(
@@ -245,16 +281,7 @@ class Device:
         repeat the first step, and the undo, after an attempt that ended unclear.
         """
         operation = Sequence(steps=steps, undo=undo, lease_us=to_us("lease", lease))
-        return await self.run(
-            Command(
-                device=self.name,
-                operation=operation,
-                priority=priority,
-                attempt_timeout_us=optional_us("timeout", timeout),
-                deadline_us=to_us("deadline", deadline),
-                idempotent=idempotent,
-            )
-        )
+        return await self._do(operation, priority, timeout, deadline, idempotent=idempotent)
 
     @asynccontextmanager
     async def subscribe(
@@ -271,7 +298,7 @@ class Device:
         anything else runs. `kind` is "notify", "indicate" or "either", for a characteristic that has
         both and a stack that leaves the choice. Raises ConflictError when the link has one of the other kind.
         """
-        wanted = Subscribe(target=_ref(characteristic), kind=_member(SubscriptionKind, "kind", kind))
+        wanted = Subscribe(target=target_of(characteristic), kind=member(SubscriptionKind, "kind", kind))
         target = wanted.target
         reader = Notifications(target)
         self._keeper.hub.add(self.name, reader)  # before the device is asked: no first value is lost
@@ -285,7 +312,7 @@ class Device:
 
     async def _subscribe(self, wanted: Subscribe, priority: Priority) -> None:
         try:
-            await self._do(wanted, priority, None)
+            await self._do(wanted, priority)
         except CommandNotDeliveredError as error:
             fault = error.outcome.fault
             if fault is not None and fault.name == KIND_CONFLICT:
@@ -294,40 +321,35 @@ class Device:
 
     async def connect(self, *, timeout: float | None = None) -> None:
         """Bring the connection up and discover the services; it is kept for the linger time."""
-        await self._do(Connect(), Priority.NORMAL, timeout)
+        await self._do(Connect(), timeout=timeout)
 
     async def disconnect(self) -> None:
         """Cancel what waits for the device and take the connection down."""
-        await self._do(Disconnect(), Priority.NORMAL, None)
+        await self._do(Disconnect())
 
     async def services(self) -> tuple[Service, ...]:
         """Discover services, characteristics and descriptors."""
-        value = await self._do(DiscoverServices(), Priority.NORMAL, None)
-        return value if isinstance(value, tuple) else ()
+        return answer_of(tuple, (await self._do(DiscoverServices())).value)
 
     async def request_mtu(self, att_mtu: int = 517) -> int:
         """Ask for an ATT_MTU of 23 to 517 bytes; returns the one in force. Raises InvalidCommandError."""
-        if not 23 <= att_mtu <= 517:
-            raise InvalidCommandError(f"att_mtu must be from 23 to 517 bytes, not {att_mtu}")
-        value = await self._do(RequestMtu(att_mtu=att_mtu), Priority.NORMAL, None)
-        return value if isinstance(value, int) else 0
+        return answer_of(int, (await self._do(mtu_request(att_mtu))).value)
 
     async def rssi(self) -> int:
         """The connection's signal strength in dBm. Raises UnsupportedError where the stack cannot tell."""
-        value = await self._do(ReadRssi(), Priority.NORMAL, None)
-        return value if isinstance(value, int) else 0
+        return answer_of(int, (await self._do(ReadRssi())).value)
 
     async def pair(self) -> None:
         """Pair with the device, or encrypt with the bond there is."""
-        await self._do(Pair(), Priority.NORMAL, None)
+        await self._do(Pair())
 
     async def unpair(self) -> None:
         """Forget our half of the bond with the device; its connection ends. The device keeps its half."""
-        await self._do(Unpair(), Priority.NORMAL, None)
+        await self._do(Unpair())
 
     async def phy(self) -> Phys:
         """The PHY in each direction. Raises UnsupportedError where the stack cannot tell."""
-        return _answer(Phys, await self._do(ReadPhy(), Priority.NORMAL, None))
+        return answer_of(Phys, (await self._do(ReadPhy())).value)
 
     async def set_phy(self, *, tx: Phy | str | None = None, rx: Phy | str | None = None) -> Phys:
         """Ask for a PHY towards the device (tx) and from it (rx): "1m", "2m", "coded", None for no preference.
@@ -335,10 +357,7 @@ class Device:
         Returns those in force then: the device has a say in it. Raises InvalidCommandError for other names,
         UnsupportedError where the stack cannot ask.
         """
-        wanted = SetPhy(
-            tx=None if tx is None else _member(Phy, "tx", tx), rx=None if rx is None else _member(Phy, "rx", rx)
-        )
-        return _answer(Phys, await self._do(wanted, Priority.NORMAL, None))
+        return answer_of(Phys, (await self._do(phy_request(tx, rx))).value)
 
     async def request_connection_parameters(
         self, *, interval_min: float, interval_max: float, latency: int = 0, supervision_timeout: float = 5.0
@@ -351,15 +370,12 @@ class Device:
 
         Raises InvalidCommandError for other figures, UnsupportedError where the stack cannot ask.
         """
-        wanted = RequestConnectionParameters(
-            interval_min_us=to_us("interval_min", interval_min),
-            interval_max_us=to_us("interval_max", interval_max),
+        wanted = pace_request(
+            interval_min=interval_min,
+            interval_max=interval_max,
             latency=latency,
-            supervision_timeout_us=to_us("supervision_timeout", supervision_timeout),
+            supervision_timeout=supervision_timeout,
         )
-        problem = problem_with_parameters(wanted)
-        if problem:
-            raise InvalidCommandError(problem)
         return await self._change_pace(wanted)
 
     async def request_connection_priority(self, priority: str) -> ConnectionParameters | None:
@@ -368,32 +384,8 @@ class Device:
         Returns the one in force then, None where the stack never says.
         Raises InvalidCommandError for other names, UnsupportedError where the stack cannot ask.
         """
-        if priority not in CONNECTION_PRIORITIES:
-            names = " or ".join(CONNECTION_PRIORITIES)
-            raise InvalidCommandError(f"a connection priority is {names}, not {priority!r}")
-        return await self._change_pace(CONNECTION_PRIORITIES[priority])
+        return await self._change_pace(priority_request(priority))
 
     async def _change_pace(self, wanted: RequestConnectionParameters) -> ConnectionParameters | None:
-        value = await self._do(wanted, Priority.NORMAL, None)
-        return None if value is None else _answer(ConnectionParameters, value)
-
-
-def _ref(pointer: Pointer) -> CharacteristicRef:
-    try:
-        return characteristic_ref(pointer)
-    except ValueError as error:
-        raise InvalidCommandError(str(error)) from None
-
-
-def _answer(kind: type[T], value: AnswerValue) -> T:
-    if not isinstance(value, kind):
-        raise InvariantViolation(f"a link answered with {type(value).__name__} where {kind.__name__} belongs")
-    return value
-
-
-def _member(kind: type[E], name: str, value: E | str) -> E:
-    try:
-        return kind(value)
-    except ValueError:
-        names = " or ".join(str(each.value) for each in kind)
-        raise InvalidCommandError(f"{name} is {names}, not {value!r}") from None
+        value = (await self._do(wanted)).value
+        return None if value is None else answer_of(ConnectionParameters, value)

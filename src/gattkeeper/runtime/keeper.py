@@ -33,7 +33,8 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
-from gattkeeper.runtime.device import Device, Pointer
+from gattkeeper.runtime.calls import Pointer
+from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
 from gattkeeper.runtime.handle import Handle

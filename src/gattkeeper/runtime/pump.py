@@ -222,11 +222,17 @@ class Pump:
             epoch=effect.epoch,
             feed=self.feed,
             jitter=self._jitter,
-            on_notification=self._listener.notification,
+            on_notification=self._notified,
             disconnect_timeout_s=self._disconnect_timeout_s,
         )
         self._sessions[effect.device] = session
         session.start(link, address)
+
+    def _notified(self, event: events.Notified) -> None:
+        """Readers get every value. The scheduler gets those that may answer a command: mostly none."""
+        self._listener.notification(event.device, event.characteristic, event.payload)
+        if self._scheduler.awaits(event.device):
+            self.feed(event)
 
     def _abandon_connect(self, effect: effects.AbandonConnect) -> None:
         self._sessions[effect.device].abandon()

@@ -50,7 +50,7 @@ class Session:
         epoch: int,
         feed: Callable[[events.Event], None],
         jitter: Callable[[], float],
-        on_notification: Callable[[str, Characteristic, bytes], None],
+        on_notification: Callable[[events.Notified], None],
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
     ) -> None:
         self._device = device
@@ -74,7 +74,11 @@ class Session:
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """See `ports.ConnectionEvents`."""
         if not self._over:
-            self._on_notification(self._device, characteristic, payload)
+            self._on_notification(
+                events.Notified(
+                    device=self._device, epoch=self._epoch, characteristic=characteristic, payload=payload
+                )
+            )
 
     def updated(self, *, att_mtu: int | None = None, table: str | None = None) -> None:
         """See `ports.ConnectionEvents`."""

@@ -39,6 +39,7 @@ STAGE_OF_PHASE: dict[Phase, Stage | None] = {
     Phase.PAIR: Stage.SETTING_UP,
     Phase.DISPATCHED: Stage.IN_FLIGHT,
     Phase.READ_BACK: Stage.IN_FLIGHT,
+    Phase.AWAITING: Stage.IN_FLIGHT,
     Phase.ANSWERED: None,
     Phase.BACKOFF: Stage.BACKING_OFF,
     Phase.GATHERED: Stage.WAITING,

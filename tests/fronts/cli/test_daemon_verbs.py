@@ -112,6 +112,19 @@ async def test_a_write_without_response_is_sent(tmp_path):
         assert b.link.performed[0].mode is WriteMode.WITHOUT_RESPONSE
 
 
+async def test_a_write_may_wait_for_the_notification_that_answers_it(tmp_path):
+    async with bench(tmp_path) as b:
+        b.link.says = bytes([55])
+        said = await run(b, *WRITE, "--answer", "2a37")
+        assert said.code == 0
+        assert said.out.startswith("✓ lounge write fe51  55 %")
+        assert (await run(b, *WRITE, "--answer", "2a37", "--starts-with", "37", "--json")).json["value"] == "37"
+        said = await run(
+            b, *WRITE, "--answer", "2a37", "--starts-with", "38", "--answer-timeout", "0.05", "--json"
+        )
+        assert (said.json["verdict"], said.json["fault"]["name"], said.code) == ("unknown", "no_app_ack", 4)
+
+
 async def test_not_waiting_returns_the_id(tmp_path):
     async with bench(tmp_path) as b:
         said = await run(b, *WRITE, "--no-wait", "--json")
@@ -171,6 +184,7 @@ async def test_progress_tells_phase_and_place(tmp_path, monkeypatch):
     [
         (("write", "lounge", "fe51", "zz"), "usage", "hex digits"),
         (("write", "lounge", "fe51", "00" * 600), "usage", "600 bytes"),
+        ((*WRITE, "--starts-with", "01"), "invalid_command", "without `answer`"),
         (("read", "attic", "2a19"), "unknown_device", "no device 'attic'"),
         (("act", "lounge", "target_percent", "nan"), "invalid_command", "from 0 to 100"),
         (("act", "attic", "target_percent", "1"), "unknown_device", "no device 'attic'"),

@@ -37,6 +37,15 @@ async def test_actions_reads_and_writes_end_with_an_outcome(tmp_path):
         assert submitted["verdict"] == "delivered"
 
 
+async def test_a_write_may_wait_for_the_notification_that_answers_it(tmp_path):
+    async with bench(tmp_path) as b, b.client() as client:
+        b.link.says = b"\x02ok"
+        ended = await outcome(client, **WRITE, answer="2a37", starts_with="02", answer_timeout=9)
+        assert (ended["verdict"], ended["cause"], ended["value"]) == ("delivered", "app_ack", "026f6b")
+        assert (await client.ask({**WRITE, "answer_timeout": 1}))["error"]["code"] == "invalid_command"
+        assert (await client.ask({**WRITE, "answer": "pulse"}))["error"]["code"] == "invalid_command"
+
+
 async def test_an_action_on_all_ends_with_an_outcome_for_each_device_and_the_spread(tmp_path):
     async with bench(tmp_path) as b, b.client() as client:
         act = {"verb": "act", "device": "all", "action": "set_position", "argument": 73, "gather": 5}

@@ -137,6 +137,9 @@ async def _write(call: _Call) -> Frames:
         _options(call),
         response=not args.without_response,
         idempotent=args.idempotent,
+        answer=args.answer,
+        starts_with=args.starts_with,
+        answer_timeout=args.answer_timeout,
     )
     async for frame in _submit(call, command):
         yield frame

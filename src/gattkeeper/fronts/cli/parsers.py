@@ -157,6 +157,13 @@ def _add_commanding(verbs: _Verbs) -> None:
     write.add_argument("payload", metavar="HEX", type=PAYLOAD)
     write.add_argument("--without-response", action="store_true", help="do not ask the device to acknowledge")
     write.add_argument("--idempotent", action="store_true", help="may be repeated after an unclear attempt")
+    write.add_argument(
+        "--answer", type=CHARACTERISTIC, metavar="CHARACTERISTIC", help="wait for its notification, and print it"
+    )
+    write.add_argument(
+        "--starts-with", type=PAYLOAD, default=b"", metavar="HEX", help="no other notification is the answer"
+    )
+    write.add_argument("--answer-timeout", type=SECONDS, metavar="S", help="for so long (default: 5)")
     _add_options(write)
     subscribe = _daemon_verb(verbs, "subscribe", "print a characteristic's notifications")
     subscribe.add_argument("device", metavar="DEVICE")

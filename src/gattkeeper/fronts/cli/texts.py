@@ -26,6 +26,7 @@ from gattkeeper.runtime.ports import DeviceBook, Sighting
 
 _REASONS = {
     Cause.ACKNOWLEDGED: "the device acknowledged it",
+    Cause.APP_ACK: "the device answered it with a notification",
     Cause.READ_BACK: "the device was read, and has it",
     Cause.ACCEPTED_LOCALLY: "no acknowledgement was asked for",
     Cause.ASSUMED: "the stack gives no answer to this; it is assumed to be done",

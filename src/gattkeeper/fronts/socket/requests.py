@@ -61,13 +61,20 @@ class Read(_Submitting, frozen=True, kw_only=True, tag="read"):
 
 
 class Write(_Submitting, frozen=True, kw_only=True, tag="write"):
-    """Write hex digits to a characteristic."""
+    """Write hex digits to a characteristic.
+
+    With `answer` it waits, `answer_timeout` seconds at most, for the notification of that characteristic which
+    begins with the hex digits of `starts_with`; that is the outcome's value.
+    """
 
     device: str
     characteristic: Pointer
     payload: str
     response: bool = True
     idempotent: bool = False
+    answer: Pointer | None = None
+    starts_with: str = ""
+    answer_timeout: float | None = None
 
 
 class Submit(_Base, frozen=True, kw_only=True, tag="submit"):

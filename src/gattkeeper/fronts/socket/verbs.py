@@ -91,6 +91,9 @@ def _command(service: Service, request: requests.Submitting, origin: Origin) -> 
                 options,
                 response=request.response,
                 idempotent=request.idempotent,
+                answer=None if request.answer is None else characteristic_from(request.answer),
+                starts_with=payload_from_hex(request.starts_with) if request.starts_with else b"",
+                answer_timeout=request.answer_timeout,
             )
         case _:
             assert_never(request)

@@ -1,0 +1,41 @@
+"""Subscriptions of one device: those in force on its connection, and those wanted on every one.
+
+Knows the two. One that is in force and not wanted belongs to writes that waited for their answer: it ends with the
+connection, and does not keep it.
+"""
+
+from gattkeeper.core.entry import Entry
+from gattkeeper.core.state import DeviceState
+from gattkeeper.model.operation import Composite, Operation, Subscribe, SubscriptionKind, Unsubscribe
+
+
+def is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
+    """The subscription is in force already, or somebody wants it again since it was to be undone.
+
+    Whether another kind of it goes together with the one there is, the link knows.
+    """
+    if isinstance(operation, Subscribe):
+        held = device.enabled.get(operation.target)
+        return held is not None and operation.kind in (SubscriptionKind.EITHER, held.kind)
+    return isinstance(operation, Unsubscribe) and operation.target in device.wanted
+
+
+def want(device: DeviceState, entry: Entry) -> None:
+    """A Subscribe has succeeded: it is restored after a reconnect, unless a later command undoes it."""
+    operation = entry.command.operation
+    if not isinstance(operation, Subscribe):
+        return
+    if device.unsubscribed.get(operation.target, 0) < entry.sequence:
+        device.wanted[operation.target] = device.enabled[operation.target]  # the kind that is in force
+
+
+def handed_over(device: DeviceState, operation: Operation) -> None:
+    """Whatever becomes of an Unsubscribe, nobody may rely on the subscription any more."""
+    if isinstance(operation, Unsubscribe):
+        device.enabled.pop(operation.target, None)
+
+
+def answered(device: DeviceState, operation: Operation) -> None:
+    """It is in force from now on, even if nobody waits for the answer any more."""
+    if isinstance(operation, Subscribe):
+        device.enabled[operation.target] = operation
