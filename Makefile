@@ -46,6 +46,7 @@ ruff: $(VENV)/.developer
 
 types: $(VENV)/.developer
 	@echo "== mypy"; $(BIN)/mypy --strict --no-error-summary
+	@echo "== mypy, as on macOS"; $(BIN)/mypy --strict --no-error-summary --platform darwin --cache-dir .mypy_cache/darwin
 
 api: $(VENV)/.developer
 	@echo "== pyright"; tools/type_check_api $(BIN)/python

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gattkeeper.model.fault import FaultKind as FaultKind
     from gattkeeper.model.outcome import Cause as Cause
     from gattkeeper.model.outcome import Outcome as Outcome
+    from gattkeeper.model.outcome import Resolution as Resolution
     from gattkeeper.model.outcome import Verdict as Verdict
     from gattkeeper.runtime.device import Device as Device
     from gattkeeper.runtime.fanout import Fanout as Fanout
@@ -72,7 +73,7 @@ _HOMES = {
     ),
     "model.command": ("Command", "Priority"),
     "model.fault": ("Fault", "FaultKind"),
-    "model.outcome": ("Cause", "Outcome", "Verdict"),
+    "model.outcome": ("Cause", "Outcome", "Resolution", "Verdict"),
     "runtime.device": ("Device",),
     "runtime.fanout": ("Fanout", "FanoutOutcome"),
     "runtime.handle": ("Handle",),

@@ -145,6 +145,9 @@ class Drive:
         for effect in caused:
             if isinstance(effect, effects.RecordIntent) and effect.awaited and not self.slow_disk:
                 caused = caused + self.feed(events.IntentRecorded(device=effect.device, token=effect.token))
+            if isinstance(effect, effects.Resolve) and not self.slow_disk:
+                device, command_id = effect.command.device, effect.command.id
+                caused = caused + self.feed(events.Resolved(device=device, command_id=command_id))
         return caused
 
     def _note(self, effect: effects.Effect) -> None:
@@ -224,6 +227,8 @@ class Drive:
         self.answer_to(self._oldest(device), value)
 
     def answer_to(self, owed: effects.Dispatch, value: AnswerValue = None) -> None:
+        if self.watch is not None:
+            value = self.watch.value(owed, value)
         self.feed(events.Answered(device=owed.device, epoch=owed.epoch, token=owed.token, value=value))
 
     def fail(self, kind: FaultKind, ran: Ran = Ran.MAYBE, device: str = "blind") -> None:
@@ -290,6 +295,10 @@ class Drive:
     def ended(self, command_id: str) -> tuple[Verdict, Cause]:
         outcome = self.endings()[command_id]
         return outcome.verdict, outcome.cause
+
+    def resolutions(self) -> list[tuple[str, bool]]:
+        """Unknown commands, and whether they were applied, as far as the scheduler found out."""
+        return [(one.command.id, one.applied) for one in self.of(effects.Resolve)]
 
     def open(self, command_id: str) -> bool:
         """Accepted, and without outcome."""

@@ -10,26 +10,26 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from core.drive import BATTERY, MS, Drive, S, fault, operation_of, said_to, sequence
+from core.drive import MS, Drive, S, fault, operation_of, said_to, sequence
+from core.seen import proof_of
 from core.watch import Watch
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Command, Origin, Priority, ReadBack
+from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, Read
 from gattkeeper.model.outcome import Verdict
 
 DEVICES = ("a", "b", "c")
 BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
-LIMITS = Limits(queue_per_device_max=4, queue_max=9, **BREAKER)
+LIMITS = Limits(queue_per_device_max=4, queue_max=9, check_deadline_us=20 * S, **BREAKER)
 PERSISTENT = replace(LIMITS, stop_persist_us=12 * S, stop_persist_backoff_us=2 * S)
 DEADLINE_US_MAX = 40 * S
 
 devices = st.sampled_from(("a", "a", "a", "b", "c"))  # most of it on one: that is where it gets crowded
 kinds = st.sampled_from(FaultKind)
 AGAIN = (FaultKind.BUSY, FaultKind.TRANSIENT, FaultKind.TIMED_OUT, FaultKind.NEEDS_PAIRING)
-rans = st.sampled_from(Ran)
-jitters = st.sampled_from((0.0, 0.5, 1.0))
+rans, jitters = st.sampled_from(Ran), st.sampled_from((0.0, 0.5, 1.0))
 lengths = st.sampled_from((1, 50 * MS, 100 * MS, 250 * MS, 500 * MS, 1 * S, 2 * S, 5 * S, 12 * S))
 
 
@@ -91,34 +91,39 @@ class AnyHistory(RuleBasedStateMachine):
         idempotent=st.booleans(),
         survives=st.booleans(),
         key=st.sampled_from(("", "", "position")),
-        proof=st.booleans(),
+        proof=st.sampled_from(("", "required", "later", "later")),
+        absence=st.booleans(),
     )
     def write(
         self,
         *,
         device: str,
-        priority: Priority,
-        deadline_us: int,
-        queue_timeout_us: int | None,
-        idempotent: bool,
         survives: bool,
         key: str,
-        proof: bool,
+        proof: str,
+        absence: bool,
+        **fields: Any,
     ) -> None:
         number = self.new_number()
         self.drive.submit(
             f"write-{number}",
             operation_of("write", number),
             device,
-            priority=priority,
-            deadline_us=deadline_us,
-            queue_timeout_us=queue_timeout_us,
-            idempotent=idempotent,
             survive_reconnect=survives,
             coalesce_key=key,
-            read_back=ReadBack(target=BATTERY, expected=b"y") if proof else None,
-            require_read_back=proof,
+            read_back=proof_of(number, absence=absence) if proof else None,
+            require_read_back=proof == "required",
+            **fields,
         )
+
+    @rule(device=devices, absence=st.booleans())
+    def write_and_wonder(self, *, device: str, absence: bool) -> None:
+        """One whose answer stays open, perhaps, and that can be looked at."""
+        number = self.new_number()
+        operation, proof = operation_of("write", number), proof_of(number, absence=absence)
+        self.drive.submit(f"write-{number}", operation, device, read_back=proof)
+        if self.drive.owed and self.drive.owed[-1].operation == operation:
+            self.drive.fail_to(self.drive.owed.pop(), FaultKind.TRANSIENT)
 
     @rule(device=devices, client=st.sampled_from(("", "guest")))
     def write_plainly(self, device: str, client: str) -> None:
@@ -160,7 +165,7 @@ class AnyHistory(RuleBasedStateMachine):
             device=device,
             latch=latch,
             may_bypass=bypass,
-            read_back=ReadBack(target=BATTERY, expected=b"y") if proof else None,
+            read_back=proof_of(number) if proof else None,
             require_read_back=proof,
         )
 
@@ -319,10 +324,10 @@ class AnyHistory(RuleBasedStateMachine):
         assert status.adapters[0].connections == self.watch.occupied()
         assert status.accepted - status.ended == len(self.watch.open())
         assert status.waiting == sum(one.waiting for one in status.devices)
+        ours = [one for one in self.watch.open() if "-undo" in one or "-check" in one]  # they are never refused
+        returning = len(DEVICES)  # one each may come back from its flight
+        assert status.waiting <= LIMITS.queue_max + returning + len(ours)
         assert not self.drive.scheduler._state.fanouts or status.waiting, "a gate, and nobody to go through"
-        undos = [name for name in self.watch.open() if name.endswith("-undo")]  # they are never refused
-        from_flight = len(DEVICES)  # one each may come back
-        assert status.waiting <= LIMITS.queue_max + from_flight + len(undos)
 
     # the end
 
@@ -377,15 +382,13 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _works_again(self) -> None:
         """Once faults stop, gates are opened and latches resolved, every device obeys again."""
-        for device in DEVICES:
-            self.drive.feed(events.Resumed(device=device))
-            self.drive.feed(events.Resolved(command_id=self.watch.device(device).latched_by, device=device))
-            self.drive.submit(f"last-{device}", operation_of("write", self.new_number()), device)
+        for name in DEVICES:
+            self.drive.feed(events.Resumed(device=name))
+            self.drive.feed(events.Resolved(command_id=self.watch.device(name).latched_by, device=name))
+            self.drive.submit(f"last-{name}", operation_of("write", self.new_number()), name)
         self._behave(30 * S)
-        for device in DEVICES:
-            outcome = self.watch.seen[f"last-{device}"].outcome
-            assert outcome is not None
-            assert outcome.verdict is Verdict.DELIVERED, outcome
+        outcomes = [self.watch.seen[f"last-{name}"].outcome for name in DEVICES]
+        assert all(one is not None and one.verdict is Verdict.DELIVERED for one in outcomes), outcomes
 
     def _replays(self) -> None:
         again = type(self.drive.scheduler)(self.limits, journalled=self.drive.scheduler._state.journalled)

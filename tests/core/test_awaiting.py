@@ -14,7 +14,6 @@ from gattkeeper.model.operation import Disconnect, WriteThenWait
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 APP_ACK = (Verdict.DELIVERED, Cause.APP_ACK)
-ACKNOWLEDGED = (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
 
 
 def warm(**settings: object) -> Drive:
@@ -26,7 +25,7 @@ def warm(**settings: object) -> Drive:
 def written(drive: Drive | None = None, **fields: object) -> Drive:
     """The write is in flight."""
     drive = drive or warm()
-    drive.submit("ask", ask(), **fields)
+    drive.submit("ask", ask(starts_with=b"o"), **fields)
     drive.answer()
     return drive
 
@@ -42,9 +41,9 @@ def test_it_subscribes_writes_waits_and_brings_the_payload() -> None:
     drive = awaiting()
     assert drive.sent() == [SUBSCRIBE, write(1)]
     assert drive.open("ask")
-    drive.notify(b"done")
+    drive.notify(b"over")
     outcome = drive.endings()["ask"]
-    assert (outcome.verdict, outcome.cause, outcome.value, outcome.progress) == (*APP_ACK, b"done", 2)
+    assert (outcome.verdict, outcome.cause, outcome.value, outcome.progress) == (*APP_ACK, b"over", 2)
     assert [one.fault for one in outcome.attempts] == [None, None]
     intents = [one.step for one in drive.of(RecordIntent) if one.command_id == "ask"]
     assert intents == [1, 2]
@@ -102,10 +101,10 @@ def test_only_what_begins_as_it_should_answers() -> None:
 
 def test_the_first_that_fits_is_the_answer() -> None:
     drive = written()
-    drive.notify(b"1")
-    drive.notify(b"2")
+    for payload in (b"o1", b"o2"):
+        drive.notify(payload)
     drive.answer()
-    assert drive.endings()["ask"].value == b"1"
+    assert drive.endings()["ask"].value == b"o1"
 
 
 def test_a_value_of_an_older_connection_does_not_answer() -> None:
@@ -152,20 +151,29 @@ def test_a_value_that_comes_while_the_intent_is_recorded_came_before_the_write()
 @pytest.mark.parametrize("kind", [FaultKind.TIMED_OUT, FaultKind.UNLISTED, FaultKind.LINK_LOST])
 def test_the_notification_is_the_evidence_when_the_answer_of_the_write_does_not_come(kind: FaultKind) -> None:
     drive = written()
-    drive.notify(b"done")
+    drive.notify(b"over")
     assert drive.open("ask"), "the bearer still owes an answer"
     drive.fail(kind, Ran.MAYBE)
     outcome = drive.endings()["ask"]
-    assert (outcome.verdict, outcome.cause, outcome.value) == (*APP_ACK, b"done")
+    assert (outcome.verdict, outcome.cause, outcome.value) == (*APP_ACK, b"over")
     assert outcome.attempts[-1].fault.kind is kind, "what the stack said is on record"
 
 
 @pytest.mark.parametrize("end", ["time", "cancel", "loss"])
 def test_the_notification_is_the_evidence_however_the_write_ends_early(end: str) -> None:
     drive = written(attempt_timeout_us=2 * S)
-    drive.notify(b"done")
+    drive.notify(b"over")
     {"time": lambda: drive.wait(2 * S), "cancel": lambda: drive.cancel("ask"), "loss": drive.lost}[end]()
     assert drive.ended("ask") == APP_ACK
+
+
+def test_any_value_at_all_is_no_evidence_for_a_write_that_got_no_answer() -> None:
+    drive = warm()
+    drive.submit("ask", ask())
+    drive.answer()
+    drive.notify(b"over")
+    drive.fail(FaultKind.UNLISTED, Ran.MAYBE)
+    assert drive.ended("ask") == (Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER)
 
 
 def test_a_write_that_timed_out_still_owes_its_answer() -> None:
@@ -193,11 +201,8 @@ def test_what_was_heard_for_one_attempt_does_not_answer_the_next() -> None:
     drive.wait(1 * S)
     drive.answer()
     assert drive.open("ask")
-    drive.notify(b"new")
-    assert drive.endings()["ask"].value == b"new"
-
-
-# before the write is answered it is tried again as a write is
+    drive.notify(b"over")
+    assert drive.endings()["ask"].value == b"over"
 
 
 def test_a_lost_write_is_not_written_again() -> None:
@@ -330,7 +335,7 @@ def test_a_disconnect_does_not_wait_for_it() -> None:
     drive.submit("leave", Disconnect())
     assert drive.ended("ask") == (Verdict.UNKNOWN, Cause.CANCELLED_IN_FLIGHT)
     drive.gone()
-    assert drive.ended("leave") == ACKNOWLEDGED
+    assert drive.ended("leave") == (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
 
 
 def test_an_adapter_that_goes_ends_it() -> None:
@@ -367,7 +372,7 @@ def test_a_stop_that_waited_for_the_write_does_not_wait_for_the_notification() -
     assert drive.ended("ask") == (Verdict.UNKNOWN, Cause.CANCELLED_IN_FLIGHT)
     drive.notify()
     drive.answer()
-    assert drive.ended("stop") == ACKNOWLEDGED
+    assert drive.ended("stop") == (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
     assert not drive.of(StartDisconnect)
 
 

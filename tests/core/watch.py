@@ -4,16 +4,12 @@ Knows events and effects only: nothing of the scheduler's inside. Tests give eve
 and every read its own handle, so that a hand-over tells whose it is.
 """
 
-from msgspec import Struct, field
-
+from core.seen import REGISTER, OnDevice, Seen, is_check, is_undo, key_of, may_have_changed, parts_of, same_line
 from gattkeeper.core import effects, events
 from gattkeeper.core.state import Limits
-from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Ran
-from gattkeeper.model.gatt import ATT_MTU_DEFAULT, matches
+from gattkeeper.model.gatt import matches
 from gattkeeper.model.operation import (
-    Composite,
-    LongWrite,
     Operation,
     Read,
     ReadRssi,
@@ -23,52 +19,7 @@ from gattkeeper.model.operation import (
     WriteThenWait,
     changes_state,
 )
-from gattkeeper.model.outcome import Outcome, Phase, Verdict
-
-
-class Seen(Struct, kw_only=True, eq=False):
-    """One accepted command."""
-
-    command: Command
-    at_us: int
-    number: int
-    place: int  # in the order of its priority
-    owed: int = 0  # hand-overs that change the device, without an answer on a living link
-    good: int = 0
-    counted: int = 0  # of those the ones that came in time
-    sent: bool = False
-    tried: set[object] = field(default_factory=set)  # what may have changed the device, by key
-    armed: bool = False  # its write is with the device, or may be: a notification may answer it
-    heard: bytes | None = None  # the first that did
-    awaiting: bool = False  # its write was answered, and it waits for that
-    outcome: Outcome | None = None
-
-    @property
-    def holds(self) -> bool:
-        """A write that waits for its notification: the device is its own."""
-        return self.awaiting and self.outcome is None
-
-    @property
-    def undoes(self) -> bool:
-        return _undoes(self.command)
-
-    @property
-    def begun(self) -> bool:
-        """A sequence between its first answer and its end: the device is its own."""
-        return isinstance(self.command.operation, Sequence) and self.counted > 0 and self.outcome is None
-
-
-class OnDevice(Struct, kw_only=True, eq=False):
-    """One device, as far as it shows from outside."""
-
-    owed: dict[int, effects.Dispatch] = field(default_factory=dict)
-    epoch: int = 0
-    connection: str = "disconnected"
-    stop: str = ""  # the stop that runs
-    last_stop: int = -1  # number of the latest stop
-    gate: bool = False
-    latched_by: str = ""
-    pairing_until: int = 0  # until then nothing but a stop is handed over
+from gattkeeper.model.outcome import AnswerValue, Phase, Verdict
 
 
 class Watch:
@@ -132,11 +83,14 @@ class Watch:
         seen.owed -= changes_state(owed.operation)
         if isinstance(event, events.Answered):
             seen.good += 1
+            self._carry_out(device, seen, owed.operation, unless=seen.number % 5 == 0)
         else:
             seen.armed = False
             seen.heard = seen.heard if event.fault.ran is Ran.MAYBE else None
+            if event.fault.ran is Ran.MAYBE:
+                self._carry_out(device, seen, owed.operation, unless=seen.number % 2 == 0)
         if isinstance(event, events.Answered) or event.fault.ran is Ran.MAYBE:
-            seen.tried.add(_key(owed.operation))
+            seen.tried.add(key_of(owed.operation))
 
     def _hear(self, event: events.Notified) -> None:
         if event.epoch != self.device(event.device).epoch:
@@ -153,8 +107,18 @@ class Watch:
             ):
                 seen.heard = event.payload
 
+    def _carry_out(self, device: OnDevice, seen: Seen, operation: Operation, *, unless: bool) -> None:
+        """What an answer, or its absence, leaves open about a write: the device did it, by the number of its command."""
+        if isinstance(operation, Write) and not unless:
+            device.register, seen.applied = operation.payload, True
+
+    def value(self, owed: effects.Dispatch, value: AnswerValue) -> AnswerValue:
+        """What the device answers: in its register stands what it was written last."""
+        shows = isinstance(owed.operation, Read) and owed.operation.target.uuid.startswith(REGISTER)
+        return self.device(owed.device).register if shows else value
+
     def _whose(self, operation: Operation) -> Seen | None:
-        command_id = self._by_operation.get(_key(operation)) if isinstance(operation, Read | Write) else None
+        command_id = self._by_operation.get(key_of(operation)) if isinstance(operation, Read | Write) else None
         return self.seen[command_id] if command_id is not None else None
 
     def after(self, event: events.Event, caused: list[effects.Effect], now: int) -> None:
@@ -162,11 +126,12 @@ class Watch:
         if isinstance(event, events.PairingStarted):
             self._pairs(event, now)
         answered = [one for one in caused if isinstance(one, effects.Accept | effects.Refuse)]
-        undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and _undoes(one.command)]
+        undos = [one.command.id for one in answered if isinstance(one, effects.Accept) and is_undo(one.command)]
+        checks = [one for one in answered if isinstance(one, effects.Accept) and is_check(one.command)]
         asks = len(event.commands) if isinstance(event, events.FanoutSubmitted) else 0
         asks += isinstance(event, events.Submitted | events.StopRequested)
         asks += sum(isinstance(one, effects.Accept) and "-again-" in one.command.id for one in answered)
-        assert len(answered) == asks + len(undos), "one Accept or Refuse for a command, none otherwise"
+        assert len(answered) == asks + len(undos) + len(checks), "one Accept or Refuse for a command, none else"
         for effect in caused:
             match effect:
                 case effects.Accept():
@@ -178,6 +143,8 @@ class Watch:
                     self._marked(self.seen[effect.command.id], effect)
                 case effects.Dispatch():
                     self._dispatched(effect, now)
+                case effects.Resolve():
+                    self._resolved(effect)
                 case effects.Finish():
                     self._finished(effect)
                 case effects.StartConnect():
@@ -200,7 +167,7 @@ class Watch:
         seen.awaiting |= effect.mark.phase is Phase.AWAITING
         if effect.mark.phase is Phase.BACKOFF:  # it goes on without an answer that is owed, whatever that will say
             owed = self.device(effect.command.device).owed.values()
-            seen.tried |= {_key(one.operation) for one in owed if self._whose(one.operation) is seen}
+            seen.tried |= {key_of(one.operation) for one in owed if self._whose(one.operation) is seen}
 
     def _owed_undos(self, caused: list[effects.Effect]) -> list[str]:
         """A sequence that may have run, and not to its end, is undone, but not behind a latched stop."""
@@ -211,7 +178,7 @@ class Watch:
             if isinstance(seen.command.operation, Sequence)
             and seen.command.operation.undo is not None
             and seen.counted < len(seen.command.operation.steps)
-            and (_changed(seen) or seen.owed)
+            and (may_have_changed(seen) or seen.owed)
             and not self.device(seen.command.device).gate
         ]
 
@@ -220,8 +187,13 @@ class Watch:
         assert command.id not in self.seen, "accepted twice"
         device = self.device(command.device)
         seen = self.seen[command.id] = Seen(command=command, at_us=now, number=len(self.seen), place=self._place())
-        for part in _parts(command.operation):
-            self._by_operation[_key(part)] = command.id
+        for part in parts_of(command.operation):
+            self._by_operation[key_of(part)] = command.id
+        if seen.checks:
+            about = self.seen[command.id.split("-check")[0]].outcome
+            assert about is not None and about.verdict is Verdict.UNKNOWN, "a look at what is known"
+            others = [one for one in self.open() if is_check(self.seen[one].command) and one != command.id]
+            assert not [one for one in others if self.seen[one].command.device == command.device], "two checks"
         if command.stop:
             device.last_stop = seen.number
             device.stop = device.stop or command.id
@@ -229,6 +201,13 @@ class Watch:
             assert not device.stop, "accepted while a stop runs"
             assert not device.gate, "accepted behind a latched stop"
             assert not device.latched_by, "accepted behind the latch"
+
+    def _resolved(self, effect: effects.Resolve) -> None:
+        seen = self.seen[effect.command.id]
+        assert seen.outcome is not None, "resolved before its end"
+        assert seen.outcome.verdict is Verdict.UNKNOWN, "resolved, but known"
+        assert not seen.owed, "resolved while it may still be carried out"
+        assert effect.applied == seen.applied, f"{effect.command.id} is resolved wrongly: {effect.why}"
 
     def _place(self) -> int:
         self._places += 1
@@ -272,15 +251,16 @@ class Watch:
         command = seen.command
         assert not device.stop, "handed over while a stop runs"
         if changes_state(operation):
-            assert command.idempotent or _key(operation) not in seen.tried, "applied twice, perhaps"
+            assert command.idempotent or key_of(operation) not in seen.tried, "applied twice, perhaps"
         if seen.undoes:
             assert not device.gate, "handed over behind a latched stop"
+        if seen.undoes or seen.checks:
             return  # it goes before whatever waits
         if changes_state(command.operation):
             assert seen.number > device.last_stop, "older than the latest stop, handed over after it"
             assert not device.latched_by or seen.begun, "handed over behind the latch"
         for other in self.seen.values():
-            if other.place < seen.place and not other.sent and _same_line(other.command, command):
+            if other.place < seen.place and not other.sent and same_line(other.command, command):
                 assert other.outcome is not None, f"{command.id} before {other.command.id}"
 
     def _finished(self, effect: effects.Finish) -> None:
@@ -294,11 +274,11 @@ class Watch:
         if changes_state(command.operation):
             joined = command.stop and bool(outcome.by)
             if outcome.verdict is Verdict.NOT_DELIVERED:
-                assert not (seen.owed or _changed(seen)), "not_delivered, but perhaps it was"
+                assert not (seen.owed or may_have_changed(seen)), "not_delivered, but perhaps it was"
             elif isinstance(command.operation, WriteThenWait) and outcome.verdict is not Verdict.UNKNOWN:
                 assert outcome.value == seen.heard is not None, "a success the device did not tell of"
             elif outcome.verdict in (Verdict.DELIVERED, Verdict.SENT):
-                assert seen.good >= len(_parts(command.operation)) or joined, "a success nobody confirmed"
+                assert seen.good >= len(parts_of(command.operation)) or joined, "a success nobody confirmed"
             if outcome.verdict is Verdict.UNKNOWN and self.safety and not device.latched_by:
                 device.latched_by = command.id
 
@@ -318,7 +298,8 @@ class Watch:
             if seen is not None:
                 seen.armed = False
                 seen.owed -= changes_state(owed.operation)
-                seen.tried.add(_key(owed.operation))
+                seen.tried.add(key_of(owed.operation))
+                self._carry_out(device, seen, owed.operation, unless=seen.number % 2 == 0)
         device.owed.clear()
 
     def connecting(self) -> list[str]:
@@ -331,40 +312,3 @@ class Watch:
 
     def open(self) -> list[str]:
         return [command_id for command_id, seen in self.seen.items() if seen.outcome is None]
-
-
-def _parts(operation: Operation | Composite) -> tuple[Operation, ...]:
-    """What is handed over for it, at the ATT_MTU of a connection that says nothing else."""
-    if isinstance(operation, LongWrite):
-        payload = operation.payload
-        chunks = (
-            payload[start : start + ATT_MTU_DEFAULT - 3] for start in range(0, len(payload), ATT_MTU_DEFAULT - 3)
-        )
-        return tuple(Write(target=operation.target, payload=chunk) for chunk in chunks)
-    if isinstance(operation, WriteThenWait):
-        return (operation.write,)
-    return operation.steps if isinstance(operation, Sequence) else (operation,)
-
-
-def _undoes(command: Command) -> bool:
-    return command.id.endswith("-undo")
-
-
-def _changed(seen: Seen) -> bool:
-    """Whether the device may have been changed: reads have no payload for a key."""
-    return any(isinstance(key, bytes) for key in seen.tried)
-
-
-def _key(operation: Operation) -> object:
-    """What tells operations apart: a payload for writes, whatever their mode; all of it for others."""
-    return operation.payload if isinstance(operation, Write) else operation
-
-
-def _same_line(one: Command, other: Command) -> bool:
-    """Whether the two are first in, first out: of one client. Reads may pass writes that a latch holds back."""
-    return (
-        (one.device, one.priority, one.stop) == (other.device, other.priority, other.stop)
-        and isinstance(one.operation, Read | Write)
-        and type(one.operation) is type(other.operation)
-        and one.origin == other.origin
-    )

@@ -1,5 +1,6 @@
 """The verbs that need no daemon: which function stands behind which, and which settings they take."""
 
+import msgspec
 import pytest
 
 from gattkeeper import __version__
@@ -72,3 +73,17 @@ def test_demo_stays_only_when_asked(monkeypatch, words, stay):
 def test_the_version_is_the_packages(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"gattkeeper {__version__}\n"
+
+
+def test_doctor_tells_people_and_programs_and_its_exit_code_says_whether_there_is_a_problem(
+    nowhere, monkeypatch, capsys
+):
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={nowhere}/no.bus")
+    assert main(["doctor"]) == 1
+    assert "✗ bus         no system D-Bus at" in capsys.readouterr().out
+    (nowhere / "g.toml").write_text(SETTINGS)
+    code = main(["doctor", "--json", "--config", "g.toml"])
+    told = msgspec.json.decode(capsys.readouterr().out)
+    assert code == int(told["problems"] > 0)
+    assert "✗" not in str(told["findings"])
+    assert any(finding["area"] == "bus" and finding["level"] == "note" for finding in told["findings"])

@@ -38,6 +38,11 @@ LAMP = Profile(
         "mode": WriteAction(
             characteristic=LEVEL, payload=BYTE, argument=Choice(values={"warm": 7}), idempotent=True, scale=2.0
         ),
+        "tap": WriteAction(
+            characteristic=LEVEL,
+            payload=parse_template("05 {token}"),
+            read_back=ReadBackRule(characteristic=LEVEL, equals=parse_template("{token}"), absence=True),
+        ),
         "raw": WriteAction(characteristic=LEVEL, payload=parse_template("{bytes}"), argument=Raw(length_max=4)),
         "toggle": WriteAction(characteristic=LEVEL, payload=parse_template("02")),
         "level": ReadAction(characteristic=LEVEL, decode=BYTE, unit="%"),
@@ -163,6 +168,15 @@ def test_the_words_of_a_rule_reach_the_command():
         require_read_back=True,
         label="set_level 5",
     )
+
+
+def test_a_token_is_another_one_in_each_command_and_the_same_in_its_read_back():
+    book = ProfileBook([entry("desk", DESK, profile=LAMP)], tokens=iter((7, 8)))
+    first, second = book.act("desk", "tap", None), book.act("desk", "tap", None)
+    assert [one.operation.payload.hex() for one in (first, second)] == ["0500000007", "0500000008"]
+    assert second.read_back == ReadBack(target=LEVEL, expected=b"\0\0\0\x08", proves_absence=True)
+    assert (first.token, second.token, book.act("desk", "toggle", None).token) == (7, 8, 0)
+    assert BOOK.act("desk", "tap", None).token != BOOK.act("desk", "tap", None).token
 
 
 def test_a_toggle_is_not_repeated_and_replaces_nothing():

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gattkeeper.devices.codec import decode, encode, is_number, parse_template, to_raw, to_text, values_of
+from gattkeeper.devices.codec import (
+    decode,
+    encode,
+    has_token,
+    is_number,
+    parse_template,
+    to_raw,
+    to_text,
+    tokens,
+    values_of,
+)
 from gattkeeper.model.profile import PartKind
 
 NUMBERS = [kind for kind in PartKind if is_number(kind)]
@@ -51,6 +61,21 @@ def test_a_device_that_counts_the_other_way_in_tenths(percent, raw):
 )  # fmt: skip
 def test_the_name_of_a_number_says_its_width_and_order(kind, payload):
     assert encode(parse_template(f"{{{kind}}}"), 0x1234).hex() == payload
+
+
+def test_a_token_is_four_bytes_and_counts_for_the_checksum():
+    template = parse_template("01 {u8} {token} {sum}")
+    assert has_token(template)
+    assert not has_token(parse_template("01 {u8}"))
+    assert encode(template, 2, 0x0A0B0C0D).hex() == "01020a0b0c0d31"
+    with pytest.raises(ValueError, match=r"\{token\} cannot carry"):
+        encode(parse_template("{token}"), None)
+
+
+def test_tokens_differ_and_are_never_nothing():
+    drawn = tokens(2**32 - 3)
+    assert [next(drawn) for _ in range(4)] == [2**32 - 2, 2**32 - 1, 1, 2]
+    assert next(tokens(0)) == 1
 
 
 @given(st.data())

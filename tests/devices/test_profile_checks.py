@@ -42,10 +42,12 @@ def problems_of(**parts):
         write(argument=Choice(values={"heat": 0, "cool": 255})),
         write("01 {bytes}", argument=Raw(length_max=511)),
         write(read_back=ReadBackRule(characteristic=LEVEL, equals=parse_template("01"))),
+        write("{u8} {token}", read_back=ReadBackRule(characteristic=LEVEL, equals=parse_template("{token}"))),
+        write("{token}", argument=None),
         read(),
         read(decode=parse_template("01 {any} {text}")),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_a_sound_action_passes(action):
     assert problems_of(actions={"set_level": action}) == []
@@ -75,6 +77,12 @@ def test_a_sound_action_passes(action):
             "read_back",
             "{any} has its place",
         ),
+        (
+            write(read_back=ReadBackRule(characteristic=LEVEL, equals=parse_template("{token}"))),
+            "read_back",
+            "the payload does not carry it",
+        ),
+        (read(decode=parse_template("{u8} {token}")), "decode", "{token} has its place where a value is written"),
         (read(decode=parse_template("01")), "decode", "needs exactly one place"),
         (read(decode=parse_template("{u8} {u8}")), "decode", "needs exactly one place"),
     ],

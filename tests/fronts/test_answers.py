@@ -8,11 +8,12 @@ from fronts.keeper_bench import Book
 from gattkeeper import errors
 from gattkeeper.fronts import answers
 from gattkeeper.model.identity import parse_address
-from gattkeeper.model.outcome import Cause, Outcome, Verdict
+from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.fanout import Fanout
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ports import Sighting
+from gattkeeper.telemetry.timeline import CommandTimeline
 from gattkeeper.world import run_virtual
 
 ONE = command("c1", "lounge", "read 2a19")
@@ -36,6 +37,17 @@ def test_what_the_steps_of_a_sequence_brought_is_hex_too():
     answer = answers.outcome_answer(Book(), ONE, values)
     assert (answer["progress"], answer["values"]) == (3, [None, "37", ""])
     assert msgspec.json.decode(msgspec.json.encode(answer)) == answer
+
+
+def test_what_was_found_out_later_stands_beside_the_outcome():
+    found = Resolution(command_id="c1", applied=False, who="gattkeeper", why="read back 0a from 2a19")
+    ended = outcome("c1", "unknown", "timed_out_in_flight")
+    wanted = {"applied": False, "who": "gattkeeper", "why": "read back 0a from 2a19"}
+    answer = answers.outcome_answer(Book(), ONE, ended, found)
+    assert (answer["verdict"], answer["resolution"]) == ("unknown", wanted)
+    assert "resolution" not in answers.outcome_answer(Book(), ONE, ended)
+    known = CommandTimeline(command=ONE, accepted_at_us=0, marks=(), outcome=ended, resolution=found)
+    assert answers.timeline_answer(Book(), known)["outcome"]["resolution"] == wanted
 
 
 def test_the_answer_to_a_fan_out_names_who_refused_it_and_has_no_lengths_before_the_end():

@@ -148,6 +148,19 @@ def test_a_required_read_back_says_what_to_read() -> None:
     assert problem_with(replace(required, read_back=ReadBack(target=TARGET, expected=b"\x49"))) == ""
 
 
+def test_a_read_back_expects_something() -> None:
+    problem = problem_with(replace(WRITE, read_back=ReadBack(target=TARGET, expected=b"")))
+    assert problem == "a read-back needs at least one byte to expect: every value starts with nothing"
+
+
+def test_two_with_tokens_are_the_same_request_although_their_payloads_differ() -> None:
+    one = replace(WRITE, token=1, label="dim 5")
+    other = replace(one, token=2, operation=Write(target=TARGET, payload=b"\x50"))
+    assert same_request(one, other)
+    assert not same_request(one, replace(other, label="dim 6"))
+    assert not same_request(one, replace(other, token=0))
+
+
 def test_who_asked_and_under_which_id_does_not_make_another_request() -> None:
     again = replace(WRITE, id="c2", idempotency_key="k", origin=Origin(front="http"), deadline_us=5)
     assert same_request(WRITE, again)

@@ -12,7 +12,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import Write
-from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules, Link
@@ -33,6 +33,7 @@ class Watch:
         self.connections: list[tuple[str, str]] = []
         self.availabilities: list[tuple[str, str]] = []
         self.alerts: list[Alert] = []
+        self.resolutions: list[Resolution] = []
 
     def accepted(self, command: Command, at_us: int) -> None:
         self.accepts.append(command.id)
@@ -42,6 +43,9 @@ class Watch:
 
     def ended(self, command: Command, outcome: Outcome, at_us: int) -> None:
         self.ends.append(outcome)
+
+    def resolved(self, command: Command, resolution: Resolution, at_us: int) -> None:
+        self.resolutions.append(resolution)
 
     def connection(self, device: str, state: str, at_us: int) -> None:
         self.connections.append((device, state))

@@ -100,6 +100,21 @@ def test_an_earlier_run_is_answered_from_the_journal():
     in_loop(story)
 
 
+def test_a_handle_learns_of_its_resolution_and_there_is_no_other():
+    def story() -> None:
+        ledger = Ledger(id_prefix="p", journal=None)
+        handle = ledger.open(COMMAND)
+        ledger.close(handle.id)
+        resolution = Resolution(command_id=handle.id, applied=True, who="a person", why="looked")
+        assert ledger.resolve(handle.id)
+        ledger.resolved(resolution)
+        assert handle.resolution == resolution
+        assert not ledger.resolve(handle.id)
+        ledger.resolved(Resolution(command_id="forgotten", applied=True, who="a person", why="looked"))
+
+    in_loop(story)
+
+
 def test_a_command_is_resolved_once_whichever_run_did_it():
     def story() -> None:
         resolution = Resolution(command_id="old-1", applied=True, who="a person", why="looked")
@@ -109,5 +124,6 @@ def test_a_command_is_resolved_once_whichever_run_did_it():
         assert [ledger.resolve("old-1"), ledger.resolve("old-1")] == [True, False]
         ledger.reopen("old-1")
         assert ledger.resolve("old-1")
+        assert ledger_after(*rows, Resolved(resolution=resolution, at_us=2)).find("old-1").resolution == resolution
 
     in_loop(story)

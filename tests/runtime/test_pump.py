@@ -40,6 +40,12 @@ class Listener:
     def ended(self, command: Command, outcome: object, at_us: int) -> None:
         self.told.append(f"ended {outcome.cause.value}")
 
+    def resolves(self, command_id: str) -> bool:
+        raise AssertionError("nothing is unknown")
+
+    def resolved(self, command: Command, resolution: object, at_us: int, error: object) -> None:
+        raise AssertionError("nothing is unknown")
+
     def connection(self, device: str, state: str, at_us: int) -> None:
         self.told.append(state)
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.gatt import normal_uuid
-from gattkeeper.model.operation import Read, changes_state
+from gattkeeper.model.operation import Read, ReadPhy, ReadRssi, changes_state
 from gattkeeper.model.outcome import Outcome, Verdict
 from gattkeeper.model.record import Ended, Intended, Resolved
+from gattkeeper.runtime.pump import WHO
 from gattkeeper.world import SeenKind
 from sim.facts import Facts
 from sim.history import History, Told
@@ -55,6 +56,15 @@ def i3_one_outcome(facts: Facts) -> Iterator[str]:
             yield f"{command_id} was resolved and did not end unknown"
 
 
+def i3_resolved_rightly(facts: Facts) -> Iterator[str]:
+    """What the keeper found out by itself is what the device did."""
+    for command_id, resolutions in facts.resolved.items():
+        applied = bool(facts.applied_by(facts.commands[command_id]))
+        for one in resolutions:
+            if one.who == WHO and one.applied is not applied:
+                yield f"{command_id} was resolved as {one.applied=}, which is wrong: {one.why}"
+
+
 def i4_delivered_was_applied(facts: Facts) -> Iterator[str]:
     """Or acknowledged by a device that did nothing: nobody can know, unless it is read back."""
     for command_id, outcome in facts.outcomes.items():
@@ -96,7 +106,7 @@ def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
         command = record.command
         intents = facts.intended.get(command_id, [])
         outcome = facts.outcomes.get(command_id)
-        if command_id in facts.history.reprioritised or command_id.endswith(UNDO_ID):
+        if command_id in facts.history.reprioritised or _goes_its_own_way(command):
             continue
         if command.stop or len(intents) != 1 or outcome is None or outcome.verdict is not Verdict.DELIVERED:
             continue
@@ -107,6 +117,12 @@ def i7_first_in_first_out(facts: Facts) -> Iterator[str]:
         if intent.at_us < before_us:
             yield f"{command_id} was accepted after {before} in the same line, and started before it"
         last[line] = (intent.at_us, command_id)
+
+
+def _goes_its_own_way(command: Command) -> bool:
+    """Before all that waits, as what the keeper makes by itself does; or beside the bearer, as queries may."""
+    made_here = _is_undo(command) or command.label.startswith("check ")
+    return made_here or isinstance(command.operation, ReadRssi | ReadPhy)
 
 
 def i8_stop_dominates(facts: Facts) -> Iterator[str]:
@@ -295,6 +311,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i1_one_at_a_time,
     i2_one_owner,
     i3_one_outcome,
+    i3_resolved_rightly,
     i4_delivered_was_applied,
     i5_not_delivered_was_never_applied,
     i6_applied_once_and_only_when_accepted,

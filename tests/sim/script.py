@@ -86,19 +86,14 @@ class Script:
         return f"key-{next(self._keys)}"
 
     def write(self, device: str, uuid: str = WRITABLE, *, length: int = 4) -> Command:
-        """A plain write."""
-        number = next(self._numbers)
-        return Command(device=device, operation=_write(uuid, _word(number, 0).ljust(length, b"\0")))
+        """A plain write, which a read of the same characteristic proves."""
+        operation = _write(uuid, _word(next(self._numbers), 0).ljust(length, b"\0"))
+        proof = ReadBack(target=operation.target, expected=operation.payload, proves_absence=True)
+        return Command(device=device, operation=operation, read_back=proof)
 
     def read_back(self, dice: random.Random, device: str) -> Command:
         """A write that only counts when a read proves it."""
-        command = self.write(device)
-        expected = command.operation.payload
-        return replace(
-            command,
-            read_back=ReadBack(target=command.operation.target, expected=expected),
-            require_read_back=dice.random() < 0.8,
-        )
+        return replace(self.write(device), require_read_back=dice.random() < 0.8)
 
     def long_write(self, dice: random.Random, device: str) -> Command:
         """Words enough for several chunks."""

@@ -47,8 +47,8 @@ def ended(command_id: str, verdict: Verdict = Verdict.DELIVERED, at_us: int = 2 
     return row(Ended(outcome=outcome(command_id, verdict, **fields), at_us=at_us), at_us)
 
 
-def resolved(command_id: str) -> Row:
-    resolution = Resolution(command_id=command_id, applied=True, who="a person", why="looked")
+def resolved(command_id: str, who: str = "a person") -> Row:
+    resolution = Resolution(command_id=command_id, applied=True, who=who, why="looked")
     return row(Resolved(resolution=resolution, at_us=3 * S), 3 * S)
 
 
@@ -155,6 +155,10 @@ BROKEN = {
     "i3: two resolutions": (
         "i3",
         history(rows=[accepted(A), intended("a"), ended("a", Verdict.UNKNOWN), resolved("a"), resolved("a")]),
+    ),
+    "i3: resolved wrongly": (
+        "i3",
+        history(rows=[accepted(A), intended("a"), ended("a", Verdict.UNKNOWN), resolved("a", "gattkeeper")]),
     ),
     "i3: resolved, but known": ("i3", history(rows=[*GOOD.rows, resolved("a")], seen=GOOD.seen)),
     "i4: delivered and never applied": ("i4", history(rows=GOOD.rows)),

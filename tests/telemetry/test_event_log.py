@@ -3,7 +3,7 @@
 import logging
 
 from fronts.cli.story import NO_ANSWER, command, outcome
-from gattkeeper.model.outcome import Phase, PhaseMark
+from gattkeeper.model.outcome import Phase, PhaseMark, Resolution
 from gattkeeper.model.status import Alert, AlertKind
 from gattkeeper.telemetry import event_log
 from gattkeeper.telemetry.event_log import EventLog
@@ -41,6 +41,14 @@ def test_what_becomes_of_a_device_and_of_its_queue_is_a_line_each(caplog):
         "device=lounge alert=depth cleared value=50 at=3.000000",
     ]
     assert [entry.levelno for entry in caplog.records] == [logging.INFO, logging.WARNING, logging.INFO]
+
+
+def test_a_resolution_is_a_line_with_its_reason(caplog):
+    caplog.set_level(logging.INFO)
+    found = Resolution(command_id="c1", applied=False, who="gattkeeper", why="read back 0a\nfrom 2a19")
+    EventLog().resolved(command("c1", "lounge", "up"), found, 2_000_000)
+    wanted = "command=c1 device=lounge resolved=not applied at=2.000000 by gattkeeper: read back 0a?from 2a19"
+    assert told(caplog) == [wanted]
 
 
 def test_text_from_outside_cannot_forge_a_line(caplog):

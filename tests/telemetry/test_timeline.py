@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from fronts.cli.story import command, four_taps, marks, outcome, play
 from gattkeeper.model.command import Priority
-from gattkeeper.model.outcome import Phase, PhaseMark
+from gattkeeper.model.outcome import Phase, PhaseMark, Resolution, Verdict
 from gattkeeper.telemetry import timeline as module
 from gattkeeper.telemetry.timeline import Timeline
 
@@ -25,6 +25,17 @@ def test_the_outcome_brings_the_whole_record():
     timeline.ended(one, outcome("c1", "delivered", "acknowledged", told), 9000)
     assert timeline.of("c1").marks == told
     assert timeline.of("c1").until(99_000) == 9000
+
+
+def test_a_resolution_stands_beside_the_outcome():
+    timeline, one = Timeline(), command("c1", "lounge", "up")
+    found = Resolution(command_id="c1", applied=True, who="gattkeeper", why="read back 49 from 2a19")
+    timeline.resolved(one, found, 9)
+    timeline.accepted(one, 0)
+    timeline.ended(one, outcome("c1", "unknown", "timed_out_in_flight"), 5)
+    timeline.resolved(one, found, 9)
+    assert timeline.of("c1").resolution == found
+    assert timeline.of("c1").outcome.verdict is Verdict.UNKNOWN
 
 
 def test_the_newest_are_told_oldest_first_and_by_device():

@@ -17,6 +17,20 @@ _PLACEHOLDERS = re.compile(r"\b(TOD[O]|FIXM[E]|XX[X]|HAC[K]|NotImplemente[d]Erro
 _OUTSIDE = re.compile(
     r"(?<![\w.])/(?:work|root)(?=/)|\b(?:pypi|pythonhosted|npmjs|crates|goproxy)\.(?:org|io|com|dev)\b"
 )
+_NOT_EVERYWHERE = {
+    "fcntl",
+    "pwd",
+    "grp",
+    "termios",
+    "tty",
+    "pty",
+    "resource",
+    "syslog",
+    "posix",
+    "msvcrt",
+    "dbus_fast",
+}
+_MAY_ASSUME_A_SYSTEM = ("src/gattkeeper/links/", "src/gattkeeper/daemon/", "src/gattkeeper/client/")
 _MAKES_MUTABLE = {"list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter"}
 _MUTATES = {"append", "extend", "insert", "add", "update", "pop", "popitem", "clear", "remove", "setdefault"}
 
@@ -52,6 +66,24 @@ def placeholders(source: Source) -> Iterator[str]:
 def outside_references(source: Source) -> Iterator[str]:
     """The project stands alone: no folder of one machine, no host that only serves packages."""
     yield from _matches(source, _OUTSIDE, "points outside of the project")
+
+
+def one_system_only(source: Source) -> Iterator[str]:
+    """Outside of links, daemon and client a module can be imported on every system that Python runs on.
+
+    What only some have is imported where it is used, or where `sys.platform` has been looked at.
+    """
+    if source.path.startswith(_MAY_ASSUME_A_SYSTEM):
+        return
+    for node in source.tree.body:
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            if name.partition(".")[0] in _NOT_EVERYWHERE:
+                yield f"{source.path}:{node.lineno}: not every system has {name}: import it where it is used"
 
 
 def mutable_module_state(source: Source) -> Iterator[str]:

@@ -50,6 +50,20 @@ def test_other_paths_are_left_alone(place: str) -> None:
     assert not list(rules.outside_references(source(f"see {place}\n")))
 
 
+@pytest.mark.parametrize("text", ["import fcntl", "from dbus_fast.aio import MessageBus", "import os, pwd"])
+def test_modules_that_not_every_system_has_are_found(text: str) -> None:
+    assert len(list(rules.one_system_only(source(text)))) == 1
+    for room in ("links", "daemon", "client"):
+        assert not list(rules.one_system_only(source(text, f"src/gattkeeper/{room}/sample.py")))
+
+
+@pytest.mark.parametrize(
+    "text", ["import os", "def f():\n    import pwd", 'if sys.platform == "win32":\n    import msvcrt']
+)
+def test_modules_that_are_imported_with_care_are_left_alone(text: str) -> None:
+    assert not list(rules.one_system_only(source(text)))
+
+
 @pytest.mark.parametrize(
     "text",
     [

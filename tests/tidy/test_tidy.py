@@ -37,6 +37,10 @@ def test_no_file_speaks_of_what_is_not_here(rule: Rule) -> None:
     hold(rule, text_files())
 
 
+def test_no_module_assumes_one_system_but_where_it_may() -> None:
+    hold(rules.one_system_only, python_files("src"))
+
+
 def test_no_module_keeps_state() -> None:
     hold(rules.mutable_module_state, python_files("src"))
 

@@ -15,6 +15,8 @@ def default_socket_path() -> str:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime:
         return f"{runtime}/gattkeeper/keeper.sock"
+    if not hasattr(os, "geteuid"):  # Windows: no daemon runs there, but the settings have a default all the same
+        return f"{os.environ.get('LOCALAPPDATA', '.')}/gattkeeper/keeper.sock"
     uid = os.geteuid()
     if uid == 0:
         return "/run/gattkeeper/keeper.sock"

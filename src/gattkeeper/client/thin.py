@@ -69,6 +69,8 @@ def is_for_daemon(argv: list[str]) -> bool:
 def dial(path: str) -> "_socket.socket | None":
     """A connection to the daemon; None when nobody answers."""
     _open_standard_files()
+    if not hasattr(_socket, "AF_UNIX"):
+        return None  # Windows: no daemon runs there
     connected = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connected.connect(path)

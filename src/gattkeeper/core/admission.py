@@ -146,9 +146,9 @@ def cancel(state: State, command_id: str) -> None:
 
 
 def waits(state: State, command_id: str) -> bool:
-    """Whether the command stands in line, and its place may be changed: that of an undo is the first."""
+    """Whether the command stands in line, and its place may be changed: an undo and a check are first."""
     entry = state.entries.get(command_id)
-    if entry is None or entry.undoes:
+    if entry is None or entry.undoes or entry.checks:
         return False
     return entry in state.devices[entry.command.device].waiting
 

@@ -6,7 +6,7 @@ in `DeviceState.reconnect`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import awaiting, parts, subscriptions
+from gattkeeper.core import awaiting, parts, resolving, subscriptions
 from gattkeeper.core.attempts import free, go_on, side_step
 from gattkeeper.core.effects import RecordAttempt, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, failure_cause, note_uncertainty
@@ -90,6 +90,7 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
         end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)
     elif value is not None:
         end(state, device, entry, Verdict.DELIVERED, Cause.VALUE, value=value)
+        resolving.look(state, device, entry.checks, value)
     else:
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
 
@@ -135,6 +136,7 @@ def _read_back_answered(state: State, device: DeviceState, entry: Entry, value: 
         return
     fault = Fault(kind=FaultKind.REJECTED, stack="keeper", name="read_back", text="the value read back differs")
     end(state, device, entry, Verdict.UNKNOWN, Cause.UNCLEAR_ANSWER, value=value, fault=fault)
+    resolving.look(state, device, entry.command.id, value)
 
 
 def _close_attempt(state: State, entry: Entry, fault: Fault | None) -> None:
@@ -181,7 +183,7 @@ def attempt_over(state: State, device: DeviceState, slot: Slot, fault: Fault) ->
     else:
         _close_attempt(state, entry, fault)
         note_uncertainty(entry, slot.operation, fault)
-        if slot.heard is not None and fault.ran is Ran.MAYBE:
+        if slot.heard is not None and fault.ran is Ran.MAYBE and awaiting.is_evidence(entry):
             awaiting.acknowledge(state, device, entry, slot.heard)
         elif entry.command.stop:
             _stop_over(state, device, entry, fault)
@@ -217,6 +219,8 @@ def may_repeat(entry: Entry, operation: Operation, fault: Fault) -> bool:
     command = entry.command
     if parts.has_begun(entry):
         return False
+    if entry.checks and fault.kind is FaultKind.BUSY:
+        return False  # first in line, it would hold all others up without end
     if fault.ran is Ran.MAYBE and not (command.idempotent or is_idempotent(operation)):
         return False
     return command.survive_reconnect or fault.kind not in LINK_KINDS

@@ -20,6 +20,7 @@ from gattkeeper.model.operation import (
     Pair,
     RequestMtu,
     Sequence,
+    changes_state,
     kind_of,
 )
 from gattkeeper.model.outcome import Cause, Phase, Verdict
@@ -125,6 +126,9 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = state.now
     subscriptions.handed_over(device, slot.operation)
+    if slot.entry is not None and changes_state(slot.operation):
+        slot.entry.overtaken |= slot.entry.uncertain is not None and device.changed_by != slot.entry.command.id
+        device.changed_by = slot.entry.command.id
     if slot.entry is not None and slot.role is SlotRole.MAIN:
         state.timers.cancel(("queue_deadline", slot.entry.command.id))
         state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))

@@ -37,6 +37,12 @@ def notified(state: State, device: DeviceState, characteristic: Characteristic, 
         acknowledge(state, device, slot.entry, payload)
 
 
+def is_evidence(entry: Entry) -> bool:
+    """Whether what was heard also tells about a write that the stack says nothing of: any value would not."""
+    operation = entry.command.operation
+    return isinstance(operation, WriteThenWait) and bool(operation.starts_with)
+
+
 def acknowledge(state: State, device: DeviceState, entry: Entry, payload: bytes) -> None:
     """The device itself has said it: that holds whatever the stack says about the write."""
     end(state, device, entry, Verdict.DELIVERED, Cause.APP_ACK, value=payload)

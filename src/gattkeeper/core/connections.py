@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, parts
+from gattkeeper.core import breaker, parts, resolving
 from gattkeeper.core.answering import attempt_over
 from gattkeeper.core.attempts import is_stale
 from gattkeeper.core.effects import (
@@ -115,6 +115,7 @@ def connected(state: State, device: DeviceState, att_mtu: int, table: str) -> No
     if device.setup and device.connect_for is not None:
         state.mark(device.connect_for, Phase.SETUP)
     device.connect_for = None
+    resolving.ask_again(state, device)
     breaker.half_open(state, device)  # a stop connects although the device is left alone
     state.touch(device)
 

@@ -96,6 +96,14 @@ class Finish(Struct, frozen=True, kw_only=True):
     at_us: int
 
 
+class Resolve(Struct, frozen=True, kw_only=True):
+    """It is known now what an unknown command did: write that down, once; `Resolved` when durable."""
+
+    command: Command
+    applied: bool
+    why: str  # what was read, and where
+
+
 class Marked(Struct, frozen=True, kw_only=True):
     """A command entered a phase: for those who watch."""
 
@@ -141,6 +149,7 @@ Effect = (
     | AbandonConnect
     | StartDisconnect
     | Finish
+    | Resolve
     | Marked
     | ConnectionChanged
     | AvailabilityChanged

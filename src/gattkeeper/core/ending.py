@@ -3,7 +3,7 @@
 Knows what may be claimed from what happened. Nothing here decides whether to try again.
 """
 
-from gattkeeper.core import parts
+from gattkeeper.core import parts, resolving
 from gattkeeper.core.effects import Finish
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep
@@ -85,9 +85,8 @@ def end(
     command = entry.command
     for kind in ("deadline", "queue_deadline", "backoff", "lease"):
         state.timers.cancel((kind, command.id))
-    open_change = verdict is Verdict.UNKNOWN and changes_state(command.operation)
-    if open_change and device.safety and not device.latched_by:
-        latch(state, device, command.id)
+    if verdict is Verdict.UNKNOWN and changes_state(command.operation):
+        _unknown(state, device, entry)
     state.mark(entry, Phase.OUTCOME, verdict.value)
     outcome = Outcome(
         command_id=command.id,
@@ -116,6 +115,12 @@ def end(
         device.stop_ended = (entry, verdict)  # the gate opens, or not, once it is clear what follows
         for joined in entry.joined:
             end(state, device, joined, verdict, cause, by=command.id, fault=fault)
+
+
+def _unknown(state: State, device: DeviceState, entry: Entry) -> None:
+    if device.safety and not device.latched_by:
+        latch(state, device, entry.command.id)
+    resolving.ask(device, entry)
 
 
 def latch(state: State, device: DeviceState, command_id: str) -> None:

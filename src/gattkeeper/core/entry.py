@@ -36,6 +36,7 @@ class Entry(Struct, kw_only=True, eq=False):
     timeline: list[PhaseMark] = field(default_factory=list)
     faults: dict[FaultKind, int] = field(default_factory=dict)
     uncertain: Cause | None = None  # an attempt may have reached the device, and why that is open
+    overtaken: bool = False  # since then something else may have changed the device, before it went again
     stopped_by: str = ""  # the stop that came while it was in flight: it takes no further step
     epoch: int = 0  # of the last attempt
     joined: list["Entry"] = field(default_factory=list)  # stops that ride on this one
@@ -45,6 +46,7 @@ class Entry(Struct, kw_only=True, eq=False):
     changed: bool = False  # one of them changes what the device does
     values: list[bytes | None] = field(default_factory=list)  # what they brought
     undoes: str = ""  # the sequence this is the undo of
+    checks: str = ""  # the unknown command this is a look at
 
     @property
     def order(self) -> tuple[int, int]:

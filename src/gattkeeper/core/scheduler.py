@@ -21,6 +21,7 @@ from gattkeeper.core import (
     own_faults,
     pairing,
     persist,
+    resolving,
     stop,
     sweep,
     turns,
@@ -219,8 +220,10 @@ def _take_gate(state: State, event: events.Resumed | events.Latched | events.Res
     elif isinstance(event, events.Latched):
         if device.safety and not device.latched_by:
             ending.latch(state, device, event.command_id)
-    elif device.latched_by == event.command_id:
-        ending.unlatch(state, device)
+    else:
+        resolving.settle(device, event.command_id)
+        if device.latched_by == event.command_id:
+            ending.unlatch(state, device)
 
 
 def _add_device(state: State, event: events.DeviceAdded) -> None:

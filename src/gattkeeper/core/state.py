@@ -21,7 +21,7 @@ from gattkeeper.core.lifecycle import (
 from gattkeeper.core.timers import Timers
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.adapter import Serialization
-from gattkeeper.model.command import Command, Priority
+from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe
@@ -50,6 +50,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     stop_attempts_max: int = 4  # the first and three more
     stop_persist_us: int = 0  # a stop that failed is tried again for so long; 0: not at all
     stop_persist_backoff_us: int = 5_000_000  # after a pause of so long
+    check_deadline_us: int = 300_000_000  # a look at what an unknown command did
     contention_cooldown_us: int = 60_000_000  # one operation at a time on the adapter, after contention
     breaker_failures_max: int = 5  # so many failed connections in a row, and the device is left alone
     breaker_cooldown_us: int = 30_000_000  # for so long, twice as long each time it fails again
@@ -57,6 +58,16 @@ class Limits(Struct, frozen=True, kw_only=True):
     alert_depth: int = 100  # commands that wait for one device
     alert_waiting_us: int = 20_000_000  # age of the oldest of them
     alert_in_flight_us: int = 2_500_000  # half of what an attempt may take
+
+
+class Question(Struct, kw_only=True, eq=False):
+    """A command that ended unknown, and how a look at the device may tell what it did."""
+
+    command: Command
+    read_back: ReadBack
+    owed: bool = True  # a check is to be taken on
+    checks: int = 0  # so many were
+    check: str = ""  # the latest of them
 
 
 class SlotRole(Enum):
@@ -133,6 +144,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     latched_by: str = ""  # the unknown command that holds the latch
     sweeps: deque[Sweep] = field(default_factory=deque)  # under way, one after the other: nothing else starts
     owed_undo: tuple[Entry, Operation] | None = None  # of the sequence that has just ended
+    changed_by: str = ""  # the last command that was handed over and may have changed the device
+    question: Question | None = None  # what became of that one, if it ended unknown
     leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
     connect_for: Entry | None = None
     connect_started_at: int = 0

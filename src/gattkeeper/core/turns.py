@@ -3,7 +3,18 @@
 Knows the order in which a device looks. What that work is stands in the other modules of `core`.
 """
 
-from gattkeeper.core import adapters, alerts, attempts, connections, fanout, pairing, persist, sweep, undo
+from gattkeeper.core import (
+    adapters,
+    alerts,
+    attempts,
+    checking,
+    connections,
+    fanout,
+    pairing,
+    persist,
+    sweep,
+    undo,
+)
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.state import AdapterState, DeviceState, State
 
@@ -33,6 +44,7 @@ def settle(state: State) -> None:
 def _advance(state: State, device: DeviceState) -> None:
     persist.look(state, device)
     undo.take_on_owed(state, device)
+    checking.take_on_owed(state, device)
     if device.sweeps and device.stop is None:
         return  # who is left in line shows when that is over
     match device.connection:

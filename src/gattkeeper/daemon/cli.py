@@ -1,4 +1,4 @@
-"""The verbs of the command line that need no daemon: serve, demo, config, replay.
+"""The verbs of the command line that need no daemon: serve, demo, config, replay, doctor.
 
 Knows which function stands behind which verb. Parsing is `fronts.cli`'s business.
 """
@@ -15,7 +15,7 @@ from gattkeeper.fronts.cli.main import run_local
 
 def main(argv: list[str]) -> int:
     """Run one command line that no daemon answers; the exit code."""
-    verbs = {"serve": _serve, "demo": _demo, "config": _config, "replay": _replay}
+    verbs = {"serve": _serve, "demo": _demo, "config": _config, "replay": _replay, "doctor": _doctor}
     return run_local(argv, verbs, version=__version__)
 
 
@@ -56,3 +56,13 @@ def _replay(args: argparse.Namespace) -> int:
         differs |= line.startswith("!")
         sys.stdout.write(line + "\n")
     return int(differs)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from gattkeeper.daemon.doctor import telling  # noqa: PLC0415 - seldom needed
+    from gattkeeper.daemon.doctor.examination import examine  # noqa: PLC0415 - the same
+
+    findings = examine(Path(args.config) if args.config else None)
+    told = telling.as_json(findings) if args.json else telling.as_text(findings, telling.terminal_here())
+    sys.stdout.write(told + "\n")
+    return telling.exit_code(findings)

@@ -94,7 +94,7 @@ def notify_systemd(state: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         try:
             notify.sendto(state.encode(), address)
         except OSError as error:

@@ -3,7 +3,8 @@
 Knows what each device can be asked to do and in which bytes. Never connects to one.
 """
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.identity import looks_like_address, parse_address
 from gattkeeper.model.operation import Disconnect, Read, ReadRssi, Write
 from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Phys
-from gattkeeper.model.profile import Action, Choice, Profile, ReadAction, WriteAction, setpoint_of
+from gattkeeper.model.profile import Action, Choice, Profile, ReadAction, ReadBackRule, WriteAction, setpoint_of
 from gattkeeper.runtime.ports import DeviceRules
 
 ALL = "all"
@@ -39,9 +40,13 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class ProfileBook:
-    """Devices by name, each with the actions of its profile. Fills `runtime.ports.DeviceBook`."""
+    """Devices by name, each with the actions of its profile. Fills `runtime.ports.DeviceBook`.
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    `tokens` are the numbers that actions with {token} carry; without it they start anywhere.
+    """
+
+    def __init__(self, entries: Iterable[Entry], *, tokens: Iterator[int] | None = None) -> None:
+        self._tokens = codec.tokens(secrets.randbits(32)) if tokens is None else tokens
         self._entries = {entry.name: entry for entry in entries}
         self._by_address = {entry.rules.address.value: entry for entry in self._entries.values()}
         self._groups: dict[str, tuple[str, ...]] = {}
@@ -87,7 +92,9 @@ class ProfileBook:
             return _as_ruled(
                 Command(device=entry.name, operation=Read(target=rule.characteristic), label=name), rule
             )
-        return _as_ruled(_write(entry.name, name, rule, _meant(name, rule, argument)), rule)
+        meant = _meant(name, rule, argument)
+        token = next(self._tokens) if codec.has_token(rule.payload) else 0
+        return _as_ruled(_write(entry.name, name, rule, meant, token), rule)
 
     def stop(self, device: str) -> Command:
         """The command, without id, of the device's emergency stop; Disconnect where none is declared.
@@ -188,21 +195,26 @@ def _meant(name: str, rule: Action, given: str | float | None) -> Meant:
         raise InvalidCommandError(f"{name} {error}") from None
 
 
-def _write(device: str, name: str, rule: WriteAction, meant: Meant) -> Command:
+def _write(device: str, name: str, rule: WriteAction, meant: Meant, token: int) -> Command:
     raw = _raw(rule, meant)
     setpoint = setpoint_of(name, rule)
-    read_back = rule.read_back
     return Command(
         device=device,
-        operation=Write(target=rule.characteristic, payload=codec.encode(rule.payload, raw), mode=rule.mode),
+        operation=Write(
+            target=rule.characteristic, payload=codec.encode(rule.payload, raw, token), mode=rule.mode
+        ),
         idempotent=bool(setpoint) or rule.idempotent,
         coalesce_key=setpoint,
-        read_back=ReadBack(target=read_back.characteristic, expected=codec.encode(read_back.equals, raw))
-        if read_back is not None
-        else None,
-        require_read_back=read_back is not None and read_back.required,
+        read_back=None if rule.read_back is None else _read_back(rule.read_back, raw, token),
+        require_read_back=rule.read_back is not None and rule.read_back.required,
+        token=token,
         label=f"{name} {meant.text}".strip(),
     )
+
+
+def _read_back(rule: ReadBackRule, raw: int | bytes | None, token: int) -> ReadBack:
+    expected = codec.encode(rule.equals, raw, token)
+    return ReadBack(target=rule.characteristic, expected=expected, proves_absence=rule.absence)
 
 
 def _raw(rule: WriteAction, meant: Meant) -> int | bytes | None:

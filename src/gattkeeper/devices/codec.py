@@ -4,6 +4,7 @@ Knows the layout of payloads, and nothing about devices or their connections. Pu
 """
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX
@@ -11,6 +12,7 @@ from gattkeeper.model.profile import Part, PartKind, Template
 
 _TOKEN = re.compile(r"(?P<hex>[0-9a-fA-F]{2})|\{(?P<kind>[a-z0-9]+)(:(?P<start>[0-9]{1,3}))?\}|(?P<gap>\s+)")
 _CHECKSUMS = (PartKind.XOR, PartKind.SUM)
+_TOKEN_LENGTH = 4
 _NUMBER = re.compile(r"[ui](8|16|24|32)(le|be)?")
 
 
@@ -64,20 +66,38 @@ def is_number(kind: PartKind) -> bool:
     return _NUMBER.fullmatch(kind.value) is not None
 
 
-def encode(template: Template, value: int | bytes | None) -> bytes:
+def tokens(after: int) -> Iterator[int]:
+    """Numbers for {token}, one after the other: none twice in 2**32 - 1, and never 0, which means none.
+
+    Start after a number from dice, so that a device does not still show one of an earlier run.
+    """
+    while True:
+        after = after % (2 ** (8 * _TOKEN_LENGTH) - 1) + 1
+        yield after
+
+
+def has_token(template: Template) -> bool:
+    """Whether the template has a place for the number that no other command has."""
+    return any(part.kind is PartKind.TOKEN for part in template.parts)
+
+
+def encode(template: Template, value: int | bytes | None, token: int = 0) -> bytes:
     """The payload with `value` in its places: an int for numbers, bytes for {bytes}, None for neither.
 
-    Raises ValueError when the value does not fit.
+    `token` is a number of 32 bits, 0 for none. Raises ValueError when the value does not fit, or a token is needed
+    and there is none.
     """
     payload = b""
     for part in template.parts:
-        payload += _encode_part(part, value, payload)
+        payload += _encode_part(part, value, payload, token)
     return payload
 
 
-def _encode_part(part: Part, value: int | bytes | None, before: bytes) -> bytes:
+def _encode_part(part: Part, value: int | bytes | None, before: bytes, token: int) -> bytes:
     if part.kind is PartKind.LITERAL:
         return part.literal
+    if part.kind is PartKind.TOKEN and token:
+        return token.to_bytes(_TOKEN_LENGTH, "big")
     if part.kind in _CHECKSUMS:
         return _checksum(part, before)
     if part.kind is PartKind.BYTES and isinstance(value, bytes):

@@ -20,6 +20,7 @@ from gattkeeper.model.profile import (
     Profile,
     Raw,
     ReadAction,
+    ReadBackRule,
     StopRule,
     Template,
     WriteAction,
@@ -73,6 +74,8 @@ def _action_problems(action: Action) -> Iterator[tuple[str, str]]:
 def _decode_problems(action: ReadAction) -> Iterator[str]:
     if action.decode is not None and len(codec.values_of(action.decode)) != 1:
         yield f"{action.decode.text!r} needs exactly one place for the value, such as {{u8}}"
+    elif action.decode is not None and codec.has_token(action.decode):
+        yield "{token} has its place where a value is written, not where one is decoded"
 
 
 def _write_problems(action: WriteAction) -> Iterator[tuple[str, str]]:
@@ -91,8 +94,14 @@ def _write_problems(action: WriteAction) -> Iterator[tuple[str, str]]:
     if not codec.values_of(action.payload) and action.argument is not None:
         yield "payload", f"{action.payload.text!r} has no place for the argument, such as {{u8}}"
     if action.read_back is not None:
-        for text in _payload_problems(action.read_back.equals, action):
+        for text in _read_back_problems(action.read_back, action):
             yield "read_back", text
+
+
+def _read_back_problems(rule: ReadBackRule, action: WriteAction) -> Iterator[str]:
+    yield from _payload_problems(rule.equals, action)
+    if codec.has_token(rule.equals) and not codec.has_token(action.payload):
+        yield "{token} is read back, but the payload does not carry it"
 
 
 def _payload_problems(template: Template, action: WriteAction) -> Iterator[str]:
@@ -110,7 +119,7 @@ def _payload_problems(template: Template, action: WriteAction) -> Iterator[str]:
         yield f"{template.text!r} does not fit the argument: {{bytes}} carries bytes, all others carry numbers"
         return
     try:
-        lengths = [len(codec.encode(template, value)) for value in _extremes(action)]
+        lengths = [len(codec.encode(template, value, token=1)) for value in _extremes(action)]
     except (ValueError, OverflowError) as error:
         yield f"{template.text!r} cannot carry every allowed argument: {error}"
         return

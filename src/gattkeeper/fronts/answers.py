@@ -10,7 +10,7 @@ import msgspec
 from gattkeeper.errors import CommandError, GattkeeperError, QueueClosedError, RefusedError, StorageError
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
-from gattkeeper.model.outcome import Cause, Outcome, PhaseMark, Verdict
+from gattkeeper.model.outcome import Cause, Outcome, PhaseMark, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.fanout import Fanout
 from gattkeeper.runtime.ports import DeviceBook, Sighting
@@ -29,8 +29,10 @@ EXIT_TRY_LATER = 75
 Answer = dict[str, Any]
 
 
-def outcome_answer(book: DeviceBook, command: Command, outcome: Outcome) -> Answer:
-    """An outcome with the command it belongs to.
+def outcome_answer(
+    book: DeviceBook, command: Command, outcome: Outcome, resolution: Resolution | None = None
+) -> Answer:
+    """An outcome with the command it belongs to, and what was found out later if it was unknown.
 
     A value of bytes is hex in `value`; `text` says what a value means to a person.
     """
@@ -42,6 +44,12 @@ def outcome_answer(book: DeviceBook, command: Command, outcome: Outcome) -> Answ
         answer["values"] = [None if value is None else value.hex() for value in outcome.values]
     if outcome.value is not None:
         answer["text"] = book.describe(command, outcome.value)
+    if resolution is not None:
+        answer["resolution"] = {
+            "applied": resolution.applied,
+            "who": resolution.who,
+            "why": resolution.why,
+        }
     return answer
 
 
@@ -69,7 +77,7 @@ def timeline_answer(book: DeviceBook, known: CommandTimeline) -> Answer:
         "phases": [_mark_answer(mark, known.accepted_at_us) for mark in known.marks],
     }
     if known.outcome is not None:
-        outcome = outcome_answer(book, command, known.outcome)
+        outcome = outcome_answer(book, command, known.outcome, known.resolution)
         answer["outcome"] = {key: outcome[key] for key in outcome if key != "timeline"}
     return answer
 

@@ -38,7 +38,7 @@ async def forget_bluez() -> None:
     bus.disconnect()
     # Shielded: a cancel would reach the bus's one future for its end, which Bleak waits for as well.
     with contextlib.suppress(Exception):  # it repeats what ended the connection, if anything did
-        await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
+        await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call,unused-ignore]
     await asyncio.sleep(0)  # lets Bleak's own task, woken by the same event, tell its clients
 
 

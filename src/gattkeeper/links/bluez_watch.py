@@ -32,14 +32,14 @@ that the bus starts for us a second or two."""
 RECONNECT_S = 1.0
 """Pause before looking for a bus that went away, in seconds: seen within 2 s of its return."""
 
-_BUS = "org.freedesktop.DBus"
-_MANAGER = "org.freedesktop.DBus.ObjectManager"
+BUS = "org.freedesktop.DBus"
+MANAGER = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 
 _RULES = (
-    f"type='signal',sender='{_BUS}',interface='{_BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
-    f"type='signal',sender='{BLUEZ}',interface='{_MANAGER}',member='InterfacesAdded'",
-    f"type='signal',sender='{BLUEZ}',interface='{_MANAGER}',member='InterfacesRemoved'",
+    f"type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
+    f"type='signal',sender='{BLUEZ}',interface='{MANAGER}',member='InterfacesAdded'",
+    f"type='signal',sender='{BLUEZ}',interface='{MANAGER}',member='InterfacesRemoved'",
     f"type='signal',sender='{BLUEZ}',interface='{_PROPERTIES}',member='PropertiesChanged',arg0='{ADAPTER}'",
     f"type='signal',sender='{BLUEZ}',interface='{_PROPERTIES}',member='PropertiesChanged',arg0='{DEVICE}'",
 )
@@ -100,9 +100,9 @@ class BluezWatch:
     async def open(self) -> None:
         """Begin to watch. Raises SettingsError with what to do when bus or service are not there."""
         try:
-            self._bus = await _connected_bus(self._on_message)
+            self._bus = await connected_bus(self._on_message)
         except (OSError, AuthError, DBusFastError) as error:
-            raise SettingsError(_no_bus(error)) from error
+            raise SettingsError(no_bus(error)) from error
         try:
             self._take(await self._objects(MessageFlag.NONE))
         except TimeoutError as error:
@@ -113,7 +113,7 @@ class BluezWatch:
             ) from error
         except _BluezError as error:
             await self.close()
-            raise SettingsError(_no_service(error)) from error
+            raise SettingsError(no_service(*error.args)) from error
         self._spawn(self._follow_bus())
 
     async def device(self, adapter_path: str, address: str) -> tuple[str, dict[str, Any]] | None:
@@ -139,13 +139,13 @@ class BluezWatch:
             await asyncio.wait(self._tasks)
         if self._bus is not None:
             self._bus.disconnect()
-            await _end_of(self._bus)
+            await end_of(self._bus)
             self._bus = None
 
     async def _objects(self, flags: MessageFlag) -> Objects:
         if self._bus is None:
             raise ConnectionResetError("the watch is closed")
-        message = Message(destination=BLUEZ, path="/", interface=_MANAGER, member="GetManagedObjects", flags=flags)
+        message = Message(destination=BLUEZ, path="/", interface=MANAGER, member="GetManagedObjects", flags=flags)
         async with asyncio.timeout(ANSWER_S):
             reply = await self._bus.call(message)
         if reply.message_type is MessageType.ERROR:
@@ -179,12 +179,12 @@ class BluezWatch:
         """Wait for the bus to go away, then for it to be back, and so on."""
         while True:
             if self._bus is not None:
-                await _end_of(self._bus)
+                await end_of(self._bus)
                 self._bus = None
                 self._down()
             await asyncio.sleep(RECONNECT_S)
             with contextlib.suppress(OSError, DBusFastError):
-                self._bus = await _connected_bus(self._on_message)
+                self._bus = await connected_bus(self._on_message)
                 await self._refresh()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -254,7 +254,8 @@ def _adapter(path: str, properties: dict[str, Any]) -> BluezAdapter:
     return BluezAdapter(path=path, address=str(properties["Address"]), powered=bool(properties["Powered"]))
 
 
-async def _connected_bus(on_message: Callable[[Message], None]) -> MessageBus:
+async def connected_bus(on_message: Callable[[Message], None]) -> MessageBus:
+    """A connection to the system bus that hears BlueZ's signals. Raises what the bus does."""
     bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
     try:
         await bus.connect()
@@ -262,9 +263,9 @@ async def _connected_bus(on_message: Callable[[Message], None]) -> MessageBus:
         for rule in _RULES:
             await bus.call(
                 Message(
-                    destination=_BUS,
+                    destination=BUS,
                     path="/org/freedesktop/DBus",
-                    interface=_BUS,
+                    interface=BUS,
                     member="AddMatch",
                     signature="s",
                     body=[rule],
@@ -276,7 +277,7 @@ async def _connected_bus(on_message: Callable[[Message], None]) -> MessageBus:
     return bus
 
 
-async def _end_of(bus: MessageBus) -> None:
+async def end_of(bus: MessageBus) -> None:
     """Wait until a bus connection has ended, by whatever cause.
 
     Shielded, as a cancel would reach the connection's one future for its end.
@@ -285,7 +286,8 @@ async def _end_of(bus: MessageBus) -> None:
         await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
 
 
-def _no_bus(error: Exception) -> str:
+def no_bus(error: Exception) -> str:
+    """Why there is no system bus for us, with what to do."""
     address = os.environ.get("DBUS_SYSTEM_BUS_ADDRESS", "")
     where = f"at DBUS_SYSTEM_BUS_ADDRESS={address}" if address else "at /var/run/dbus/system_bus_socket"
     if isinstance(error, AuthError | PermissionError):
@@ -299,8 +301,8 @@ def _no_bus(error: Exception) -> str:
     )
 
 
-def _no_service(error: _BluezError) -> str:
-    name, text = error.args
+def no_service(name: str, text: str) -> str:
+    """What a refusal of the bus means, with what to do: D-Bus error name and text."""
     if name.endswith("AccessDenied"):
         return f"D-Bus forbids this user to speak to the Bluetooth service ({text}); add it to the group bluetooth"
     return f"the Bluetooth service does not run ({text}); start it: sudo systemctl start bluetooth"

@@ -52,10 +52,15 @@ class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReadBack(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a read of `target` must start with for the command to count as applied."""
+    """What a read of `target` must start with for the command to count as applied.
+
+    `proves_absence`: any other value proves that it was not. Say so only of a value that nothing but this keeper
+    changes, and that has changed before the device answers anything later.
+    """
 
     target: CharacteristicRef
-    expected: bytes
+    expected: bytes  # one byte at least: a value of which nothing is expected would prove everything
+    proves_absence: bool = False
 
 
 class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,6 +80,7 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
     require_read_back: bool = False  # an acknowledgement alone is not delivered
     stop: bool = False  # the emergency stop of its device
     may_bypass: bool = False  # a stop that may go without response past a pending request
+    token: int = 0  # the number that its payload carries and no other's does; 0: none
     idempotency_key: str = ""  # same key and same body: the same command
     fanout: str = ""  # those of several devices that go together have the same
     label: str = ""  # what a person asked for: "set_position 73"
@@ -96,6 +102,8 @@ def problem_with(command: Command) -> str:
         return "read_back is required, but nothing says what to read and what to expect"
     if command.require_read_back and isinstance(command.operation, WriteThenWait):
         return "a write that waits for its answer is proved by that: it is not read back as well"
+    if command.read_back is not None and not command.read_back.expected:
+        return "a read-back needs at least one byte to expect: every value starts with nothing"
     return _problem_with_operation(command.operation)
 
 
@@ -147,11 +155,14 @@ def _problem_with_answer(operation: WriteThenWait) -> str:
 
 
 def same_request(one: Command, other: Command) -> bool:
-    """Whether two commands ask for the same thing: what an idempotency key promises."""
-    return (one.device, one.operation, one.priority, one.stop, one.label) == (
+    """Whether two commands ask for the same thing: what an idempotency key promises.
+
+    Two that carry tokens never have the same payload: what was asked for is in their labels.
+    """
+    tokens = bool(one.token and other.token)
+    return (one.device, one.priority, one.stop, one.label) == (
         other.device,
-        other.operation,
         other.priority,
         other.stop,
         other.label,
-    )
+    ) and (tokens or one.operation == other.operation)

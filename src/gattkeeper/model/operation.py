@@ -188,7 +188,8 @@ class WriteThenWait(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     """A write that the device answers with a notification: of `answer`, and beginning with `starts_with`.
 
     The device is subscribed to first, if need be. What arrives before the write is handed over is no answer to it.
-    `timeout_us` counts from the moment at which the write was answered well.
+    `timeout_us` counts from the moment at which the write was answered well. With an empty `starts_with` any value
+    is the answer; then it does not prove a write that the stack gave no answer to.
     """
 
     write: Write

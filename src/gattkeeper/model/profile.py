@@ -38,6 +38,7 @@ class PartKind(Enum):
     I32BE = "i32be"
     BYTES = "bytes"  # the argument's bytes; when decoding, all that follows
     TEXT = "text"  # UTF-8 up to the end; only when decoding
+    TOKEN = "token"  # noqa: S105 - four bytes, big end first, that no other command carries; only in writes
     ANY = "any"  # one byte that does not matter; only when decoding
     XOR = "xor"  # checksum: every byte from `start` up to here, exclusive-or
     SUM = "sum"  # checksum: every byte from `start` up to here, added, modulo 256
@@ -93,6 +94,7 @@ class ReadBackRule(Struct, frozen=True, kw_only=True):
     characteristic: CharacteristicRef
     equals: Template  # filled with the argument, as the payload is
     required: bool = False  # without it an acknowledgement is not enough
+    absence: bool = False  # another value proves that the write did not take effect
 
 
 class ReadAction(Struct, frozen=True, kw_only=True, tag_field="operation", tag="read"):

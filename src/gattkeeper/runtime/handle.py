@@ -4,7 +4,7 @@ import asyncio
 
 from gattkeeper.errors import GattkeeperError
 from gattkeeper.model.command import Command
-from gattkeeper.model.outcome import Outcome
+from gattkeeper.model.outcome import Outcome, Resolution
 
 
 class Handle:
@@ -16,6 +16,7 @@ class Handle:
     def __init__(self, command: Command) -> None:
         loop = asyncio.get_running_loop()
         self.command = command
+        self.resolution: Resolution | None = None  # what was found out later, if the outcome was unknown
         self.accepted: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[Outcome] = loop.create_future()
 

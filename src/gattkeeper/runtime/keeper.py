@@ -25,7 +25,6 @@ from gattkeeper.errors import (
     UnsupportedError,
     UsageError,
 )
-from gattkeeper.model import record
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.fault import Fault
@@ -294,18 +293,10 @@ class Keeper:
 
         def written(error: StorageError | None) -> None:
             """Called also when nobody waits any more: what the journal says, holds."""
-            if error is None:
-                self._pump.feed(events.Resolved(command_id=command_id, device=handle.command.device))
-            else:
-                self._ledger.reopen(command_id)
             if not durable.done():
                 durable.set_result(error)
 
-        row = record.Resolved(resolution=resolution, at_us=self._pump.now_us())
-        if self._journal is None:
-            written(None)
-        else:
-            self._journal.append(row, written)
+        self._pump.resolve(handle.command, resolution, written)
         error = await durable
         if error is not None:
             raise error

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gattkeeper.errors import ConflictError
 from gattkeeper.model import record
 from gattkeeper.model.command import Command, same_request
+from gattkeeper.model.outcome import Resolution
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ports import Journal
 
@@ -27,7 +28,7 @@ class Ledger:
         self._live: dict[str, Handle] = {}
         self._ended: OrderedDict[str, Handle] = OrderedDict()
         self._keys: dict[str, str] = {}
-        self._resolved: set[str] = set()
+        self._resolving: set[str] = set()  # the row is being written
 
     def open(self, command: Command) -> Handle:
         """Give a command its id, and its caller a handle."""
@@ -91,16 +92,23 @@ class Ledger:
         return handle
 
     def resolve(self, command_id: str) -> bool:
-        """Note that a command is resolved now; False when it already was."""
-        earlier = self._journal.records_of(command_id) if self._journal is not None else ()
-        if command_id in self._resolved or any(isinstance(row, record.Resolved) for row in earlier):
+        """Note that a command is resolved now; False when it already was, or somebody else is about to."""
+        handle = self.find(command_id)
+        if command_id in self._resolving or (handle is not None and handle.resolution is not None):
             return False
-        self._resolved.add(command_id)
+        self._resolving.add(command_id)
         return True
+
+    def resolved(self, resolution: Resolution) -> None:
+        """The resolution is on record."""
+        self._resolving.discard(resolution.command_id)
+        handle = self._ended.get(resolution.command_id)
+        if handle is not None:
+            handle.resolution = resolution
 
     def reopen(self, command_id: str) -> None:
         """The resolution could not be written down: as if there had been none."""
-        self._resolved.discard(command_id)
+        self._resolving.discard(command_id)
 
     def _from_journal(self, command_id: str) -> Handle | None:
         handle: Handle | None = None
@@ -110,4 +118,6 @@ class Ledger:
                 handle.settle(None)
             elif isinstance(row, record.Ended) and handle is not None:
                 handle.end(row.outcome)
+            elif isinstance(row, record.Resolved) and handle is not None:
+                handle.resolution = row.resolution
         return handle

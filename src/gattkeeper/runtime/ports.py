@@ -14,7 +14,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Service
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
-from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark
+from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark, Resolution
 from gattkeeper.model.record import Record
 from gattkeeper.model.status import Alert
 
@@ -197,6 +197,9 @@ class Observer(Protocol):
 
     def ended(self, command: Command, outcome: Outcome, at_us: int) -> None:
         """A command has its outcome; its marks are all in `outcome.timeline`."""
+
+    def resolved(self, command: Command, resolution: Resolution, at_us: int) -> None:
+        """It is known, and on record, what a command that ended unknown did."""
 
     def connection(self, device: str, state: str, at_us: int) -> None:
         """A device's connection changed: `core.lifecycle.ConnectionState` values."""

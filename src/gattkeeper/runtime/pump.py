@@ -17,7 +17,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
@@ -25,6 +25,9 @@ from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, Session
 
 REWRITE_AFTER_S = 1.0
 """How long an outcome that could not be written waits before it is tried again."""
+
+WHO = "gattkeeper"
+"""Who found out, where nobody had to decide."""
 
 
 class PumpListener(Protocol):
@@ -44,6 +47,12 @@ class PumpListener(Protocol):
 
     def ended(self, command: Command, outcome: Outcome, at_us: int) -> None:
         """The outcome is durable, or could not be written: either way it is the truth."""
+
+    def resolves(self, command_id: str) -> bool:
+        """Whether this is the first to find out what an unknown command did: then its row is written next."""
+
+    def resolved(self, command: Command, resolution: Resolution, at_us: int, error: StorageError | None) -> None:
+        """The resolution is durable, or could not be written: then nothing is resolved."""
 
     def connection(self, device: str, state: str, at_us: int) -> None:
         """A connection changed."""
@@ -103,6 +112,7 @@ class Pump:
             effects.AbandonConnect: self._abandon_connect,
             effects.StartDisconnect: self._start_disconnect,
             effects.Finish: self._finish,
+            effects.Resolve: self._resolve,
             effects.Marked: self._marked,
             effects.ConnectionChanged: self._connection_changed,
             effects.AvailabilityChanged: self._availability_changed,
@@ -271,6 +281,35 @@ class Pump:
     def _paid(self, row: record.Ended, error: StorageError | None) -> None:
         if error is not None:
             self._owe(row)
+
+    def _resolve(self, effect: effects.Resolve) -> None:
+        """Not while the journal does not have the outcome: then the latch holds, until the next look."""
+        command = effect.command
+        if command.id not in self._owed and self._listener.resolves(command.id):
+            resolution = Resolution(command_id=command.id, applied=effect.applied, who=WHO, why=effect.why)
+            self.resolve(command, resolution)
+
+    def resolve(
+        self,
+        command: Command,
+        resolution: Resolution,
+        then: Callable[[StorageError | None], None] = lambda _error: None,
+    ) -> None:
+        """Write down what became known; once that is durable a latch opens. `then` hears what went wrong."""
+        row = record.Resolved(resolution=resolution, at_us=self.now_us())
+        self._append(row, partial(self._resolved, command, row, then))
+
+    def _resolved(
+        self,
+        command: Command,
+        row: record.Resolved,
+        then: Callable[[StorageError | None], None],
+        error: StorageError | None,
+    ) -> None:
+        self._listener.resolved(command, row.resolution, row.at_us, error)
+        if error is None:
+            self.feed(events.Resolved(command_id=command.id, device=command.device))
+        then(error)
 
     def _marked(self, effect: effects.Marked) -> None:
         self._listener.marked(effect.command, effect.mark)

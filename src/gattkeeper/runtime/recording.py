@@ -20,6 +20,7 @@ from gattkeeper.core.events import Event
 from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.core.state import Limits
 from gattkeeper.errors import UsageError
+from gattkeeper.runtime.private_file import open_private
 
 TITLE = "gattkeeper recording"
 FORMAT = 1
@@ -36,8 +37,8 @@ class Recorder:
     """
 
     def __init__(self, path: Path, limits: Limits, *, journalled: bool) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._descriptor: int | None = os.open(path, flags, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        self._descriptor: int | None = open_private(path, flags)
         self._write([TITLE, FORMAT, limits, journalled])
 
     def note(self, event: Event, now_us: int, effects: list[Effect]) -> None:

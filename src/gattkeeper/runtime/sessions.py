@@ -5,7 +5,6 @@ Knows how to start, bound and abandon calls into a stack. Decides nothing: every
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -143,9 +142,11 @@ class Session:
         else:
             self._connection = connection
             if self._over:
-                await _let_go(connection)  # it came after we gave up
+                await _let_go(connection, self._disconnect_timeout_s)  # it came after we gave up
             elif self._early_loss is not None:
-                await _let_go(connection)  # it is gone already; the attempt's own bound holds for this too
+                await _let_go(
+                    connection, self._disconnect_timeout_s
+                )  # it is gone already; the attempt's own bound holds for this too
                 self._connect_failed(replace(self._early_loss, ran=Ran.NO))
             else:
                 self._up = True
@@ -210,16 +211,17 @@ class Session:
         if running:
             await asyncio.wait(running, timeout=ABANDON_TIMEOUT_S)
         if self._connection is not None:
-            task = asyncio.get_running_loop().create_task(self._connection.disconnect())
-            await asyncio.wait({task}, timeout=self._disconnect_timeout_s)
-            await outlast(task)
+            await _let_go(self._connection, self._disconnect_timeout_s)
         self._feed(events.DisconnectDone(device=self._device, epoch=self._epoch))
 
 
-async def _let_go(connection: LinkConnection) -> None:
-    """Take down what nobody will use. That a link breaks its promise and raises changes nothing."""
-    with suppress(Exception):
-        await connection.disconnect()
+async def _let_go(connection: LinkConnection, timeout_s: float) -> None:
+    """Take down what nobody will use, in a bounded time. A link that raises, and must not, changes nothing."""
+    task = asyncio.get_running_loop().create_task(connection.disconnect())
+    try:
+        await asyncio.wait({task}, timeout=timeout_s)
+    finally:
+        await outlast(task)
 
 
 async def outlast(task: asyncio.Task[None] | None) -> bool:

@@ -20,7 +20,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub
@@ -87,6 +87,19 @@ class Switchboard:
         for observer in self._observers:
             self._tell(observer.ended, command, outcome, at_us)
         self.moved.set()
+
+    def resolves(self, command_id: str) -> bool:
+        """See `PumpListener`."""
+        return self._ledger.resolve(command_id)
+
+    def resolved(self, command: Command, resolution: Resolution, at_us: int, error: StorageError | None) -> None:
+        """See `PumpListener`."""
+        if error is not None:
+            self._ledger.reopen(command.id)
+            return
+        self._ledger.resolved(resolution)
+        for observer in self._observers:
+            self._tell(observer.resolved, command, resolution, at_us)
 
     def connection(self, device: str, state: str, at_us: int) -> None:
         """See `PumpListener`."""

@@ -5,12 +5,14 @@ Knows what makes a file ours and which settings make it durable. Rows stand in `
 
 import os
 import sqlite3
+import sys
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
 from gattkeeper.errors import StorageError
+from gattkeeper.runtime.private_file import open_private
 from gattkeeper.storage.sqlite_faults import explain
 
 APPLICATION_ID = 0x47415454
@@ -113,13 +115,14 @@ def _create(path: Path) -> None:
         raise StorageError(f"{path} is gone but {wal} is there: restore the one, or move the other away")
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)  # of a process that died here
-    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    os.close(open_private(new, os.O_RDWR | os.O_CREAT | os.O_EXCL))
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(files("gattkeeper.storage").joinpath("schema.sql").read_text(encoding="utf-8"))
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)  # its name is as durable as its content
-    finally:
-        os.close(folder)
+    if sys.platform != "win32":  # which opens no folders
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)  # its name is as durable as its content
+        finally:
+            os.close(folder)

@@ -7,7 +7,7 @@ import logging
 
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
-from gattkeeper.model.outcome import Outcome, Phase, PhaseMark
+from gattkeeper.model.outcome import Outcome, Phase, PhaseMark, Resolution
 from gattkeeper.model.status import Alert
 
 COMMANDS_MAX = 10_000
@@ -44,6 +44,19 @@ class EventLog:
             what += f": {outcome.fault}"
         self._write(command, Phase.OUTCOME.value, at_us, what)
         self._accepted_at_us.pop(command.id, None)
+
+    def resolved(self, command: Command, resolution: Resolution, at_us: int) -> None:
+        """It is known what a command that ended unknown did."""
+        what = "applied" if resolution.applied else "not applied"
+        self._logger.info(
+            "command=%s device=%s resolved=%s at=%.6f by %s: %s",
+            command.id,
+            command.device,
+            what,
+            at_us / 1_000_000,
+            _one_line(resolution.who),
+            _one_line(resolution.why),
+        )
 
     def connection(self, device: str, state: str, at_us: int) -> None:
         """A device's connection changed."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gattkeeper.model.command import Command
-from gattkeeper.model.outcome import Outcome, Phase, PhaseMark
+from gattkeeper.model.outcome import Outcome, Phase, PhaseMark, Resolution
 from gattkeeper.model.status import Alert
 from gattkeeper.telemetry.spans import ConnectionChange
 
@@ -34,6 +34,7 @@ class CommandTimeline(Struct, frozen=True, kw_only=True):
     marks: tuple[PhaseMark, ...]
     outcome: Outcome | None = None
     ended_at_us: int | None = None
+    resolution: Resolution | None = None
 
     def until(self, now_us: int) -> int:
         """The moment its picture ends: its own end, or now."""
@@ -72,6 +73,12 @@ class Timeline:
         if known is not None:
             marks = outcome.timeline or known.marks
             self._commands[command.id] = replace(known, marks=marks, outcome=outcome, ended_at_us=at_us)
+
+    def resolved(self, command: Command, resolution: Resolution, at_us: int) -> None:  # noqa: ARG002
+        """It is known what a command that ended unknown did."""
+        known = self._commands.get(command.id)
+        if known is not None:
+            self._commands[command.id] = replace(known, resolution=resolution)
 
     def connection(self, device: str, state: str, at_us: int) -> None:
         """A device's connection changed."""

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from gattkeeper.errors import SettingsError
 
 if TYPE_CHECKING:
+    from gattkeeper.world.android import Android as Android
+    from gattkeeper.world.android import Overlap as Overlap
+    from gattkeeper.world.android import Statuses as Statuses
     from gattkeeper.world.bumble_corrections import quieten_bumble as quieten_bumble
+    from gattkeeper.world.core_bluetooth import CoreBluetooth as CoreBluetooth
+    from gattkeeper.world.personality import PersonalLink as PersonalLink
     from gattkeeper.world.radio import VirtualRadio as VirtualRadio
     from gattkeeper.world.radio_rules import Action as Action
     from gattkeeper.world.radio_rules import AnswerError as AnswerError
@@ -58,7 +63,10 @@ if TYPE_CHECKING:
     from gattkeeper.world.virtual_time import run_virtual as run_virtual
 
 _HOMES = {
+    "android": ("Android", "Overlap", "Statuses"),
     "bumble_corrections": ("quieten_bumble",),
+    "core_bluetooth": ("CoreBluetooth",),
+    "personality": ("PersonalLink",),
     "radio": ("VirtualRadio",),
     "radio_rules": (
         "Action",

@@ -38,6 +38,8 @@ from gattkeeper.world.simulated_rules import (
 )
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice
 
+_APART_S = 1e-6
+
 STRAGGLER_S = 1.0
 """How long after the end of a connection a straggling notification comes."""
 
@@ -97,6 +99,7 @@ class SimulatedConnection:
         self._gatt = SimulatedGatt(
             device, paired=chance.paired, att_mtu_max=chance.att_mtu_max(), interval_s=chance.interval_s
         )
+        self._arrives_at = 0.0  # when what was sent last is with the device
         self._pushed: deque[tuple[Characteristic, bytes]] = deque()  # on the air
         device.notify = self._notify
         device.connected()
@@ -235,7 +238,9 @@ class SimulatedConnection:
         delay = self._gatt.interval_s * (self._chance.dice.uniform(0.1, 1.0) + 2 * request.parts)
         if isinstance(request.action, LateRequest):
             delay += request.action.seconds
-        self._loop.call_later(delay, self._arrive, request, number)
+        # nothing overtakes on one bearer (Vol 3, Part A, 2.4): what is sent later arrives later
+        self._arrives_at = max(self._loop.time() + delay, self._arrives_at + _APART_S)
+        self._loop.call_at(self._arrives_at, self._arrive, request, number)
 
     def _arrive(self, request: Request, number: int) -> None:
         """The device has the request."""

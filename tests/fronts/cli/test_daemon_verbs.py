@@ -293,6 +293,11 @@ async def test_an_unknown_outcome_gives_advice_and_can_be_resolved(tmp_path):
         b.link.let_answer.set()
         resolved = await run(b, "resolve", said.accepted[0], "--not-applied", "--why", "looked")
         assert resolved.out == f"recorded: {said.accepted[0]} was not applied"
+        asked = await run(b, "outcome", said.accepted[0])
+        assert "resolved: not applied, looked (" in asked.err
+        assert "look at lounge" not in asked.err
+        assert (await run(b, "outcome", said.accepted[0], "--json")).json["resolution"]["applied"] is False
+        assert "resolved: not applied, looked (" in (await run(b, "timeline", said.accepted[0])).out
 
 
 async def test_status_devices_scan_and_timeline_have_text_and_json(tmp_path):

@@ -1,11 +1,13 @@
 """Answers as people read them, compared with text that was looked at."""
 
+from msgspec.structs import replace
+
 from fronts.cli.story import NO_ANSWER, command, four_taps, outcome
 from fronts.keeper_bench import Book
 from gattkeeper.fronts.cli import texts
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.fault import Fault, FaultKind
-from gattkeeper.model.outcome import Cause, Outcome, Verdict
+from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import AdapterStatus, AlertKind, DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import FanoutOutcome
 
@@ -52,6 +54,17 @@ def test_an_overtaken_command_names_the_one_that_overtook_it():
 
 def test_an_unknown_outcome_says_what_to_check():
     assert text_of(outcome("c1", "unknown", "timed_out_in_flight", fault=NO_ANSWER)) == UNKNOWN.strip("\n")
+
+
+def test_an_unknown_outcome_that_was_resolved_says_how_instead():
+    found = Resolution(command_id="c1", applied=True, who="gattkeeper", why="read back 49 from 2a19")
+    ended = outcome("c1", "unknown", "timed_out_in_flight")
+    text = texts.outcome_text(Book(), ONE, ended, Terminal(), resolution=found)
+    assert text.splitlines() == [
+        "? lounge set_position 73  unknown  the device did not answer in time",
+        "  resolved: applied, read back 49 from 2a19 (gattkeeper)",
+    ]
+    assert texts.resolution_text(replace(found, applied=False)).startswith("resolved: not applied, ")
 
 
 def test_the_words_of_a_stack_are_told_as_its_own():

@@ -30,7 +30,7 @@ from gattkeeper.fronts.commands import (
 from gattkeeper.fronts.service import Service
 from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.fault import Fault
-from gattkeeper.model.outcome import Outcome
+from gattkeeper.model.outcome import Outcome, Resolution
 from gattkeeper.model.status import DeviceStatus
 from gattkeeper.runtime.durations import optional_us
 from gattkeeper.runtime.handle import Handle
@@ -184,16 +184,17 @@ async def _until_outcome(call: _Call, handle: Handle, wait_s: float | None) -> F
         )
         yield frames.exit_code(EXIT_GAVE_UP)
         return
-    for frame in _ending(call, handle.command, handle.outcome):
+    for frame in _ending(call, handle.command, handle.outcome, handle.resolution):
         yield frame
 
 
-def _ending(call: _Call, command: Command, outcome: Outcome) -> list[bytes]:
+def _ending(call: _Call, command: Command, outcome: Outcome, resolution: Resolution | None = None) -> list[bytes]:
     book = call.service.keeper.book
     if call.args.json:
-        shown = frames.out_json(answers.outcome_answer(book, command, outcome))
+        shown = frames.out_json(answers.outcome_answer(book, command, outcome, resolution))
     else:
-        text = texts.outcome_text(book, command, outcome, call.terminal, call.command(outcome.by))
+        by = call.command(outcome.by)
+        text = texts.outcome_text(book, command, outcome, call.terminal, by=by, resolution=resolution)
         shown = frames.out(text) if outcome.succeeded else frames.err(text)
     return [shown, frames.exit_code(answers.exit_code_of(outcome))]
 
@@ -257,7 +258,7 @@ async def _outcome(call: _Call) -> Frames:
         async for frame in _until_outcome(call, handle, call.args.wait or 0.0):
             yield frame
     elif known is not None and known.outcome is not None:
-        for frame in _ending(call, known.command, known.outcome):
+        for frame in _ending(call, known.command, known.outcome, known.resolution):
             yield frame
     else:
         raise UsageError(f"no command {call.args.id!r} is known here")

@@ -4,7 +4,7 @@ A pure function: data in, lines out.
 """
 
 from gattkeeper.fronts.cli.style import Terminal, clean, glyph_of, paint, seconds_text, verdict_word
-from gattkeeper.fronts.cli.texts import what
+from gattkeeper.fronts.cli.texts import resolution_text, what
 from gattkeeper.model.outcome import Attempt
 from gattkeeper.telemetry.timeline import CommandTimeline
 
@@ -21,6 +21,8 @@ def draw_detail(known: CommandTimeline, now_us: int, terminal: Terminal) -> list
         lines.append(f"{offset_s:8.3f} s  {took:>8}  {mark.phase.value:15} {notes}".rstrip())
     if known.outcome is not None:
         lines += [_attempt_line(attempt) for attempt in known.outcome.attempts]
+    if known.resolution is not None:
+        lines.append(resolution_text(known.resolution))
     return lines
 
 

@@ -220,6 +220,14 @@ def _add_local(verbs: _Verbs) -> None:
     )
     replay.add_argument("file", metavar="FILE")
     replay.add_argument("--quiet", action="store_true", help="only the sum at the end")
+    doctor = verbs.add_parser(
+        "doctor",
+        help="what is wrong with Bluetooth here, and what to do",
+        description="Look at BlueZ, D-Bus, adapters, the kernel's log and the keeper's files; change nothing. "
+        "Exit code 1: there is a problem.",
+    )
+    doctor.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    doctor.add_argument("--config", metavar="FILE", help="the settings file")
     config = verbs.add_parser("config", help="settings", description="Settings.")
     config_verbs = config.add_subparsers(dest="config_verb", metavar="VERB", required=True, parser_class=Parser)
     check = config_verbs.add_parser("check", help="explain every error of the settings, with its line")

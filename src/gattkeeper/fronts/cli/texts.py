@@ -19,7 +19,7 @@ from gattkeeper.fronts.cli.style import (
 )
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
-from gattkeeper.model.outcome import Cause, Outcome, Verdict
+from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import FanoutOutcome
 from gattkeeper.runtime.ports import DeviceBook, Sighting
@@ -60,9 +60,14 @@ def duration_us(outcome: Outcome) -> int | None:
 
 
 def outcome_text(
-    book: DeviceBook, command: Command, outcome: Outcome, terminal: Terminal, by: Command | None = None
+    book: DeviceBook,
+    command: Command,
+    outcome: Outcome,
+    terminal: Terminal,
+    by: Command | None = None,
+    resolution: Resolution | None = None,
 ) -> str:
-    """An outcome in a line, with advice beneath it where it is needed. `by`: the command that overtook it."""
+    """An outcome in a line, with what was found out later, or advice, beneath it. `by`: what overtook it."""
     glyph, colour = glyph_of(outcome)
     parts = [what(command), verdict_word(outcome)]
     if outcome.value is not None:
@@ -75,7 +80,7 @@ def outcome_text(
         parts.append(reason)
     lines = textwrap.wrap("  ".join(parts), terminal.width - 2, subsequent_indent="  ", break_long_words=False)
     text = paint(glyph, colour, terminal) + " " + "\n  ".join(line.strip() for line in lines)
-    advice = _advice(command, outcome)
+    advice = _advice(command, outcome) if resolution is None else resolution_text(resolution)
     return f"{text}\n{textwrap.indent(advice, '  ')}" if advice else text
 
 
@@ -89,6 +94,12 @@ def _reason(outcome: Outcome, by: Command | None) -> str:
         said = clean(fault.text if fault.stack == "keeper" and fault.text else str(fault))  # our own words suffice
         reason = f"{reason}: {said}" if reason else said
     return reason
+
+
+def resolution_text(resolution: Resolution) -> str:
+    """What was found out about an unknown outcome: "resolved: applied, read back 49 from ... (gattkeeper)"."""
+    found = "applied" if resolution.applied else "not applied"
+    return f"resolved: {found}, {clean(resolution.why)} ({clean(resolution.who)})"
 
 
 def _advice(command: Command, outcome: Outcome) -> str:

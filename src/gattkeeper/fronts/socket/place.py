@@ -5,10 +5,10 @@ Knows file modes, stale sockets and SO_PEERCRED. What is said over the socket is
 
 import contextlib
 import os
-import pwd
 import socket
 import stat
 import struct
+import sys
 from pathlib import Path
 
 from msgspec import Struct
@@ -35,6 +35,8 @@ class Peer(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The user's name, or the number where the system has no name for it."""
+        import pwd  # noqa: PLC0415 - not on every system that the package is imported on
+
         try:
             return pwd.getpwuid(self.uid).pw_name
         except KeyError:
@@ -45,8 +47,15 @@ class Peer(Struct, frozen=True, kw_only=True):
         return Origin(front="socket", principal=self.name, uid=self.uid, pid=self.pid)
 
 
+_SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2
+"""Of <sys/un.h> on macOS."""
+
+
 def peer_of(connected: socket.socket) -> Peer:
-    """Who connected (`struct ucred`: pid, uid, gid)."""
+    """Who connected (`struct ucred`: pid, uid, gid; on macOS `struct xucred`: version, uid, and the pid apart)."""
+    if sys.platform == "darwin":
+        _version, uid = struct.unpack("=II", connected.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 8))
+        return Peer(uid=uid, pid=connected.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID))
     pid, uid, _gid = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return Peer(uid=uid, pid=pid)
 

@@ -148,7 +148,9 @@ async def _outcome(service: Service, request: requests.Outcome) -> AsyncGenerato
     if handle is not None:
         yield await _ending(service, handle, 0.0 if request.wait is False else patience_s)
     elif known is not None and known.outcome is not None:
-        yield {"outcome": answers.outcome_answer(service.keeper.book, known.command, known.outcome)}
+        yield {
+            "outcome": answers.outcome_answer(service.keeper.book, known.command, known.outcome, known.resolution)
+        }
     else:
         raise UsageError(f"no command {request.command!r} is known here; the journal may still have it")
 
@@ -164,7 +166,7 @@ async def _ending(service: Service, handle: Handle, patience_s: float | None) ->
             outcome = await handle.wait(patience_s)
         except TimeoutError:
             return {"command": handle.id, "gave_up": True}
-    return {"outcome": answers.outcome_answer(service.keeper.book, handle.command, outcome)}
+    return {"outcome": answers.outcome_answer(service.keeper.book, handle.command, outcome, handle.resolution)}
 
 
 def _timeline(service: Service, request: requests.Timeline) -> list[Answer]:
