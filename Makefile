@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo bench test test-fast soak lint ruff types api imports coverage system-programs clean
+.PHONY: help venv demo bench test test-fast soak lint ruff types api imports coverage system-programs guest clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ bench: $(VENV)/.user ## measure, as ratios side by side; QUICK=1 takes fewer sam
 	@QUICK=$(QUICK) $(BIN)/python bench $(ONLY)
 
 # Later parts run although an earlier one failed, and pytest's own count comes last.
-test: $(VENV)/.developer system-programs ## every test this machine can run; what it leaves out is listed at the end
+test: $(VENV)/.developer guest ## every test this machine can run; what it leaves out is listed at the end
 	@failed=; \
 	$(MAKE) --no-print-directory --keep-going lint || failed="$$failed lint"; \
 	$(MAKE) --no-print-directory coverage || failed="$$failed coverage"; \
@@ -59,6 +59,9 @@ coverage: $(VENV)/.developer ## 100 % branches of model, core and errors, by the
 
 system-programs:
 	@tools/add_system_programs
+
+guest: $(VENV)/.developer system-programs ## the guest that tests of a real BlueZ start: its kernel, kept in the cache
+	@PYTHONPATH=tests $(BIN)/python -m bluez_vm.build
 
 clean: ## remove what make and the tools made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist

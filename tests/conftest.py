@@ -6,7 +6,7 @@ Knows pytest only. Fixtures that build parts of gattkeeper live in the folders o
 import asyncio
 import os
 from collections.abc import AsyncIterator, Generator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import hypothesis
 import pytest
@@ -17,6 +17,9 @@ AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
 
 NO_REASON = ("", "Skipped", "unconditional skip", "<Skipped instance>")
 """What pytest reports for a skip that gives no reason."""
+
+GUEST_TESTS = "tests/bluez_vm/"
+"""Where the tests are that share a virtual machine."""
 
 # Times on a shared machine say nothing, and a database would make one run depend on the one before.
 for profile, derandomize in (("dev", False), ("ci", True)):
@@ -55,6 +58,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "system: starts real programs (the daemon, dbus-daemon); `make test-fast` leaves it out"
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread tests over the workers, those that share one guest over one of them."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415 - not always there
+
+    class OneGuest(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "guest" if nodeid.startswith(GUEST_TESTS) else nodeid
+
+    return OneGuest(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

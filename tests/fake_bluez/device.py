@@ -52,6 +52,7 @@ class FakeDevice:
         self.silent = False  # carries requests out, answers none
         self.delay_s = 0.0  # before each answer, and before services are resolved
         self.att_error = 0  # what it answers instead
+        self.resolved_early = False  # its last objects are shown after its services are said to be resolved
         self.lost_in_discovery = False  # the next connection breaks before its services are known
         self.breaks_at_connect = False  # every connection breaks while it is made
         self.drops_when_asked = False  # ends the link instead of answering

@@ -55,6 +55,7 @@ class FakeBluez:
         self.always: dict[str, Step] = {}  # for every call of this member
         self._scanning: set[str] = set()  # bus names with a discovery
         self._connecting: dict[str, asyncio.Future[None]] = {}  # device path: a Connect with no answer yet
+        self._owed: Objects = {}  # not shown yet
         self._bus: MessageBus | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.add_adapter()
@@ -243,6 +244,8 @@ class FakeBluez:
         except Refused as refused:
             name, text = refused.args
             reply = Message.new_error(message, name, text)
+        owed, self._owed = self._owed, {}
+        self._add(owed)  # before any answer, as BlueZ does
         if not message.flags & MessageFlag.NO_REPLY_EXPECTED:
             self._send(reply)
 
@@ -334,7 +337,10 @@ class FakeBluez:
             device.lost_in_discovery = False
             self.drop_link(device)
         if device.connected:
-            self._add(device.attributes(self.home))
+            attributes = device.attributes(self.home)
+            if device.resolved_early:
+                self._owed = dict([attributes.popitem()])
+            self._add(attributes)
             self._change(device.path(self.home), DEVICE, ServicesResolved=Variant("b", True))
 
     def _disconnect(self, device: FakeDevice) -> None:

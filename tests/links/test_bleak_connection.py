@@ -172,6 +172,13 @@ async def test_m15_an_operation_after_the_loss_says_lost_and_asks_nothing(
     assert bluez.count("WriteValue") == 0
 
 
+async def test_the_table_is_whole_even_where_bluez_shows_its_end_late(device: FakeDevice, link: BleakLink) -> None:
+    device.resolved_early = True
+    connection, _ = await up(link, device)
+    shown = {each.uuid for service in connection.services for each in service.characteristics}
+    assert shown == {VALUE, SECOND, TICKS}
+
+
 @pytest.mark.parametrize(("said", "att_mtu"), [(None, 23), (23, 23), (247, 247), (517, 517)])
 async def test_m18_the_mtu_is_the_characteristics_own(
     device: FakeDevice, link: BleakLink, said: int | None, att_mtu: int

@@ -10,6 +10,7 @@ from bleak.backends.bluezdbus.version import BlueZFeatures
 from bleak.backends.device import BLEDevice
 
 from fake_bluez.device import FakeDevice
+from fake_bluez.fixtures import TICKS
 from fake_bluez.stack import HCI0, FakeBluez, Step
 from gattkeeper.links import bleak_inside
 
@@ -44,6 +45,17 @@ async def test_forgetting_makes_the_next_connect_a_real_one(bluez: FakeBluez, de
     calls = bluez.count("Connect")
     client = await up(bluez, device)
     assert bluez.count("Connect") == calls + 1
+    await client.disconnect()
+
+
+async def test_bleak_alone_misses_what_is_shown_after_services_are_resolved(
+    bluez: FakeBluez, device: FakeDevice
+) -> None:
+    device.resolved_early = True
+    client = await up(bluez, device)
+    assert client.services.get_characteristic(TICKS) is None
+    assert (await bleak_inside.whole_services(client)).get_characteristic(TICKS) is not None
+    assert client.services.get_characteristic(TICKS) is not None
     await client.disconnect()
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,7 +62,7 @@ def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *request.param],
         cwd=root,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))},
+        env=_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -98,3 +99,23 @@ def test_an_unclosed_file_fails_its_test(said: str) -> None:
 
 def test_the_counts_come_last(said: str) -> None:
     assert "2 failed, 4 passed, 2 skipped, 1 xfailed, 2 errors" in said.splitlines()[-1]
+
+
+def test_tests_that_share_a_guest_run_on_one_worker(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "tests" / "bluez_vm").mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
+    for name in ("one", "two", "three"):
+        (tmp_path / "tests" / "bluez_vm" / f"test_{name}.py").write_text(
+            "def test_a(): pass\ndef test_b(): pass\n"
+        )
+    words = [sys.executable, "-m", "pytest", "-n", "2", "-v", "-v"]
+    run = subprocess.run(words, cwd=tmp_path, env=_environment(), capture_output=True, text=True, check=False)
+    workers = [line.partition("]")[0] for line in run.stdout.splitlines() if " PASSED " in line]
+    assert len(workers) == 6, run.stdout
+    assert len(set(workers)) == 1, run.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what the test run around us has put there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}

@@ -37,7 +37,7 @@ def machine(tmp_path: Path) -> Callable[..., Run]:
         for tool in ("sh", "basename", "tail"):
             (folder / tool).symlink_to(f"/usr/bin/{tool}")
         for name, text in programs.items():
-            program = folder / name.replace("_", "-")
+            program = folder / name.replace("_", "-", 2)  # qemu-system-x86_64 keeps its last one
             program.write_text(text)
             program.chmod(0o755)
 
@@ -83,21 +83,36 @@ def test_the_caller_may_name_the_python(machine: Callable[..., Run]) -> None:
     assert run("find_python", PYTHON="mypython").stdout == "/found/mypython\n"
 
 
-def test_nothing_is_installed_where_dbus_is_there(machine: Callable[..., Run]) -> None:
-    run = machine(dbus_daemon="#!/bin/sh\n", id="#!/bin/sh\necho 0\n", apt_get="#!/bin/sh\necho installed\n")
+LINUX = "#!/bin/sh\necho Linux x86_64\n"
+ROOT_USER = "#!/bin/sh\necho 0\n"
+
+
+def test_nothing_is_installed_where_everything_is_there(machine: Callable[..., Run]) -> None:
+    there = dict.fromkeys(
+        ("dbus_daemon", "qemu_system_x86_64", "bluetoothctl", "busybox", "modprobe"), "#!/bin/sh\n"
+    )
+    run = machine(**there, uname=LINUX, id=ROOT_USER, apt_get="#!/bin/sh\necho installed\n")
     done = run("add_system_programs")
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_root_gets_dbus_from_apt_and_is_told(machine: Callable[..., Run], tmp_path: Path) -> None:
-    run = machine(id="#!/bin/sh\necho 0\n", apt_get=f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+def test_root_gets_what_is_missing_from_apt_and_is_told(machine: Callable[..., Run], tmp_path: Path) -> None:
+    run = machine(uname="#!/bin/sh\n", id=ROOT_USER, apt_get=f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
     done = run("add_system_programs")
-    assert (tmp_path / "asked").read_text() == "install -y -qq dbus\n"
-    assert done.stdout.startswith("dbus-daemon is missing: installing")
+    assert (tmp_path / "asked").read_text() == "install -y -qq --no-install-recommends dbus\n"
+    assert done.stdout.startswith("missing: dbus-daemon; installing")
+
+
+def test_the_guest_of_the_real_bluez_is_for_linux_on_x86_64_only(
+    machine: Callable[..., Run], tmp_path: Path
+) -> None:
+    run = machine(uname=LINUX, id=ROOT_USER, apt_get=f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    run("add_system_programs")
+    assert " dbus qemu-system-x86 bluez busybox-static" in (tmp_path / "asked").read_text()
 
 
 def test_apt_is_asked_again_with_fresh_lists_and_may_fail(machine: Callable[..., Run], tmp_path: Path) -> None:
-    run = machine(id="#!/bin/sh\necho 0\n", apt_get=f'#!/bin/sh\necho "$1" >> {tmp_path}/asked\nexit 100\n')
+    run = machine(uname=LINUX, id=ROOT_USER, apt_get=f'#!/bin/sh\necho "$1" >> {tmp_path}/asked\nexit 100\n')
     done = run("add_system_programs")
     assert (tmp_path / "asked").read_text() == "install\nupdate\n"
     assert done.returncode == 0
@@ -105,7 +120,8 @@ def test_apt_is_asked_again_with_fresh_lists_and_may_fail(machine: Callable[...,
 
 
 def test_others_are_told_what_will_be_left_out(machine: Callable[..., Run]) -> None:
-    done = machine(id="#!/bin/sh\necho 1000\n", apt_get="#!/bin/sh\nexit 1\n")("add_system_programs")
+    run = machine(uname="#!/bin/sh\n", id="#!/bin/sh\necho 1000\n", apt_get="#!/bin/sh\nexit 1\n")
+    done = run("add_system_programs")
     assert done.returncode == 0
     assert "sudo apt install dbus" in done.stdout
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
 from gattkeeper.links.bleak_guard import Guard
+from gattkeeper.links.bleak_inside import whole_services
 from gattkeeper.links.bleak_table import AttributeTable
 from gattkeeper.links.fault_tables.bluez import ATT_UNLIKELY
 from gattkeeper.links.targets import chosen_kind, refusal
@@ -135,7 +136,7 @@ class BleakConnection:
 
     async def _connected_table(self) -> AttributeTable:
         await self._client.connect()
-        return AttributeTable(self._client.services)
+        return AttributeTable(await whole_services(self._client))
 
     def connected(self) -> None:
         """The link is up, services are not known yet: told by the watch, or by Bleak at the end."""

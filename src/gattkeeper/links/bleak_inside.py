@@ -15,6 +15,9 @@ import re
 import subprocess
 import sys
 
+from bleak import BleakClient
+from bleak.backends.service import BleakGATTServiceCollection
+
 VERSION_CHECK_S = 5.0
 """How long `bluetoothctl --version` may take, in seconds; it answers in milliseconds."""
 
@@ -37,6 +40,37 @@ async def forget_bluez() -> None:
     with contextlib.suppress(Exception):  # it repeats what ended the connection, if anything did
         await asyncio.shield(bus.wait_for_disconnect())  # type: ignore[no-untyped-call,unused-ignore]
     await asyncio.sleep(0)  # lets Bleak's own task, woken by the same event, tell its clients
+
+
+async def whole_services(client: BleakClient) -> BleakGATTServiceCollection:
+    """The services of a client that has just connected, once Bleak has heard of all of them.
+
+    Seldom, and with much going on, a new device's last characteristics are missing from what Bleak shows after a
+    connect: it looks when BlueZ says that services are resolved, whatever was not shown by then. BlueZ shows all
+    that it owes before it answers a call, so after any answer on Bleak's own bus connection its copy is whole.
+    """
+    if sys.platform != "linux":
+        return client.services
+    from bleak.backends.bluezdbus.manager import _global_instances  # noqa: PLC0415
+    from dbus_fast import Message  # noqa: PLC0415
+
+    manager = _global_instances.get(asyncio.get_running_loop())
+    bus = None if manager is None else manager._bus  # noqa: SLF001
+    path = getattr(client._backend, "_device_path", None)  # noqa: SLF001
+    if manager is None or bus is None or path is None:
+        return client.services
+    await bus.call(
+        Message(
+            destination="org.bluez",
+            path=path,
+            interface="org.freedesktop.DBus.Properties",
+            member="Get",
+            signature="ss",
+            body=["org.bluez.Device1", "ServicesResolved"],
+        )
+    )
+    client._backend.services = await manager.get_services(path, use_cached=False, requested_services=None)  # noqa: SLF001
+    return client.services
 
 
 async def end_discovery(adapter_path: str) -> None:

@@ -1,0 +1,81 @@
+"""The guest's bluetoothd from outside of gattkeeper: its life, and its adapters' power.
+
+Knows processes and D-Bus; what other programs on the machine, and the people at it, can do to BlueZ.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from dbus_fast import BusType, Message, MessageType, Variant, unpack_variants
+from dbus_fast.aio.message_bus import MessageBus
+
+_BLUEZ = "org.bluez"
+_ADAPTER = "org.bluez.Adapter1"
+_MANAGER = "org.freedesktop.DBus.ObjectManager"
+_PROCESS = Path("/run/bluetoothd.pid")
+_POLL_S = 0.05
+
+
+def kill_bluetoothd() -> None:
+    """As a crash: SIGKILL, nobody is told."""
+    os.kill(int(_PROCESS.read_text()), signal.SIGKILL)
+
+
+async def start_bluetoothd() -> None:
+    """As its supervisor: start it again, and wait until it is on the bus."""
+    await asyncio.create_subprocess_exec("sh", "/run/bluetoothd", stdin=asyncio.subprocess.DEVNULL)
+    while not await objects():
+        await asyncio.sleep(_POLL_S)
+
+
+async def objects() -> dict[str, dict[str, dict[str, Any]]]:
+    """Every object of BlueZ with its properties; empty while it is away."""
+    reply = await _call(Message(destination=_BLUEZ, path="/", interface=_MANAGER, member="GetManagedObjects"))
+    if reply.message_type is not MessageType.METHOD_RETURN:
+        return {}
+    return {
+        path: {interface: unpack_variants(values) for interface, values in interfaces.items()}
+        for path, interfaces in reply.body[0].items()
+    }
+
+
+async def connected_devices() -> list[str]:
+    """Addresses of the devices that BlueZ believes connected."""
+    known = [each["org.bluez.Device1"] for each in (await objects()).values() if "org.bluez.Device1" in each]
+    return sorted(each["Address"] for each in known if each["Connected"])
+
+
+async def power(on: bool, *, adapter: str = "") -> None:
+    """Switch adapters on or off, all or the one with this address, and wait until they are."""
+    while True:
+        every = {path: each[_ADAPTER] for path, each in (await objects()).items() if _ADAPTER in each}
+        meant = {path: each for path, each in every.items() if adapter in ("", each["Address"])}
+        if meant and all(each["Powered"] is on for each in meant.values()):
+            return
+        for path in meant:
+            body = [_ADAPTER, "Powered", Variant("b", on)]
+            await _call(
+                Message(
+                    destination=_BLUEZ,
+                    path=path,
+                    interface="org.freedesktop.DBus.Properties",
+                    member="Set",
+                    signature="ssv",
+                    body=body,
+                )
+            )
+        await asyncio.sleep(_POLL_S)
+
+
+async def _call(message: Message) -> Message:
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    try:
+        return await bus.call(message)
+    finally:
+        bus.disconnect()
+        with contextlib.suppress(Exception):
+            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
