@@ -1,7 +1,6 @@
 """org.bluez, scripted: the part of BlueZ's D-Bus interface that a client uses, without a radio.
 
-Knows how BlueZ answers when all is well, and plays whatever a test scripts instead. It runs in the
-test's own event loop, on a bus connection of its own.
+Knows how BlueZ answers when all is well, and plays what a test scripts instead, in the test's own event loop.
 """
 
 import asyncio
