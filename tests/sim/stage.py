@@ -29,6 +29,9 @@ SYNC_S = 0.02
 """The longest that the simulated disk takes."""
 
 
+_ANSWERS: tuple[tuple[float, ...], ...] = ((), (0,), (1,), (0, 0.5))
+"""How a device answers a write by notifications: after how many seconds."""
+
 AnyLink = TypeVar("AnyLink")
 
 
@@ -139,12 +142,15 @@ class Stage(Generic[AnyLink]):
         return payload
 
     def _written(self, one: VirtualDevice, also: Callable[[bytes], None] | None, payload: bytes) -> None:
-        """Of three writes one is answered with a notification at once, one later, and one never."""
+        """Of four writes one is answered with a notification, one late, one twice, one never."""
         if also is not None:
             also(payload)
-        turn = payload[-2] % 3 if len(payload) > 1 else 0
-        if turn:
-            self.loop.call_later(turn - 1, self._push_back, one, payload)
+        said_after_s = _ANSWERS[payload[-2] % len(_ANSWERS)] if len(payload) > 1 else ()
+        for after_s in said_after_s:
+            self.loop.call_later(after_s, self._push_back, one, payload)
+        step = self.kind_in_flight(one.name)
+        if said_after_s != (0,) and step == "write then wait":
+            self.fired("F9", step, device=one.name, command_id=self.status_of(one.name).in_flight)
 
     def _push_back(self, one: VirtualDevice, written: bytes) -> None:
         one.notify(one.characteristic(PUSHED), self.new_push(one, written))
