@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,8 @@ class Server:
 
 def _user_of(client: socket.socket) -> int:
     """Who is at the other end, as the kernel knows it (SO_PEERCRED: process, user, group)."""
+    if sys.platform != "linux":
+        raise RefusedError("what needs privilege is done on Linux only")
     held = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", held)[1])
 
