@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import cast
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.devices.book import Entry, ProfileBook
 from gattkeeper.errors import LinkError
 from gattkeeper.links.bumble_link import BumbleLink

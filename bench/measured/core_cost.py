@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gattkeeper.core import effects, events
+from gattkeeper.core.limits import Limits
 from gattkeeper.core.scheduler import Scheduler
-from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import Connect, Write

@@ -9,7 +9,7 @@ import asyncio
 import pytest
 
 from core.drive import Drive, S
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import CONNECTION_PRIORITIES, DiscoverServices, ReadRssi
 from gattkeeper.model.outcome import Cause, Verdict

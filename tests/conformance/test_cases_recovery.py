@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, FaultKind, Ran

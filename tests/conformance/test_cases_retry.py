@@ -5,7 +5,7 @@ Knows the core alone, on a virtual clock with a scripted stack. C74 is held by t
 
 from core.drive import A_READ, MS, Drive, S, write
 from gattkeeper.core.effects import AlertChanged
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Priority
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Pair

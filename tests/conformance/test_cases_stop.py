@@ -10,7 +10,7 @@ import pytest
 from core.drive import A_READ, MS, STOP_WRITE, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import AbandonConnect, Refusal
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Disconnect
 from gattkeeper.model.outcome import Cause, Verdict

@@ -9,8 +9,8 @@ import pytest
 
 from core.drive import A_READ, BATTERY, POSITION, Drive, S, long_write, write
 from gattkeeper.core import effects, events
+from gattkeeper.core.limits import Limits
 from gattkeeper.core.own_faults import TABLE_CHANGED
-from gattkeeper.core.state import Limits
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Operation, Read, Sequence, Subscribe, Write

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from core.watch import Watch
 from gattkeeper.core import effects, events
+from gattkeeper.core.limits import Limits
 from gattkeeper.core.scheduler import Scheduler
-from gattkeeper.core.state import Limits
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran

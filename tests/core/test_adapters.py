@@ -5,7 +5,7 @@ import pytest
 from core.drive import A_READ, Drive, S, ask, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import AlertChanged, StartDisconnect
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Priority
 from gattkeeper.model.fault import FaultKind, Ran

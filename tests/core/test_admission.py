@@ -5,7 +5,7 @@ import pytest
 from core.drive import A_READ, MS, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import AbandonConnect, Accept, Refusal, StartDisconnect
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Priority
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef

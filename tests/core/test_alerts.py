@@ -4,7 +4,7 @@ import pytest
 
 from core.drive import A_READ, MS, POSITION, Drive, S, write
 from gattkeeper.core.effects import AlertChanged
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.operation import Subscribe
 from gattkeeper.model.status import Alert, AlertKind
 

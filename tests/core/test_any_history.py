@@ -15,7 +15,7 @@ from core.seen import proof_of
 from core.tight import AGAIN, LIMITS, PERSISTENT, devices, jitters, kinds, lengths, rans
 from core.watch import Watch
 from gattkeeper.core import effects, events
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran

@@ -5,7 +5,7 @@ import pytest
 from core.drive import A_READ, MS, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Dispatch, Finish, RecordIntent
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, ReadPhy, ReadRssi

@@ -6,7 +6,7 @@ from core.drive import A_READ, ANSWERS, BATTERY, MS, POSITION, STOP_WRITE, SUBSC
 from core.watch import Watch
 from gattkeeper.core import events
 from gattkeeper.core.effects import AlertChanged, RecordIntent, StartDisconnect
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Priority
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef

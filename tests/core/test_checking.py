@@ -7,7 +7,7 @@ import pytest
 from core.drive import A_READ, BATTERY, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Accept
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Command, Origin, Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Disconnect, Read

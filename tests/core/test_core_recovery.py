@@ -5,7 +5,7 @@ import pytest
 from core.drive import A_READ, Drive, S, fault, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import AbandonConnect, AlertChanged, RecordRung, Recover
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef

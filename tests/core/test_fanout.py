@@ -2,7 +2,7 @@
 
 from core.drive import A_READ, MS, Drive, S, fault, sequence, write
 from gattkeeper.core import effects, events
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import FaultKind

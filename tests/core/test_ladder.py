@@ -5,7 +5,7 @@ import pytest
 from core.drive import S, fault
 from gattkeeper.core.ladder import HOUR_US, Ladder
 from gattkeeper.core.lifecycle import LadderPhase
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import FaultKind
 

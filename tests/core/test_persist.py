@@ -5,7 +5,7 @@ import pytest
 from core.drive import A_READ, STOP_WRITE, Drive, S, sequence, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Accept, AlertChanged
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Disconnect
 from gattkeeper.model.outcome import Cause, Verdict

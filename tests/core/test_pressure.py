@@ -3,7 +3,7 @@
 from core.drive import A_READ, MS, Drive, fault, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import RecordIntent, Refusal
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Priority
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import Disconnect

@@ -5,8 +5,8 @@ import pytest
 from core.drive import A_READ, MS, Drive, S, fault, write
 from core.test_waiting import calls
 from gattkeeper.core import effects, events
+from gattkeeper.core.limits import Limits
 from gattkeeper.core.scheduler import Scheduler
-from gattkeeper.core.state import Limits
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import FaultKind
 from gattkeeper.model.outcome import Phase

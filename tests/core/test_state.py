@@ -2,7 +2,8 @@
 
 from core.drive import Drive, S
 from gattkeeper.core.lifecycle import ConnectionState, ConnectionStep
-from gattkeeper.core.state import Limits, State, waiting_start
+from gattkeeper.core.limits import Limits
+from gattkeeper.core.state import State, waiting_start
 from gattkeeper.model.command import Priority
 
 

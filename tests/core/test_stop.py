@@ -7,7 +7,7 @@ import pytest
 from core.drive import A_READ, BATTERY, MS, POSITION, STOP_WRITE, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import AbandonConnect, RecordIntent, Refusal, StartDisconnect
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef

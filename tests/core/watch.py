@@ -6,7 +6,7 @@ and every read its own handle, so that a hand-over tells whose it is.
 
 from core.seen import REGISTER, OnDevice, Seen, is_check, is_undo, key_of, may_have_changed, parts_of, same_line
 from gattkeeper.core import effects, events
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import CUTTING
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import matches

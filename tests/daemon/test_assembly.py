@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import gattkeeper
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.daemon import assembly
 from gattkeeper.daemon.assembly import limits_of, new_id_prefix, open_keeper, settings_from
 from gattkeeper.daemon.settings import Settings, load_settings

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.daemon.settings_model import (
     BluezAdapter,
     BumbleAdapter,

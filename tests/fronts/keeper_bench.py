@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.errors import InvalidCommandError, LinkError, UnknownDeviceError, UnsupportedError
 from gattkeeper.fronts.service import Service, Submissions
 from gattkeeper.fronts.socket.server import SocketFront, monotonic_us

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import characteristic_ref

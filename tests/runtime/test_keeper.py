@@ -7,7 +7,7 @@ import pytest
 from house import House, live, now, write
 from msgspec.structs import replace
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.errors import (
     ConflictError,
     InvalidCommandError,

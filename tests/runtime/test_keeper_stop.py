@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from house import House, live, now, write
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.errors import (
     LatchedError,
     StoppedError,

@@ -8,7 +8,7 @@ from house import live, write
 
 from gattkeeper.core.effects import Finish
 from gattkeeper.core.events import Answered, Notified, Submitted
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.errors import UsageError
 from gattkeeper.runtime.recording import Recorder, replay
 from gattkeeper.world import LinkMoment, LoseResponse

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import Operation, Write

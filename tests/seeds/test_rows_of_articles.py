@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conformance.air import Air, live
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Property, characteristic_ref

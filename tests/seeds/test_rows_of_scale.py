@@ -3,7 +3,7 @@
 from collections import Counter
 
 from core.drive import POSITION, Drive, S
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.command import Priority
 from gattkeeper.model.operation import Write
 from gattkeeper.model.outcome import Cause

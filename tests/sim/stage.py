@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command
 from gattkeeper.model.status import DeviceStatus

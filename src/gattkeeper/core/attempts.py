@@ -10,8 +10,9 @@ from gattkeeper.core.effects import Dispatch, RecordIntent
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SLOT, CommandStep, ConnectionState, SlotPhase, SlotStep
+from gattkeeper.core.limits import Limits
 from gattkeeper.core.own_faults import TABLE_CHANGED
-from gattkeeper.core.state import DeviceState, Limits, Slot, SlotRole, State
+from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.model.operation import (
     Composite,
     Connect,

@@ -3,7 +3,7 @@
 Knows its own phases. What moves it is decided in the rest of `core`.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import Struct, field
 
@@ -13,8 +13,12 @@ from gattkeeper.model.fault import FaultKind
 from gattkeeper.model.operation import changes_state
 from gattkeeper.model.outcome import Attempt, Cause, PhaseMark
 
-if TYPE_CHECKING:
-    from gattkeeper.core.waiting import Line
+
+class Standing(Protocol):
+    """A line in which a command stands."""
+
+    def remove(self, entry: "Entry") -> None:
+        """Take it out."""
 
 
 class Entry(Struct, kw_only=True, eq=False):
@@ -26,7 +30,7 @@ class Entry(Struct, kw_only=True, eq=False):
     accepted_at: int
     table: str | None = None  # the one its handles are of; empty: the device's first; None: it names no handle
     phase: CommandPhase = CommandPhase.WAITING
-    line: "Line | None" = None  # where it stands in the line of its device
+    line: Standing | None = None  # where it stands in the line of its device
     visit: int = 0  # how often it entered one: older places in it count no more
     turn: int | None = None  # among those of its priority; fixed when it first stood in line
     ready_at: int = 0  # not before this moment (back-off)

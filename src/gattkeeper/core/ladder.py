@@ -13,7 +13,7 @@ from gattkeeper.model.adapter import CUTTING, Rung
 from gattkeeper.model.fault import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from gattkeeper.core.state import Limits
+    from gattkeeper.core.limits import Limits
 
 HOUR_US = 3_600_000_000
 

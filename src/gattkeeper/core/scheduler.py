@@ -31,7 +31,8 @@ from gattkeeper.core import (
 from gattkeeper.core.effects import Effect
 from gattkeeper.core.ladder import Ladder
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
-from gattkeeper.core.state import AdapterState, DeviceState, Limits, SlotRole, State
+from gattkeeper.core.limits import Limits
+from gattkeeper.core.state import AdapterState, DeviceState, SlotRole, State
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import assert_never
 
 from gattkeeper import __version__
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
 from gattkeeper.daemon.settings_model import (
     Adapter,

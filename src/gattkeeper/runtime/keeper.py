@@ -13,8 +13,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from gattkeeper.core import events
+from gattkeeper.core.limits import Limits
 from gattkeeper.core.scheduler import Scheduler
-from gattkeeper.core.state import Limits
 from gattkeeper.errors import (
     InvalidCommandError,
     LinkError,

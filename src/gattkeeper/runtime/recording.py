@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from gattkeeper.core.effects import Effect
 from gattkeeper.core.events import Event
+from gattkeeper.core.limits import Limits
 from gattkeeper.core.scheduler import Scheduler
-from gattkeeper.core.state import Limits
 from gattkeeper.errors import UsageError
 from gattkeeper.runtime.private_file import open_private
 

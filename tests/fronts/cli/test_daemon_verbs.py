@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fronts.keeper_bench import FAULT, bench
-from gattkeeper.core.state import Limits
+from gattkeeper.core.limits import Limits
 from gattkeeper.fronts.cli import daemon_verbs, progress
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.command import Origin

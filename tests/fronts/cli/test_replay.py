@@ -3,8 +3,8 @@
 import msgspec
 
 from gattkeeper.core import events
+from gattkeeper.core.limits import Limits
 from gattkeeper.core.scheduler import Scheduler
-from gattkeeper.core.state import Limits
 from gattkeeper.fronts.cli.replay import tell_replay
 from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault, FaultKind, Ran
