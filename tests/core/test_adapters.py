@@ -14,7 +14,6 @@ from gattkeeper.model.operation import Subscribe
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.model.status import AlertKind
 
-NOT = Verdict.NOT_DELIVERED
 UNKNOWN = Verdict.UNKNOWN
 VALUE = CharacteristicRef(handle=3)
 

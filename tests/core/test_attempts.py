@@ -1,13 +1,10 @@
 """One operation in a slot: recorded, handed over, with its time; subscriptions that are shared or restored."""
 
-from typing import Any
-
 import pytest
 
-from core.drive import A_READ, BATTERY, Drive, S, fault, write
+from core.drive import A_READ, Drive, S, fault, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import RecordIntent
-from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import (
@@ -24,7 +21,6 @@ from gattkeeper.model.outcome import Cause, Phase, Verdict
 NOT = Verdict.NOT_DELIVERED
 UNKNOWN = Verdict.UNKNOWN
 DELIVERED = (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
-PROOF: dict[str, Any] = {"read_back": ReadBack(target=BATTERY, expected=b"\x49"), "require_read_back": True}
 VALUE = CharacteristicRef(handle=3)
 
 
@@ -33,17 +29,6 @@ def warm() -> Drive:
     drive = Drive()
     drive.warm()
     return drive
-
-
-def paused_us(drive: Drive, command_id: str) -> int:
-    """How long the command waits before its next attempt."""
-    drive.slow_disk = False
-    before, started = len(drive.sent()), drive.now
-    while len(drive.sent()) == before:
-        at = drive.scheduler.wakeup_at()
-        assert at is not None, f"{command_id} is never tried again"
-        drive.wait(at - drive.now)
-    return drive.now - started
 
 
 def test_an_intent_is_recorded_before_the_hand_over(warm: Drive) -> None:
