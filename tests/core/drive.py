@@ -42,6 +42,8 @@ A_READ = Read(target=BATTERY)
 SUBSCRIBE = Subscribe(target=ANSWERS)
 STOP_WRITE = Write(target=POSITION, payload=b"\xff")
 
+VALUE = CharacteristicRef(handle=3)
+
 E = TypeVar("E", bound=effects.Effect)
 
 
@@ -336,3 +338,17 @@ class Drive:
     def connects(self) -> list[str]:
         """The devices of all connection attempts, in order."""
         return [one.device for one in self.of(effects.StartConnect)]
+
+    def dropped(self) -> list[str]:
+        """Devices whose connection was taken down, in order."""
+        return [one.device for one in self.of(effects.StartDisconnect)]
+
+
+def subscribed(*devices: str, slots: int = 5) -> Drive:
+    """Devices that are connected, as far as the slots allow, for their subscriptions alone."""
+    drive = Drive(*devices, slots=slots)
+    for device in devices:
+        drive.submit(f"subscribe-{device}", Subscribe(target=VALUE), device)
+        drive.connected(device)
+        drive.answer(device=device)
+    return drive

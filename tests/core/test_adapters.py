@@ -2,34 +2,18 @@
 
 import pytest
 
-from core.drive import A_READ, Drive, S, ask, write
+from core.drive import A_READ, VALUE, Drive, S, ask, subscribed, write
 from gattkeeper.core import events
-from gattkeeper.core.effects import AlertChanged, StartDisconnect
+from gattkeeper.core.effects import AlertChanged
 from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Priority
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Subscribe
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.model.status import AlertKind
 
 UNKNOWN = Verdict.UNKNOWN
-VALUE = CharacteristicRef(handle=3)
-
-
-def subscribed(*devices: str, slots: int = 5) -> Drive:
-    """Devices that are connected, as far as the slots allow, for their subscriptions alone."""
-    drive = Drive(*devices, slots=slots)
-    for device in devices:
-        drive.submit(f"subscribe-{device}", Subscribe(target=VALUE), device)
-        drive.connected(device)
-        drive.answer(device=device)
-    return drive
-
-
-def dropped(drive: Drive) -> list[str]:
-    return [one.device for one in drive.of(StartDisconnect)]
 
 
 def test_the_one_idle_longest_gives_its_place_to_a_device_that_waits() -> None:
@@ -38,7 +22,7 @@ def test_the_one_idle_longest_gives_its_place_to_a_device_that_waits() -> None:
     drive.wait(1 * S)
     drive.warm("b")
     drive.submit("one", A_READ, "c")
-    assert dropped(drive) == ["a"]
+    assert drive.dropped() == ["a"]
     drive.gone("a")
     assert drive.connects() == ["a", "b", "c"]
 
@@ -48,7 +32,7 @@ def test_one_with_a_subscription_is_let_go_only_when_there_is_no_other() -> None
     drive.submit("one", A_READ, "b")
     drive.feed(events.DeviceAdded(device="c", adapter="hci"))
     drive.submit("two", A_READ, "c")
-    assert dropped(drive) == ["a"]
+    assert drive.dropped() == ["a"]
 
 
 def test_subscriptions_alone_do_not_take_each_others_places() -> None:
@@ -60,7 +44,7 @@ def test_subscriptions_alone_do_not_take_each_others_places() -> None:
     drive.answer(device="b")
     drive.wait(3600 * S)
     assert drive.connects() == ["a", "b"]
-    assert dropped(drive) == ["a"]
+    assert drive.dropped() == ["a"]
 
 
 def test_places_that_are_all_busy_are_waited_for() -> None:
@@ -68,9 +52,9 @@ def test_places_that_are_all_busy_are_waited_for() -> None:
     drive.warm("a")
     drive.submit("one", A_READ, "a")
     drive.submit("two", A_READ, "b")
-    assert dropped(drive) == []
+    assert drive.dropped() == []
     drive.answer(b"x", "a")
-    assert dropped(drive) == ["a"]
+    assert drive.dropped() == ["a"]
 
 
 def test_the_device_whose_first_command_is_most_urgent_connects_first() -> None:

@@ -2,45 +2,29 @@
 
 import pytest
 
-from core.drive import A_READ, MS, Drive, S, write
+from core.drive import A_READ, MS, VALUE, Drive, S, subscribed, write
 from gattkeeper.core import events
 from gattkeeper.core.connections import RESUBSCRIBE_US
-from gattkeeper.core.effects import AbandonConnect, StartConnect, StartDisconnect
+from gattkeeper.core.effects import AbandonConnect, StartConnect
 from gattkeeper.model.fault import FaultKind
-from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Connect, Subscribe
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 NOT = Verdict.NOT_DELIVERED
 UNKNOWN = Verdict.UNKNOWN
-VALUE = CharacteristicRef(handle=3)
-
-
-def subscribed(*devices: str, slots: int = 5) -> Drive:
-    """Devices that are connected, as far as the slots allow, for their subscriptions alone."""
-    drive = Drive(*devices, slots=slots)
-    for device in devices:
-        drive.submit(f"subscribe-{device}", Subscribe(target=VALUE), device)
-        drive.connected(device)
-        drive.answer(device=device)
-    return drive
-
-
-def dropped(drive: Drive) -> list[str]:
-    return [one.device for one in drive.of(StartDisconnect)]
 
 
 def test_a_connection_is_kept_for_its_linger_and_then_let_go() -> None:
     drive = Drive(linger_us=3 * S)
     drive.warm()
     drive.wait(3 * S - 1)
-    assert dropped(drive) == []
+    assert drive.dropped() == []
     drive.submit("one", A_READ)
     drive.answer()
     drive.wait(3 * S - 1)
-    assert dropped(drive) == []
+    assert drive.dropped() == []
     drive.wait(1)
-    assert dropped(drive) == ["blind"]
+    assert drive.dropped() == ["blind"]
     drive.gone()
     assert drive.adapter().connections == 0
 
@@ -49,13 +33,13 @@ def test_a_linger_of_nothing_lets_go_at_once() -> None:
     drive = Drive(linger_us=0)
     drive.warm()
     drive.wait(0)
-    assert dropped(drive) == ["blind"]
+    assert drive.dropped() == ["blind"]
 
 
 def test_a_subscription_keeps_its_connection() -> None:
     drive = subscribed("blind")
     drive.wait(3600 * S)
-    assert dropped(drive) == []
+    assert drive.dropped() == []
 
 
 def test_an_attempt_nobody_needs_any_more_is_ended() -> None:
