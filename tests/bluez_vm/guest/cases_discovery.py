@@ -44,6 +44,7 @@ async def two_strangers() -> dict[str, Any]:
 async def our_own_is_lost() -> dict[str, Any]:
     """Another program begins to scan in the moment in which gattkeeper does, and gattkeeper's call is lost."""
     async with place(devices=1) as at, _stranger() as stranger:
+        await bluez.forget_devices()
         adapter = await bluez.adapter_path(at.adapters[0].address)
         async with keeper_of(at) as keeper:
             collided: list[float] = []
