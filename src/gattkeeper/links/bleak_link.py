@@ -22,6 +22,7 @@ from gattkeeper.links import bleak_inside
 from gattkeeper.links.bleak_connection import OPERATIONS, BleakConnection
 from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
+from gattkeeper.links.bluez_cut import cut
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -177,6 +178,12 @@ class BleakLink:
         """Wait until Bleak has forgotten a BlueZ that is gone."""
         if self._forgetting is not None:
             await asyncio.shield(self._forgetting)
+
+    async def cut(self, device: BLEDevice) -> str:
+        """End a device's link past BlueZ; what came of it, in words. Elsewhere there is no such way."""
+        if self._watch is None:
+            return ""
+        return await cut(self._privileged, self._address, device.details["props"])
 
     def ended(self, connection: BleakConnection) -> None:
         """A connection is down and holds nothing any more."""
