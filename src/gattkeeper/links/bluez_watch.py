@@ -303,6 +303,11 @@ def no_bus(error: Exception) -> str:
 
 def no_service(name: str, text: str) -> str:
     """What a refusal of the bus means, with what to do: D-Bus error name and text."""
+    if name.endswith("AccessDenied") and "AppArmor" in text:
+        return (
+            f"AppArmor forbids this program to speak to the Bluetooth service ({text}); let its profile send to "
+            "org.bluez on the system bus, or start the container with --security-opt apparmor=unconfined"
+        )
     if name.endswith("AccessDenied"):
         return f"D-Bus forbids this user to speak to the Bluetooth service ({text}); add it to the group bluetooth"
     return f"the Bluetooth service does not run ({text}); start it: sudo systemctl start bluetooth"
