@@ -109,6 +109,7 @@ class BleakConnection:
         self._table: AttributeTable | None = None  # None until connected
         self._table_changed = False  # BlueZ dropped services of it
         self._announced = False  # CONNECTED was reported
+        self._seen_up = False  # by the watch
         self._unpairing = False  # BlueZ takes the link down on the way; the owner hears of it after the answer
         self._pending: set[int] = set()  # handles with an operation in flight
         self._dirty: set[int] = set()  # handles whose answer nobody waits for any more
@@ -138,7 +139,7 @@ class BleakConnection:
         table = await self._guard.run(self._connected_table(), phase="connect", until=self._lost)
         if self._lost.done():
             raise LinkError(replace(self._lost.result(), ran=Ran.NO))
-        self.connected()
+        self._announce()
         self._table = table
 
     async def _connected_table(self) -> AttributeTable:
@@ -146,7 +147,16 @@ class BleakConnection:
         return AttributeTable(await whole_services(self._client))
 
     def connected(self) -> None:
-        """The link is up, services are not known yet: told by the watch, or by Bleak at the end."""
+        """The link is up, services are not known yet: told by the watch; by Bleak only at the end."""
+        self._seen_up = True
+        self._announce()
+
+    def disconnected(self) -> None:
+        """The link is down: told by the watch. Before it saw this one come up it speaks of an older one."""
+        if self._seen_up:
+            self._on_disconnected(self._client)
+
+    def _announce(self) -> None:
         if not self._announced and not self._lost.done():
             self._announced = True
             self._events.progress(Phase.CONNECTED)

@@ -208,6 +208,12 @@ class BleakLink:
             if connection.path == path:
                 connection.connected()
 
+    def device_disconnected(self, path: str) -> None:
+        """The watch saw a device's link go down. Bleak says so too, unless another's callback in it raises."""
+        for connection in list(self._connections):
+            if connection.path == path:
+                connection.disconnected()
+
     def device_removed(self, path: str) -> None:
         """The watch saw BlueZ drop a device's object. Bleak does not take that for a loss."""
         fault = Fault(kind=FaultKind.LINK_LOST, stack="bluez", text="BlueZ dropped the device")

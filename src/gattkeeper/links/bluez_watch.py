@@ -70,6 +70,9 @@ class BluezEvents(Protocol):
     def device_connected(self, path: str) -> None:
         """A device's link came up; its services are not known yet."""
 
+    def device_disconnected(self, path: str) -> None:
+        """A device's link went down."""
+
     def device_removed(self, path: str) -> None:
         """BlueZ dropped the object of a device, and with it any link."""
 
@@ -218,8 +221,9 @@ class BluezWatch:
             self._events.service_removed(path)
 
     def _on_properties(self, path: str, interface: str, changed: dict[str, Any]) -> None:
-        if interface == DEVICE and changed.get("Connected") is True:
-            self._events.device_connected(path)
+        if interface == DEVICE and "Connected" in changed:
+            tell = self._events.device_connected if changed["Connected"] else self._events.device_disconnected
+            tell(path)
         known = self._adapters.get(path)
         if interface == ADAPTER and known is not None and "Powered" in changed:
             self._adapters[path] = BluezAdapter(path=path, address=known.address, powered=changed["Powered"])
