@@ -20,7 +20,7 @@ from gattkeeper.model.outcome import Cause, Verdict
 pytestmark = [pytest.mark.asyncio, pytest.mark.system]
 
 SEEN_S = 2.0  # a loss is told within this time
-BACK_S = 4.0  # and what comes afterwards is served within this one
+BACK_S = 10.0  # and what comes afterwards is served
 HCI1 = "/org/bluez/hci1"
 BUSY = Step(refuse=f"{BLUEZ_ERROR}InProgress", text="Operation already in progress")
 
