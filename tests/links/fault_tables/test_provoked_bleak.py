@@ -20,7 +20,7 @@ from bleak.assigned_numbers import AdvertisementDataType
 from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 from bleak.backends.bluezdbus.version import BlueZFeatures
 from bleak.backends.device import BLEDevice
-from dbus_fast import Variant
+from dbus_fast import Message, Variant
 
 from fake_bluez.bus import PrivateBus
 from fake_bluez.device import ADAPTER, DEVICE, FakeCharacteristic, FakeDevice
@@ -117,18 +117,22 @@ async def no_such_device(stage: Stage) -> Fault:
 
 
 async def no_interface(stage: Stage) -> Fault:
-    """BlueZ takes the device's interface away while it connects, and leaves another one on the same path."""
+    """BlueZ takes the device's interface away while it pairs, and leaves another one on the same path."""
     client = stage.client()
     stage.bluez.objects[stage.path]["org.bluez.Battery1"] = {}
     manager = await get_global_bluez_manager()
+    usual = stage.bluez.usual
 
-    async def connect_and_go(_device: FakeDevice) -> None:
+    async def pair_and_go(message: Message) -> tuple[str, list[Any]]:
+        if message.member != "Pair":
+            return await usual(message)
         stage.bluez._signal("/", MANAGER, "InterfacesRemoved", "oas", [stage.path, [DEVICE]])
         while DEVICE in manager._properties[stage.path]:
             await asyncio.sleep(0)
+        return "", []
 
-    stage.monkeypatch.setattr(stage.bluez, "_connect", connect_and_go)
-    return await stage.fails(client.connect(), "connect")
+    stage.monkeypatch.setattr(stage.bluez, "usual", pair_and_go)
+    return await stage.fails(client._backend.connect(pair=True, timeout=LIMIT_S), "connect")
 
 
 async def no_property(stage: Stage) -> Fault:
