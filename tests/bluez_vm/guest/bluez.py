@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ _BLUEZ = "org.bluez"
 _ADAPTER = "org.bluez.Adapter1"
 _DEVICE = "org.bluez.Device1"
 _MANAGER = "org.freedesktop.DBus.ObjectManager"
+_AGENT = "/agent"
 _PROCESS = Path("/run/bluetoothd.pid")
 _POLL_S = 0.05
 
@@ -116,6 +119,35 @@ async def power(on: bool, *, adapter: str = "") -> None:
                 )
             )
         await asyncio.sleep(_POLL_S)
+
+
+@asynccontextmanager
+async def agent() -> AsyncIterator[None]:
+    """Somebody who says yes to every pairing, as the default agent of the machine: without one BlueZ refuses them."""
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    bus.add_message_handler(_yes)
+    for member, signature, body in (
+        ("RegisterAgent", "os", [_AGENT, "NoInputNoOutput"]),
+        ("RequestDefaultAgent", "o", [_AGENT]),
+    ):
+        await bus.call(
+            Message(
+                destination=_BLUEZ,
+                path="/org/bluez",
+                interface="org.bluez.AgentManager1",
+                member=member,
+                signature=signature,
+                body=body,
+            )
+        )
+    try:
+        yield
+    finally:
+        bus.disconnect()
+
+
+def _yes(message: Message) -> Message | None:
+    return Message.new_method_return(message) if message.path == _AGENT else None
 
 
 async def _call(message: Message) -> Message:

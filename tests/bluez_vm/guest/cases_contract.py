@@ -142,7 +142,8 @@ async def _climbing(numbered: list[Numbered]) -> dict[str, Any]:
 
 
 async def _every(numbered: list[Numbered]) -> dict[str, Any]:
-    return {name_of(check): await _became(number, check) for number, check in numbered}
+    async with bluez.agent():
+        return {name_of(check): await _became(number, check) for number, check in numbered}
 
 
 async def _became(number: int, check: Check) -> dict[str, Any]:
