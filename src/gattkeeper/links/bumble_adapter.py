@@ -18,6 +18,7 @@ from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_bonds import BondFile
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
+from gattkeeper.links.bumble_guard import guard_att
 from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
 from gattkeeper.links.fault_tables.hci import hci_fault
 from gattkeeper.links.known_tables import KnownTables
@@ -60,6 +61,7 @@ class BumbleAdapter:
         self._attempt: asyncio.Future[BumbleConnection] | None = None  # the connection that is waited for
         self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
         self._kinds: dict[str, AddressKind] = {}
+        guard_att(device)
         device.on(device.EVENT_CONNECTION, self._on_connection)
         device.on(device.EVENT_FLUSH, self._on_flush)
 
