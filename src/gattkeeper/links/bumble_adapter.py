@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_bonds import BondFile
+from gattkeeper.links.bumble_commands import guard_commands
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
 from gattkeeper.links.bumble_guard import guard_att
@@ -80,6 +81,7 @@ class BumbleAdapter:
         `known` has the attribute tables of devices that were connected before, also through another adapter.
         Raises SettingsError, with what to do about the bonds, and what Bumble raises; may wait for ever.
         """
+        guard_commands(host)
         # Bumble would tell devices its public address as the one to know it by, and then connects with another.
         config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
         device = Device(config=config, host=host)
