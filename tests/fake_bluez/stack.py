@@ -94,9 +94,8 @@ class FakeBluez:
     async def bus_names(self) -> set[str]:
         """Every connection to the bus, by its unique name."""
         assert self._bus is not None
-        reply = await self._bus.call(
-            Message(destination=DBUS, path="/org/freedesktop/DBus", interface=DBUS, member="ListNames")
-        )
+        asking = Message(destination=DBUS, path="/org/freedesktop/DBus", interface=DBUS, member="ListNames")
+        reply = await self._bus.call(asking)
         return {name for name in reply.body[0] if name.startswith(":")}
 
     async def until_bus_connections(self, count: int) -> None:
@@ -192,8 +191,7 @@ class FakeBluez:
             self._signal("/", MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, interfaces])
 
     def _remove(self, path: str) -> None:
-        interfaces = list(self.objects.pop(path))
-        self._signal("/", MANAGER, "InterfacesRemoved", "oas", [path, interfaces])
+        self._signal("/", MANAGER, "InterfacesRemoved", "oas", [path, list(self.objects.pop(path))])
 
     def _change(self, path: str, interface: str, **changed: Variant) -> None:
         self.objects[path][interface].update(changed)
@@ -339,7 +337,9 @@ class FakeBluez:
             attributes = device.attributes(self.home)
             if device.resolved_early:
                 self._owed = dict([attributes.popitem()])
-            self._add(attributes)
+            for each in attributes.items():  # not all at once: the bus's library ends where a socket is full
+                self._add(dict([each]))
+                await asyncio.sleep(0.001)
             self._change(device.path(self.home), DEVICE, ServicesResolved=Variant("b", True))
 
     def _disconnect(self, device: FakeDevice) -> None:

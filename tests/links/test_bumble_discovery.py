@@ -1,6 +1,7 @@
 """Tables of attributes are discovered whole, in few requests, or refused with the place where they make no sense."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -159,3 +160,60 @@ def test_three_hundred_characteristics_are_all_found(uuids: list[str], requests_
             assert sum(rule.seen for rule in counting) <= requests_max
 
     run_virtual(main())
+
+
+def test_a_uuid_that_is_there_several_times_is_refused_with_its_handles_and_read_by_one() -> None:
+    values = [b"one", b"two", b"three"]
+    one, two, three = (VirtualCharacteristic("fe52", Property.READ, each) for each in values)
+    services = (VirtualService(LONG.format(0), (one, two)), VirtualService(LONG.format(1), (three,)))
+    lamp = VirtualDevice("lamp", "F0:00:00:00:00:01", services)
+
+    async def main() -> None:
+        async with scene(lamp) as at:
+            connection = await at.link.connect(at.odd.address, ConnectionLog())
+            with pytest.raises(LinkError) as refused:
+                await connection.perform(Read(target=characteristic_ref("fe52")))
+            fault = refused.value.fault
+            assert (fault.kind, fault.ran, fault.name) == (FaultKind.REJECTED, Ran.NO, "ambiguous")
+            found = [each for service in connection.services for each in service.characteristics]
+            handles = [each.handle for each in found if each.uuid == normal_uuid("fe52")]
+            assert len(handles) == 3
+            assert all(f"(handle {handle:#06x})" in fault.text for handle in handles)
+            by_handle = [Read(target=CharacteristicRef(handle=each)) for each in handles]
+            assert [await connection.perform(each) for each in by_handle] == values
+
+    run_virtual(main())
+
+
+def test_a_device_that_answers_discovery_for_ever_costs_the_others_nothing() -> None:
+    """It has a service at every handle, one in each answer: no rule is broken, and it takes half an hour."""
+
+    async def main() -> None:
+        async with scene() as at:
+            at.radio.rules.append(_ServiceAtEveryHandle())
+            connecting = asyncio.create_task(at.link.connect(at.odd.address, ConnectionLog()))
+            await asyncio.sleep(20.0)
+            assert not connecting.done()
+            connecting.cancel()
+            async with asyncio.timeout(1.0):
+                await asyncio.gather(connecting, return_exceptions=True)
+            connection = await at.link.connect(at.other.address, ConnectionLog())
+            assert await connection.perform(READ) == b"\0\0\0\1"
+
+    run_virtual(main())
+
+
+class _ServiceAtEveryHandle:
+    """A rule of the radio: each answer about services has one more, with one handle."""
+
+    def __init__(self) -> None:
+        self._handle = 0
+
+    def fires(self, moment: Moment, device: str, opcode: int | None, _now: float, _dice: random.Random) -> bool:
+        return moment is Moment.FROM_DEVICE and device == "lamp" and opcode in (SERVICES, 0x01)
+
+    @property
+    def action(self) -> Replace:
+        self._handle += 1
+        one = self._handle.to_bytes(2, "little")
+        return Replace(pdu=b"\x11\x06" + one + one + b"\x00\x18")

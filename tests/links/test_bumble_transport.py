@@ -56,8 +56,8 @@ class LibusbError(Exception):
         self.value = value
 
 
-class NoBackendError(ValueError):
-    """As pyusb's own."""
+LIBUSB_MISSING = type("NoBackendError", (ValueError,), {})
+"""As pyusb's own."""
 
 
 USERS_OF_HCI = "sudo systemctl stop bluetooth, sudo hciconfig hci1 down"
@@ -70,7 +70,7 @@ WORDS = [
     ("usb:0", LibusbError(-6), "or the kernel does: sudo systemctl stop bluetooth"),
     ("usb:0", TransportInitError("device not found"), "is it plugged in, and does no other program hold it?"),
     ("pyusb:0", OSError(errno.EBUSY, "busy"), "or the kernel does: sudo systemctl stop bluetooth"),
-    ("pyusb:0", NoBackendError("No backend available"), "libusb is missing: sudo apt install libusb-1.0-0"),
+    ("pyusb:0", LIBUSB_MISSING("No backend available"), "libusb is missing: sudo apt install libusb-1.0-0"),
     ("tcp-client:192.0.2.7:1", OSError(errno.EHOSTUNREACH, "No route to host"), "is its machine on"),
     (
         "tcp-client:lab:1",
@@ -78,7 +78,11 @@ WORDS = [
         "the name of its machine spelled right?",
     ),
     ("unix:/run/controller", FileNotFoundError(errno.ENOENT, "No such file"), "is the program that serves"),
-    ("hci-socket:1", OSError(errno.EBUSY, "busy"), f"it is up, and has to be down for that: {USERS_OF_HCI}"),
+    (
+        "hci-socket:1",
+        OSError(errno.EBUSY, "busy"),
+        f"BlueZ or another program has it up; it must be down: {USERS_OF_HCI}",
+    ),
     ("hci-socket:1", OSError(errno.ENODEV, "No such device"), "/sys/class/bluetooth shows those there are"),
     ("hci-socket:1", OSError(errno.EUSERS, "Too many users"), "another program has taken it over"),
     ("hci-socket:1", OSError(errno.EPERM, "Operation not permitted"), "CAP_NET_ADMIN"),

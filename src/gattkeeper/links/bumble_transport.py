@@ -40,7 +40,7 @@ _ADVICE_FOR: dict[tuple[str, int], str] = {
     ("unix", errno.ENOENT): _NOT_RUNNING,
     ("unix-client", errno.ENOENT): _NOT_RUNNING,
     ("hci-socket", errno.ENODEV): "the kernel has no such adapter: /sys/class/bluetooth shows those there are",
-    ("hci-socket", errno.EBUSY): f"it is up, and has to be down for that: {_USERS_OF_HCI}",
+    ("hci-socket", errno.EBUSY): f"BlueZ or another program has it up; it must be down: {_USERS_OF_HCI}",
     ("hci-socket", errno.EUSERS): "another program has taken it over, as this one wants to",
     ("hci-socket", errno.EPERM): "that takes CAP_NET_ADMIN: AmbientCapabilities=CAP_NET_ADMIN in a systemd unit",
     ("hci-socket", errno.EAFNOSUPPORT): "this kernel has no Bluetooth: sudo modprobe bluetooth",
