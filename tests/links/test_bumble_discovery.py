@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from bumble import att
+from bumble.core import UUID
 
 from gattkeeper.errors import LinkError
 from gattkeeper.links.bumble_link import BumbleLink
@@ -139,7 +141,7 @@ LONG_UUIDS = [LONG.format(number) for number in range(0x3000, 0x312C)]
 
 
 @pytest.mark.parametrize(
-    ("uuids", "requests_max"), [(SHORT_UUIDS, 40), (LONG_UUIDS, 340)], ids=["short UUIDs", "long UUIDs"]
+    ("uuids", "requests_max"), [(SHORT_UUIDS, 30), (LONG_UUIDS, 40)], ids=["short UUIDs", "long UUIDs"]
 )
 def test_three_hundred_characteristics_are_all_found(uuids: list[str], requests_max: int) -> None:
     async def main() -> None:
@@ -158,6 +160,26 @@ def test_three_hundred_characteristics_are_all_found(uuids: list[str], requests_
                 target = CharacteristicRef(handle=ours[number].handle)
                 assert await connection.perform(Read(target=target)) == uuids[number].encode()
             assert sum(rule.seen for rule in counting) <= requests_max
+
+    run_virtual(main())
+
+
+def test_descriptors_that_a_device_does_not_tell_by_their_type_are_asked_for_one_by_one() -> None:
+    async def main() -> None:
+        async with scene(laid_out(LONG_UUIDS[:40])) as at:
+            server = at.radio._devices["lamp"]._bumble.gatt_server
+            answer = server.on_att_read_by_type_request
+
+            def answer_others(bearer: att.Bearer, request: att.ATT_Read_By_Type_Request) -> None:
+                if request.attribute_type == UUID.from_16_bits(0x2902):
+                    raise att.ATT_Error(0x05, request.starting_handle)
+                answer(bearer, request)
+
+            server.on_att_read_by_type_request = answer_others
+            connection = await at.link.connect(at.odd.address, ConnectionLog())
+            found = [each for service in connection.services for each in service.characteristics]
+            ours = [each for each in found if each.uuid in LONG_UUIDS]
+            assert [[each.uuid for each in one.descriptors] for one in ours] == [[CCCD]] * 40
 
     run_virtual(main())
 

@@ -1,5 +1,7 @@
 """Values, advertisements and addresses are read as they are meant, also when somebody sends nonsense."""
 
+import asyncio
+
 import pytest
 from bumble.core import AdvertisingData
 from bumble.device import Advertisement
@@ -128,3 +130,40 @@ def test_a_part_that_is_refused_fails_the_read_with_the_devices_code():
         assert (await refusal(connection, Read(target=at(VALUE)))).code == 0x05
 
     on_a_connection(story)
+
+
+def report(address_type: int, data: bytes, said_length: int | None = None) -> bytes:
+    """An LE Advertising Report as a controller sends it (Core Specification, Vol 4, Part E, 7.7.65.2)."""
+    address = bytes.fromhex("99 00 00 00 00 f0")
+    length = len(data) if said_length is None else said_length
+    body = b"\x02\x01\x00" + bytes([address_type]) + address + bytes([length]) + data + b"\xc4"
+    return b"\x04\x3e" + bytes([len(body)]) + body
+
+
+ODD_REPORTS = {
+    "an address of no known type": report(0x07, b"\x02\x01\x06"),
+    "a name that is no UTF-8": report(0x01, b"\x04\x09\xff\xfe\x41"),
+    "a field longer than what is there": report(0x01, b"\x1f\x09\x41"),
+    "fields of length 0": report(0x01, bytes(31)),
+    "a service list cut short": report(0x01, b"\x04\x03\x0f\x18\x0a"),
+    "a report longer than its event": report(0x01, b"\x02\x01\x06", said_length=31),
+    "a report without anything": b"\x04\x3e\x02\x02\x01",
+}
+
+
+@pytest.mark.parametrize("case", ODD_REPORTS)
+def test_an_odd_advertisement_harms_no_scan_and_hides_nobody(case):
+    async def run() -> None:
+        async with bumble_bench() as bench:
+            host = bench.link._adapter._device.host
+            disturbed, heard = [], {}
+            asyncio.get_running_loop().set_exception_handler(lambda _loop, context: disturbed.append(context))
+            asyncio.get_running_loop().call_later(0.01, host.on_packet, ODD_REPORTS[case])
+            async for each in bench.link.scan(0.5):
+                heard[each.address.value] = each
+            assert disturbed == []
+            assert "F0:00:00:00:00:01" in heard
+            odd = heard.get("F0:00:00:00:00:99")
+            assert odd is None or odd.name in ("", "\ufffd\ufffdA")
+
+    run_virtual(run())

@@ -8,9 +8,11 @@ answer that breaks this for the end of the table, so that half of it would seem 
 import struct
 import uuid
 from bisect import bisect
+from contextlib import suppress
 from typing import Any
 
 from bumble import att
+from bumble.core import UUID
 from bumble.gatt import GATT_CHARACTERISTIC_ATTRIBUTE_TYPE, GATT_PRIMARY_SERVICE_ATTRIBUTE_TYPE
 from bumble.gatt_client import Client
 from msgspec import Struct
@@ -23,6 +25,14 @@ _LAST = 0xFFFF
 
 _UUID_LENGTHS = (2, 16)
 """Bytes of a UUID on ATT: those of 4 are sent as 16 (Vol 3, Part F, 3.2.1)."""
+
+_MANY = 8
+"""Characteristics with one descriptor each from which on the CCCDs of a service are asked for by their type.
+
+Where UUIDs are long, nearly every descriptor would take a request of its own else: 300 characteristics, 20 s.
+"""
+
+_CCCD = normal_uuid("2902")
 
 _DECLARATION = struct.Struct("<BH")
 """A characteristic's properties and value handle, before its UUID (Vol 3, Part G, 3.3.1)."""
@@ -105,23 +115,47 @@ async def _descriptors(gatt: Client, declared: list[_Declared], last: int) -> di
 
     A request goes as far as the service does, so that one answer may serve many characteristics.
     """
-    found: dict[int, list[Descriptor]] = {each.handle: [] for each in declared}
+    gaps = list(
+        zip((each.handle for each in declared), [*(each.at for each in declared[1:]), last + 1], strict=True)
+    )
+    single = {value + 1: value for value, before in gaps if before == value + 2}
+    cccds = await _cccds(gatt, min(single), last) & single.keys() if len(single) >= _MANY else set()
+    found = {value: [Descriptor(uuid=_CCCD, handle=value + 1)] if value + 1 in cccds else [] for value, _ in gaps}
+    known = {each.at for each in declared} | found.keys() | cccds
     values = list(found)
-    known = {each.at for each in declared} | found.keys()
     at = 0
-    for value_handle, before in zip(values, [*(each.at for each in declared[1:]), last + 1], strict=True):
-        at = max(at, value_handle + 1)
-        while at < before:
+    for value, before in gaps:
+        at = max(at, value + 1)
+        while at < before and at not in cccds:
             request = att.ATT_Find_Information_Request(starting_handle=at, ending_handle=last)
             entries = await _ask(gatt, request, "information")
             if not entries:
                 return found
-            for handle, value in entries:
+            for handle, spelled in entries:
                 _must(at <= handle <= last, f"an attribute at {handle:#06x}, where {at:#06x} is next")
                 at = handle + 1
                 if handle not in known:
                     owner = values[bisect(values, handle) - 1]
-                    found[owner].append(Descriptor(uuid=_spelled(value, handle), handle=handle))
+                    found[owner].append(Descriptor(uuid=_spelled(spelled, handle), handle=handle))
+    return found
+
+
+async def _cccds(gatt: Client, first: int, last: int) -> set[int]:
+    """Handles of the CCCDs in a service, many in one answer; not those that the device keeps to itself."""
+    found: set[int] = set()
+    at = first
+    with suppress(att.ATT_Error):
+        while at <= last:
+            request = att.ATT_Read_By_Type_Request(
+                starting_handle=at, ending_handle=last, attribute_type=UUID.from_16_bits(0x2902)
+            )
+            entries = await _ask(gatt, request, "attributes")
+            if not entries:
+                break
+            for handle, _ in entries:
+                _must(at <= handle <= last, f"an attribute at {handle:#06x}, where {at:#06x} is next")
+                found.add(handle)
+                at = handle + 1
     return found
 
 
