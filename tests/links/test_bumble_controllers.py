@@ -40,9 +40,9 @@ class Scene:
     def controller(self) -> CorrectedController:
         return self.radio._adapters[ADAPTER]
 
-    async def connected(self, *, to_door: bool = False) -> LinkConnection:
+    async def connected(self, log: ConnectionLog | None = None, *, to_door: bool = False) -> LinkConnection:
         async with asyncio.timeout(30.0):
-            return await self.link.connect((self.door if to_door else self.lamp).address, ConnectionLog())
+            return await self.link.connect((self.door if to_door else self.lamp).address, log or ConnectionLog())
 
     async def _open_changed(self) -> Host:
         host = await self._open()
@@ -65,9 +65,8 @@ async def scene(change: Change) -> AsyncIterator[Scene]:
 
 async def serves(at: Scene) -> None:
     """Everything that needs no more than a connection."""
-    connection = await at.connected()
     log = ConnectionLog()
-    connection.announce(log)
+    connection = await at.connected(log)
     await connection.perform(Subscribe(target=characteristic_ref(PUSHED)))
     writable = characteristic_ref(WRITABLE)
     await connection.perform(Write(target=writable, payload=bytes(512)))
@@ -214,6 +213,7 @@ def test_a_controller_that_reports_a_failure_of_its_own_is_reset_and_works_again
             at.controller.host.on_packet(bytes.fromhex("04 10 01 42"))
             up, fault = await asyncio.wait_for(at.log.said.get(), 0.1)
             assert not up
+            assert fault is not None
             assert (fault.kind, fault.code, fault.name) == (FaultKind.ADAPTER_GONE, 0x42, "hardware_error")
             with pytest.raises(LinkError):
                 await connection.perform(READ)

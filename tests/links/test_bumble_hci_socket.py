@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from bumble.transport.common import Transport
 
 from gattkeeper.links.bumble_hci_socket import open_hci_socket, packet_transport
 
@@ -32,7 +33,7 @@ class Host:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[tuple[Host, object, socket.socket]]:
+async def opened() -> AsyncIterator[tuple[Host, Transport, socket.socket]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)
     theirs.setblocking(False)

@@ -46,7 +46,7 @@ class Scene:
     async def gone(self) -> None:
         """The link said so."""
         up, fault = await asyncio.wait_for(self.log.said.get(), SOON_S)
-        assert (up, fault.kind) == (False, FaultKind.ADAPTER_GONE)
+        assert (up, fault and fault.kind) == (False, FaultKind.ADAPTER_GONE)
 
 
 @asynccontextmanager

@@ -22,11 +22,12 @@ ADAPTER = "C0:00:00:00:00:02"
 class Wire(Protocol):
     """One way to one controller."""
 
-    name: str
-    """The transport's name for a host."""
-
     greeting: bytes
     """What the controller says to every host that comes, before it is asked anything."""
+
+    @property
+    def name(self) -> str:
+        """The transport's name for a host."""
 
     async def lay(self) -> None:
         """A host may come from now on; a fresh controller answers it."""
@@ -35,7 +36,7 @@ class Wire(Protocol):
         """Whoever is on it loses it, and nobody can come."""
 
 
-class _Port(asyncio.Protocol, ParserSource):
+class _Port(asyncio.Protocol, ParserSource):  # type: ignore[misc]  # Bumble is not typed strictly
     """The controller's end of one connection. A controller of its own: coming again is a power cycle."""
 
     def __init__(self, radio: VirtualRadio, greeting: bytes) -> None:
@@ -47,6 +48,7 @@ class _Port(asyncio.Protocol, ParserSource):
         self.write: Callable[[bytes], object] = lambda _packet: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.come(transport.write)
 

@@ -26,7 +26,8 @@ def open_hci_socket(adapter: int) -> Transport:
     ENODEV: there is none. EBUSY: it is up. EUSERS: another program has its user channel. EPERM: without
     CAP_NET_ADMIN nobody may. EAFNOSUPPORT: the kernel has no Bluetooth.
     """
-    opened = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _BTPROTO_HCI)
+    opened = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)
+    opened.setblocking(False)
     # Python knows no address with a channel in it, so that this goes past it.
     address = struct.pack("<HHH", _AF_BLUETOOTH, adapter, _CHANNEL_USER)
     if ctypes.CDLL(None, use_errno=True).bind(opened.fileno(), address, len(address)) != 0:

@@ -27,7 +27,7 @@ async def user_channel() -> dict[str, Any]:
     async with place(devices=1) as at:
         adapter = at.adapters[0]
         (name,) = [f"hci-socket:{each.name.removeprefix('hci')}" for each in LISTED.glob("hci*")]
-        found = {"while_up": await _refused(name), "missing": await _refused("hci-socket:77")}
+        found: dict[str, Any] = {"while_up": await _refused(name), "missing": await _refused("hci-socket:77")}
         await bluez.power(False, adapter=adapter.address)
         news: asyncio.Queue[tuple[bool, Fault | None]] = asyncio.Queue()
         link = BumbleLink.on_transport(name)
@@ -37,8 +37,8 @@ async def user_channel() -> dict[str, Any]:
             await _write(link, at.blinds["lounge"].device.address, b"one")
             struck_at = time.monotonic()
             adapter.unplug()
-            up, fault = await asyncio.wait_for(news.get(), PATIENCE_S)
-            found |= {"seen_after_s": time.monotonic() - struck_at, "fault": None if up else fault.kind.value}
+            _, fault = await asyncio.wait_for(news.get(), PATIENCE_S)
+            found |= {"seen_after_s": time.monotonic() - struck_at, "fault": fault.kind.value if fault else ""}
             adapter.plug()
             # BlueZ may be first, and switches on what is plugged in; once it is ours, it is not BlueZ's any more.
             freeing = asyncio.ensure_future(bluez.power(False, adapter=adapter.address))
