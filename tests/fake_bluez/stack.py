@@ -73,7 +73,7 @@ class FakeBluez:
             await asyncio.wait(self._tasks)
         if self._bus is not None:
             self._bus.disconnect()
-            with contextlib.suppress(EOFError, ConnectionError):  # the bus was gone before
+            with contextlib.suppress(EOFError, OSError):  # the bus was gone before, or had no room
                 await self._bus.wait_for_disconnect()
             self._bus = None
         self._scanning.clear()
@@ -337,9 +337,9 @@ class FakeBluez:
             attributes = device.attributes(self.home)
             if device.resolved_early:
                 self._owed = dict([attributes.popitem()])
-            for each in attributes.items():  # not all at once: the bus's library ends where a socket is full
+            for each in attributes.items():
                 self._add(dict([each]))
-                await asyncio.sleep(0.001)
+                await self.bus_names()  # until the bus has it: its library ends where a socket is full
             self._change(device.path(self.home), DEVICE, ServicesResolved=Variant("b", True))
 
     def _disconnect(self, device: FakeDevice) -> None:
