@@ -41,7 +41,7 @@ async def user_channel() -> dict[str, Any]:
             found |= {"seen_after_s": time.monotonic() - struck_at, "fault": fault.kind.value if fault else ""}
             adapter.plug()
             # BlueZ may be first, and switches on what is plugged in; once it is ours, it is not BlueZ's any more.
-            freeing = asyncio.ensure_future(bluez.power(False, adapter=adapter.address))
+            freeing = asyncio.ensure_future(_keep_off(adapter.address))
             found["back"] = (await asyncio.wait_for(news.get(), PATIENCE_S))[0]
             freeing.cancel()
             await _write(link, at.blinds["lounge"].device.address, b"two")
@@ -50,6 +50,13 @@ async def user_channel() -> dict[str, Any]:
         found["applied"] = [payload.decode() for payload in at.applied("lounge")]
         await asyncio.wait_for(bluez.power(True, adapter=adapter.address), PATIENCE_S)
         return found | {"given_back": True}
+
+
+async def _keep_off(address: str) -> None:
+    """It is off when it is plugged in, and switched on a moment later."""
+    while True:
+        await bluez.power(False, adapter=address)
+        await asyncio.sleep(0.2)
 
 
 async def _refused(name: str) -> str:
