@@ -76,7 +76,8 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def _audit(args: argparse.Namespace) -> int:
-    from gattkeeper.daemon.audit.verifying import tell_verification  # noqa: PLC0415 - seldom needed
+    from gattkeeper.daemon.audit import exporting, querying, verifying  # noqa: PLC0415 - seldom needed
 
+    tell = {"verify": verifying.tell_verification, "query": querying.tell_query, "export": exporting.tell_export}
     journal = Path(args.journal) if args.journal else load_settings(_settings_path(args.config)).keeper.journal
-    return tell_verification(args, journal)
+    return tell[args.audit_verb](args, journal)
