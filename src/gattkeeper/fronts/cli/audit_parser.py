@@ -56,7 +56,7 @@ def _add_export(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "file. Filters go with csv and html. May run beside the daemon.",
     )
     _add_journal(export)
-    export.add_argument("--format", choices=("jsonl", "csv"), required=True)
+    export.add_argument("--format", choices=("jsonl", "csv", "html"), required=True)
     export.add_argument("--output", metavar="FILE", help="into this file, whole or not at all (default: stdout)")
     export.add_argument("--force", action="store_true", help="replace the file if it is there")
     _add_filters(export)
