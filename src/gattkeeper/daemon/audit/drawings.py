@@ -30,10 +30,9 @@ def over_time(figures: OverTime) -> str:
     count = (last - first) // figures.bin_s + 1
     tallest = max(counts.total() for counts in bins.values())
     step = WIDTH / count
-    bars = "".join(
-        _stack(bins[at_s], (at_s - first) // figures.bin_s * step, min(step * 0.84, _BAR_WIDTH_MAX), tallest)
-        for at_s in sorted(bins)
-    )
+    width = min(step * 0.84, _BAR_WIDTH_MAX)
+    places = {at_s: (at_s - first) // figures.bin_s * step for at_s in sorted(bins)}
+    bars = "".join(_stack(bins[at_s], x, width, tallest) for at_s, x in places.items())
     base = _TIME_HEIGHT
     return (
         f'<svg viewBox="0 0 {WIDTH} {base + 22}" role="img" aria-label="Outcomes over time">'

@@ -90,7 +90,8 @@ def _table(heading: tuple[str, ...], rows: Iterator[tuple[str, ...]], *, numbers
         "<tr>" + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>\n"
         for row in rows
     )
-    return f'<table class="{"figures" if numbers else "list"}"><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'
+    kind = "figures" if numbers else "list"
+    return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'
 
 
 def _heading(report: Report) -> str:
@@ -183,7 +184,8 @@ def _proof(report: Report) -> str:
         said = (
             f'<p class="whole"><b>The journal is whole.</b> When the report was made, the chain of hashes was '
             f"computed anew over {verified.files} file(s): every row from {verified.first_seq} to "
-            f"{verified.head.seq} is as it was written.<br>Hash of row {verified.head.seq}: <code>{verified.head.hash.hex()}</code></p>"
+            f"{verified.head.seq} is as it was written.<br>"
+            f"Hash of row {verified.head.seq}: <code>{verified.head.hash.hex()}</code></p>"
             "<p>That alone does not show that rows were cut off the end, or that all of it was written anew. "
             "Compare the hash with one that was kept elsewhere.</p>"
         )
