@@ -4,6 +4,7 @@ Knows when a rung begins, what has to end before it, and what follows it. What c
 what a rung does in the link. A stop waits for none of it, but for an adapter that is being reset.
 """
 
+from gattkeeper.core import roaming
 from gattkeeper.core.adapters import start_afresh
 from gattkeeper.core.connections import abandon
 from gattkeeper.core.effects import AlertChanged, RecordRung, Recover
@@ -102,9 +103,10 @@ def _park(state: State, adapter: AdapterState) -> None:
     state.timers.set(("recovery", adapter.name), ladder.until)
     fault = fault_of(state, adapter)
     _tell(state, adapter, AlertKind.PARKED, value=ladder.until - state.now, text=fault.text)
+    roaming.fail_over(state, adapter, f"{adapter.name} is parked: {fault.text}")
     for name in adapter.devices:
         device = state.devices[name]
-        if device.connection is not ConnectionState.CONNECTED:
+        if device.connection is not ConnectionState.CONNECTED and not roaming.has_other(state, device):
             sweep(state, device, Cause.NEVER_SENT, fault=fault)
 
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from gattkeeper.core import roaming
 from gattkeeper.core.admission import disconnect, take_back, take_on
 from gattkeeper.core.attempts import is_stale, occupy
 from gattkeeper.core.connections import abandon, lose
@@ -99,6 +100,7 @@ def _hurry_connection(state: State, device: DeviceState) -> None:
         device.connect_for = device.stop
         state.timers.set(("connect", device.name), state.now + state.limits.stop_connect_timeout_us)
         return
+    roaming.choose(state, device)
     other = state.adapters[device.adapter].connecting
     if other and other != device.name and state.devices[other].stop is None:
         abandon(state, state.devices[other], None)

@@ -270,6 +270,11 @@ class SimulatedLink:
         if self._cured_by is not None and rung in self._cured_by:
             self._cured_by = None
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """Whether the device is among `paired`."""
+        known = self._devices.get(device.value)
+        return known is not None and known.name in self.paired
+
     def _cut(self, fault: Fault) -> None:
         for attempt in self._attempts:
             if not attempt.gone.done():
