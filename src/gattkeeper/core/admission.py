@@ -46,8 +46,7 @@ def submit(state: State, command: Command) -> None:
     roaming.choose(state, device)
     adapter = state.adapters[device.adapter]
     if adapter.ladder.parked and device.connection is not ConnectionState.CONNECTED:
-        fault = recovery.fault_of(state, adapter)
-        fault = replace(fault, text=fault.text + roaming.tied(device))
+        fault = recovery.fault_of(state, adapter, roaming.tied(device))
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=fault)
         return
     if command.coalesce_key:

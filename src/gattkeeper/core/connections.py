@@ -58,6 +58,7 @@ def may_connect(state: State, device: DeviceState) -> bool:
 
 def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     """Begin an attempt: a new epoch, so that nothing of an older connection counts any more."""
+    route = roaming.begin(state, device)
     state.move_connection(device, ConnectionStep.CONNECT)
     adapter.wanting.pop(device.name, None)
     adapter.connecting = device.name
@@ -73,7 +74,7 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     timeout_us = state.limits.connect_timeout_us
     if entry is not None:
         state.mark(entry, Phase.LOCK_ACQUIRED)
-        state.mark(entry, Phase.CONNECT_START, roaming.told(state, device))
+        state.mark(entry, Phase.CONNECT_START, route)
         if entry.command.stop:
             timeout_us = state.limits.stop_connect_timeout_us
         elif isinstance(entry.command.operation, Connect) and entry.command.attempt_timeout_us is not None:

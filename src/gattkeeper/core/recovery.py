@@ -107,11 +107,11 @@ def _park(state: State, adapter: AdapterState) -> None:
     for name in adapter.devices:
         device = state.devices[name]
         if device.connection is not ConnectionState.CONNECTED and not roaming.has_other(state, device):
-            sweep(state, device, Cause.NEVER_SENT, fault=fault)
+            sweep(state, device, Cause.NEVER_SENT, fault=fault_of(state, adapter, roaming.tied(device)))
 
 
-def fault_of(state: State, adapter: AdapterState) -> Fault:
-    """What a command is told that needs a connection of a parked adapter."""
+def fault_of(state: State, adapter: AdapterState, tied: str = "") -> Fault:
+    """What a command is told that needs a connection of a parked adapter; `tied`: why of no other."""
     ladder = adapter.ladder
     return Fault(
         kind=FaultKind.WEDGED,
@@ -119,7 +119,7 @@ def fault_of(state: State, adapter: AdapterState) -> Fault:
         stack="keeper",
         name="adapter_parked",
         text=f"{adapter.name} does not work, and nothing that may be done about it now helped; it is tried again"
-        f" in {(ladder.until - state.now) / 1e6:.3g} s. The reason was: {ladder.why}",
+        f" in {(ladder.until - state.now) / 1e6:.3g} s. The reason was: {ladder.why}{tied}",
     )
 
 

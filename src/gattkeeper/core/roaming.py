@@ -7,7 +7,7 @@ moves only while it has none, so that it never has two. Its line and all else ab
 from gattkeeper.core import places
 from gattkeeper.core.effects import AlertChanged, RecordRung
 from gattkeeper.core.events import Bonded, Sighted
-from gattkeeper.core.lifecycle import ConnectionState
+from gattkeeper.core.lifecycle import ConnectionState, LadderPhase
 from gattkeeper.core.state import AdapterState, DeviceState, State
 from gattkeeper.core.ways import Way
 from gattkeeper.model.adapter import Rung
@@ -18,7 +18,7 @@ from gattkeeper.model.status import Alert, AlertKind
 _ADAPTERS_OWN = frozenset({FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
 """Faults that another adapter does not have."""
 
-Rank = tuple[bool, bool, bool, int]
+Rank = tuple[bool, bool, bool, bool, bool]
 """What is held against a way, the weightiest first."""
 
 
@@ -74,8 +74,10 @@ def candidates(device: DeviceState) -> list[str]:
 
 
 def _rank(state: State, adapter: AdapterState, way: Way) -> Rank:
-    place = 0 if places.is_free(adapter) else 1 if places.can_be_made(state, adapter) else 2
-    return not adapter.up, adapter.ladder.holds_connect(stop=False), way.avoided_until > state.now, place
+    full = not places.is_free(adapter)
+    stays_full = full and not places.can_be_made(state, adapter)
+    held = adapter.ladder.holds_connect(stop=False)
+    return not adapter.up, held, stays_full, way.avoided_until > state.now, full
 
 
 def _strongest(state: State, device: DeviceState, names: list[str]) -> str:
@@ -91,7 +93,11 @@ def _strongest(state: State, device: DeviceState, names: list[str]) -> str:
 
 
 def why(state: State, device: DeviceState) -> str:
-    """Why the device is settled where it is, for people."""
+    """Why the device is settled where it is, for people: of a connection, why it was made there."""
+    return _why(state, device) if device.connection is ConnectionState.DISCONNECTED else device.chosen_for
+
+
+def _why(state: State, device: DeviceState) -> str:
     among = candidates(device)
     if len(device.ways) == 1:
         return "the settings"
@@ -108,9 +114,10 @@ def why(state: State, device: DeviceState) -> str:
     return f"signal {signal:.0f} dBm"
 
 
-def told(state: State, device: DeviceState) -> str:
-    """The same for a command's timeline; nothing where there is no choice."""
-    return f"by {device.adapter}: {why(state, device)}" if len(device.ways) > 1 else ""
+def begin(state: State, device: DeviceState) -> str:
+    """The connection is about to be made: what its command's timeline says; nothing where there is no choice."""
+    device.chosen_for = _why(state, device)
+    return f"by {device.adapter}: {device.chosen_for}" if len(device.ways) > 1 else ""
 
 
 def _against(state: State, device: DeviceState, name: str) -> str:
@@ -137,10 +144,10 @@ def goes_on(state: State, device: DeviceState, fault: Fault) -> bool:
 
 
 def avoid(state: State, device: DeviceState) -> bool:
-    """The device was not reached this way: others are tried first. Whether one is left to be tried."""
+    """The device was not reached this way: others are tried first. Whether one is left to be tried now."""
     device.ways[device.adapter].avoided_until = state.now + state.limits.roaming_avoid_us
-    untried = (name for name in candidates(device) if device.ways[name].avoided_until <= state.now)
-    return any(_is_usable(state.adapters[name]) for name in untried)
+    name = _best(state, device)
+    return _is_usable(state.adapters[name]) and device.ways[name].avoided_until <= state.now
 
 
 def tied(device: DeviceState) -> str:
@@ -180,7 +187,7 @@ def come_back(state: State, adapter: AdapterState) -> None:
     """It can be used again: for the next connections, not for those that are up elsewhere."""
     for name in adapter.roaming:
         state.devices[name].ways[adapter.name].avoided_until = 0
-    if not adapter.up or adapter.ladder.parked:
+    if not adapter.up or adapter.ladder.phase is not LadderPhase.RESTING:
         return
     adapter.left.clear()
     if adapter.failed_over:

@@ -97,6 +97,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     waiting: Waiting
     ways: dict[str, Way] = field(default_factory=dict)  # by adapter it may use, in the settings' order
     by_signal: bool = False  # that order decides only between equals
+    chosen_for: str = ""  # why the connection was made by its adapter
     connection: ConnectionState = ConnectionState.DISCONNECTED
     epoch: int = 0
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection

@@ -30,8 +30,9 @@ def settle(state: State) -> None:
             name = next(iter(state.touched))
             del state.touched[name]
             device = state.devices[name]
-            _advance(state, device)
             moved[name] = affected[device.adapter] = None
+            _advance(state, device)
+            affected[device.adapter] = None  # another one, perhaps: what it left is free for others
         for adapter in affected:
             recovery.look(state, state.adapters[adapter])
             adapters.grant(state, state.adapters[adapter])

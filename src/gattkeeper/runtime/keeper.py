@@ -119,11 +119,11 @@ class Keeper:
         for name, link in self.links.items():
             try:
                 await link.open(self._adapter_watch(name))
+                self._open.append(link)
+                self._check_address(name)
             except BaseException:
                 await self._close_links()
                 raise
-            self._open.append(link)
-            self._check_address(name)
             self._pump.feed(
                 events.AdapterAdded(
                     adapter=name,
