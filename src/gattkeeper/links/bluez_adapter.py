@@ -34,7 +34,7 @@ class FollowedAdapter:
         self._twins &= alike.keys()
         if self._path not in alike:
             moved = sorted(alike.keys() - self._twins)
-            self._path = moved[0] if moved else ""
+            self._path = moved[0] if moved else self._path
         self.present = alike.get(self._path)
         if self.present is None:
             return
