@@ -91,10 +91,17 @@ def _mark_answer(mark: PhaseMark, accepted_at_us: int) -> Answer:
     return answer
 
 
-def device_answers(book: DeviceBook) -> list[Answer]:
-    """Every device of the settings, with the actions it understands."""
+def device_answers(book: DeviceBook, status: KeeperStatus) -> list[Answer]:
+    """Every device of the settings, with the actions it understands, and the adapter it uses and why that one."""
+    used = {device.name: device for device in status.devices}
     return [
-        {"name": name, "address": str(book.rules(name).address), "actions": list(book.actions(name))}
+        {
+            "name": name,
+            "address": str(book.rules(name).address),
+            "actions": list(book.actions(name)),
+            "adapter": used[name].adapter,
+            "adapter_why": used[name].adapter_why,
+        }
         for name in book.names()
     ]
 

@@ -125,8 +125,7 @@ class SimulatedLink:
         rungs: tuple[Rung, ...] = (),
     ) -> None:
         self.rules: list[LinkRule] = []
-        self.away: set[str] = set()
-        self.paired: set[str] = set()
+        self.away, self.paired = set[str](), set[str]()
         self.signals: dict[str, int] = {}
         self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
