@@ -80,6 +80,7 @@ class Ways:
                 linger_us=rules.linger_us,
             )
         )
+        self._by_address = {address: one for address, one in self._by_address.items() if one != device}
         if route.roams and route.by_signal:
             self._by_address[route.address.value] = device
 

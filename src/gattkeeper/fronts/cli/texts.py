@@ -189,9 +189,15 @@ def stop_persists_text(device: DeviceStatus) -> str:
 
 def devices_text(book: DeviceBook, status: KeeperStatus) -> str:
     """A line for each device: name, address, the adapter it uses where there are several, actions."""
-    used = {device.name: [by_text(device)] if len(status.adapters) > 1 else [] for device in status.devices}
+    used = {device.name: by_text(device) for device in status.devices}
+    several = len(status.adapters) > 1
     rows = [
-        (clean(name), str(book.rules(name).address), *used[name], ", ".join(book.actions(name)) or "no actions")
+        (
+            clean(name),
+            str(book.rules(name).address),
+            *([used.get(name, "")] if several else []),
+            ", ".join(book.actions(name)) or "no actions",
+        )
         for name in book.names()
     ]
     return _table(rows) or "no devices: name them in the settings"
