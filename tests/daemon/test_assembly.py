@@ -80,7 +80,7 @@ async def test_without_a_journal_nothing_is_written(path):
 @pytest.mark.asyncio
 async def test_two_keepers_cannot_share_a_journal_and_the_first_one_goes_on(path):
     async with open_keeper(path) as keeper:
-        with pytest.raises(StorageError, match="is held by process"):
+        with pytest.raises(StorageError, match="is held by this very process"):
             async with open_keeper(path):
                 pass
         assert await keeper.device("lounge").read("2a19")
