@@ -5,8 +5,10 @@ plugged in at once cannot be told apart once both have been away.
 """
 
 import logging
+from typing import TYPE_CHECKING
 
-from gattkeeper.links.bluez_watch import BluezAdapter
+if TYPE_CHECKING:
+    from gattkeeper.links.bluez_watch import BluezAdapter  # needs D-Bus, which is on Linux only
 
 _log = logging.getLogger(__name__)
 
@@ -14,7 +16,7 @@ _log = logging.getLogger(__name__)
 class FollowedAdapter:
     """One adapter, from the moment it was chosen."""
 
-    def __init__(self, wanted: str, chosen: BluezAdapter) -> None:
+    def __init__(self, wanted: str, chosen: "BluezAdapter") -> None:
         self.address = chosen.address
         self.present: BluezAdapter | None = chosen  # as it is now; None while it is away
         self._path = chosen.path  # it had last
@@ -28,7 +30,7 @@ class FollowedAdapter:
         twins = ", ".join(sorted(path.rpartition("/")[2] for path in self._twins))
         return f"the adapter {self.address}" + (f" (not {twins}, which shares its address)" if twins else "")
 
-    def look(self, adapters: tuple[BluezAdapter, ...]) -> None:
+    def look(self, adapters: "tuple[BluezAdapter, ...]") -> None:
         """Find it among those that are there now."""
         alike = {each.path: each for each in adapters if each.address == self.address}
         self._twins &= alike.keys()
