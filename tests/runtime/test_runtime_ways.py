@@ -19,10 +19,14 @@ RULES = DeviceRules(address=LAMP)
 
 
 class Deaf(SimulatedLink):
-    """One that cannot tell about bonds."""
+    """One that cannot tell about bonds until it hears."""
+
+    hears = False
 
     async def bonded(self, device):
-        raise LinkError(Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="test"))
+        if not self.hears:
+            raise LinkError(Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="test"))
+        return True
 
 
 def ways_of(*links, **settings):
@@ -69,15 +73,22 @@ def test_keys_are_looked_for_where_there_is_a_choice_and_where_an_adapter_can_te
         lamp = device("lamp", 1)
         hall, attic = SimulatedLink([lamp], name="hall"), SimulatedLink([lamp], name="attic")
         attic.paired.add("lamp")
-        ways, fed = ways_of(hall, attic, Deaf([lamp], name="cellar"))
+        cellar = Deaf([lamp], name="cellar")
+        ways, fed = ways_of(hall, attic, cellar)
         ways.learn("lamp", RULES)
         ways.learn("door", DeviceRules(address=parse_address("F0:00:00:00:00:02"), adapter="hall"))
         await ways.start()
-        await ways.close()
         assert fed[2:] == [
             events.Bonded(device="lamp", adapter="hall", bonded=False),
             events.Bonded(device="lamp", adapter="attic", bonded=True),
         ]
+        cellar.hears = True
+        for adapter in ("hall", "cellar", "cellar"):
+            ways.adapter_up(adapter)
+        await asyncio.sleep(0.1)
+        assert fed[4:] == [events.Bonded(device="lamp", adapter="cellar", bonded=True)]
+        ways.adapter_up("cellar")
+        await ways.close()
 
     run_virtual(story())
 

@@ -4,7 +4,7 @@ Knows adapters and their places. A single connection is `connections`' business.
 """
 
 from gattkeeper.core import breaker, places, roaming
-from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose
+from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose, stop_wants_place
 from gattkeeper.core.effects import AlertChanged
 from gattkeeper.core.lifecycle import ConnectionState
 from gattkeeper.core.state import AdapterState, DeviceState, State
@@ -67,11 +67,7 @@ def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> Non
 def gives_way(state: State, device: DeviceState) -> bool:
     """Whether another device's stop needs the place that this one's connection holds."""
     adapter = state.adapters[device.adapter]
-    return (
-        not places.is_free(adapter)
-        and any(state.devices[name].stop is not None for name in adapter.wanting)
-        and not places.becomes_free(state, adapter)
-    )
+    return stop_wants_place(state, adapter) and not places.becomes_free(state, adapter)
 
 
 def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:

@@ -200,6 +200,7 @@ class Keeper:
         def changed(up: bool, fault: Fault | None) -> None:  # noqa: FBT001 - the port's shape
             if up or fault is None:
                 self._pump.feed(events.AdapterUp(adapter=name))
+                self._ways.adapter_up(name)
             else:
                 self._pump.feed(events.AdapterDown(adapter=name, fault=fault, jitter=self._jitter()))
 

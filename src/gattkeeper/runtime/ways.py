@@ -5,7 +5,7 @@ signals, a second apart at the least, and where the keys of a device are.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 
 from msgspec import Struct
@@ -47,6 +47,7 @@ class Ways:
         self._routes: dict[str, Route] = {}
         self._by_address: dict[str, str] = {}  # those that are chosen by signal
         self._told_at: dict[tuple[str, str], float] = {}  # by device and adapter
+        self._unasked: set[tuple[str, str]] = set()  # devices and adapters that could not tell yet of keys
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __contains__(self, device: str) -> bool:
@@ -87,18 +88,29 @@ class Ways:
     async def start(self) -> None:
         """Find out where keys are, and begin to listen where a signal decides."""
         for device, route in self._routes.items():
-            for adapter in route.adapters if route.roams else ():
-                await self._ask_for_bond(device, adapter)
-        if self._listen_every_s and len(self._links) > 1:
-            loop = asyncio.get_running_loop()
-            self._tasks = {loop.create_task(self._listen(name)) for name in self._links}
+            self._unasked |= {(device, adapter) for adapter in route.adapters if route.roams}
+        for adapter in self._links:
+            await self._ask_for_bonds(adapter)
+        for adapter in self._links if self._listen_every_s and len(self._links) > 1 else ():
+            self._spawn(self._listen(adapter))
+
+    def adapter_up(self, adapter: str) -> None:
+        """It is there again, or for the first time: it may tell now what it could not tell before."""
+        if any(name == adapter for _, name in self._unasked):
+            self._spawn(self._ask_for_bonds(adapter))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """Listen no more."""
-        for task in self._tasks:
+        tasks = set(self._tasks)
+        for task in tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if tasks:
+            await asyncio.wait(tasks)
 
     def heard(self, adapter: str, sighting: Sighting) -> None:
         """Tell the core, if the signal matters."""
@@ -110,12 +122,14 @@ class Ways:
             self._told_at[device, adapter] = now
             self._feed(events.Sighted(device=device, adapter=adapter, rssi_dbm=sighting.rssi_dbm))
 
-    async def _ask_for_bond(self, device: str, adapter: str) -> None:
-        try:
-            bonded = await self._links[adapter].bonded(self._routes[device].address)
-        except LinkError:
-            return  # the adapter is not there now: nobody connects by it either
-        self._feed(events.Bonded(device=device, adapter=adapter, bonded=bonded))
+    async def _ask_for_bonds(self, adapter: str) -> None:
+        for device in [device for device in self._routes if (device, adapter) in self._unasked]:
+            try:
+                bonded = await self._links[adapter].bonded(self._routes[device].address)
+            except LinkError:
+                return  # the adapter is not there now: nobody connects by it either
+            self._unasked.discard((device, adapter))
+            self._feed(events.Bonded(device=device, adapter=adapter, bonded=bonded))
 
     async def _listen(self, adapter: str) -> None:
         """Now and again, for a while: scanning takes turns with connecting, as ever."""
