@@ -19,6 +19,7 @@ from gattkeeper.devices.arguments import shown
 from gattkeeper.devices.book import ALL
 from gattkeeper.devices.tables import near_miss
 from gattkeeper.devices.toml_file import Problem
+from gattkeeper.links.bumble_names import transport_problem
 from gattkeeper.model.identity import looks_like_address
 
 _NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -53,9 +54,8 @@ def _adapter_problems(adapters: dict[str, Adapter]) -> Iterator[Problem]:
         ):
             text = f"adapter takes a name such as hci0, or an adapter's address, not {shown(adapter.adapter)}"
             yield Problem(at=("adapters", name, "adapter"), text=text)
-        if isinstance(adapter, BumbleAdapter) and not adapter.transport:
-            text = "transport is empty: name the way to the controller, as in usb:0"
-            yield Problem(at=("adapters", name, "transport"), text=text)
+        if isinstance(adapter, BumbleAdapter) and (problem := transport_problem(adapter.transport)):
+            yield Problem(at=("adapters", name, "transport"), text=f"transport {problem}")
     virtual = {name: one for name, one in adapters.items() if isinstance(one, VirtualAdapter)}
     if len({one.connection_interval for one in virtual.values()}) > 1:
         text = f"{', '.join(virtual)} share one radio in memory: give them the same connection_interval"
