@@ -149,6 +149,7 @@ class Simulation:
         for name, link in stage.links.items():
             await stage.owned[name].close()
             link.adapter_up()
+            link.unwedge()
             link.away.clear()
         stage.tasks.clear()
         stage.handles.clear()
@@ -168,8 +169,10 @@ class Simulation:
                 link.rules.clear()
                 link.away.clear()
                 link.att_mtu_max = ATT_MTU
+                link.unwedge()
                 link.adapter_up()
             await asyncio.sleep(CALM_S)
+            await self._until_adapters_are_tried_again()
             await self._probe()
         closing = stage.loop.create_task(stage.keeper.close())
         if not self._plan.liveness:
@@ -180,6 +183,14 @@ class Simulation:
         status = stage.keeper.status()
         stage.history.left = status.accepted - status.ended + status.waiting
         await self._own_again()
+
+    async def _until_adapters_are_tried_again(self) -> None:
+        """An adapter that nothing helped stays parked for a while, an hour at most."""
+        stage = self._stage
+        for _ in range(60):
+            if not any(one.recovery == "parked" for one in stage.keeper.status().adapters):
+                return
+            await asyncio.sleep(CALM_S)
 
     async def _own_again(self) -> None:
         """Whoever closed has let go."""
@@ -211,6 +222,9 @@ class Simulation:
             turn = dice.random()
             if turn < self._plan.misbehaving * min(1.0, pace * 5):
                 await dice.choice(self._plan.client_faults)(stage, dice)
+            elif turn < 0.20:
+                gather = dice.choice((0.1, 2.0, 10.0))
+                stage.spawn(calls.submit_together(stage, stage.script.together(dice), gather))
             elif turn < 0.90:
                 command = replace(stage.script.command(dice), origin=who)
                 work = stage.spawn(calls.submit(stage, command))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gattkeeper.core.limits import Limits
-from gattkeeper.model.adapter import Serialization
+from gattkeeper.model.adapter import Rung, Serialization
 from gattkeeper.model.command import Command
 from gattkeeper.model.status import DeviceStatus
 from gattkeeper.runtime.adapter_lock import OwnedLink
@@ -28,6 +28,16 @@ from sim.script import Script, step_of
 SYNC_S = 0.02
 """The longest that the simulated disk takes."""
 
+
+S = 1_000_000
+
+BLUEZ = (Rung.DISCONNECT_DEVICE, Rung.FORGET_DEVICE, Rung.STOP_DISCOVERY, Rung.POWER_CYCLE, Rung.HARD_RESET)
+BUMBLE = (Rung.POWER_CYCLE, Rung.HARD_RESET)
+"""What the links of these stacks can do about their adapters."""
+
+ASIDE = frozenset({"read_rssi", "read_phy"})
+UNANSWERED = frozenset({"request_connection_parameters"})
+"""What some stacks do beside the bearer, and what some never answer."""
 
 _ANSWERS: tuple[tuple[float, ...], ...] = ((), (0,), (1,), (0, 0.5))
 """How a device answers a write by notifications: after how many seconds."""
@@ -57,7 +67,11 @@ class Stage(Generic[AnyLink]):
         self.links = links
         self.safety = frozenset(one.name for one in self.devices if dice.random() < 0.2)
         self.book = _book(dice, self.devices, self.links, self.safety)
-        self.limits = Limits(queue_per_device_max=dice.choice((4, 30, 1000)), shed=dice.random() < 0.3)
+        self.limits = Limits(
+            queue_per_device_max=dice.choice((4, 30, 1000)),
+            shed=dice.random() < 0.3,
+            recovery_cooldown_us=dice.choice((4 * S, 30 * S)),
+        )
         self.slots = {name: dice.randint(1, 3) for name in self.links}
         self.serialization = {name: dice.choice(list(Serialization)) for name in self.links}
         self.owned: dict[str, OwnedLink] = {}
@@ -72,6 +86,9 @@ class Stage(Generic[AnyLink]):
             safety=self.safety,
             bound_us=int(2 * SYNC_S * 1_000_000),
             depth_limit=self.limits.queue_per_device_max + 2,  # one may come back from its flight, one is an undo
+            limits=self.limits,
+            serialization=self.serialization,
+            adapters={name: self.book.rules(name).adapter for name in self.book.names()},
         )
         self._keeper: Keeper | None = None
         self._readers = count(1)
@@ -120,9 +137,13 @@ class Stage(Generic[AnyLink]):
         """A device as the keeper sees it."""
         return next(one for one in self.keeper.status().devices if one.name == name)
 
+    def recovery_of(self, adapter: str) -> str:
+        """What is being done about an adapter, as the keeper says it."""
+        return next(one.recovery for one in self.keeper.status().adapters if one.name == adapter)
+
     def link_of(self, name: str) -> AnyLink:
         """The link that carries a device."""
-        return self.links[self.book.rules(name).adapter]
+        return self.links[self.history.adapters[name]]
 
     def kind_in_flight(self, name: str) -> str:
         """What a device is doing: the kind of its command in flight, else the state of its connection."""
@@ -179,6 +200,9 @@ def simulated_links(dice: random.Random, devices: list[VirtualDevice]) -> dict[s
             disconnect_s=dice.choice((0.02, 0.06, 2.0)),
             bypass=bypass,
             bypass_other=bypass_other,
+            aside=dice.choice((frozenset(), ASIDE)),
+            unanswered=dice.choice((frozenset(), UNANSWERED)),
+            rungs=dice.choice(((), BUMBLE, BUMBLE, BLUEZ)),
         )
         for index, name in enumerate(names)
     }

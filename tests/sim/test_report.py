@@ -74,6 +74,7 @@ def test_a_fault_of_a_client_counts_with_what_it_was_told():
 
 
 def test_what_never_fired_is_named_unless_it_is_open_or_needs_bytes():
-    counted = Counter((number, "write", NOBODY) for number in all_faults() if number not in ("F1", "F4", "F26"))
+    missing = {"F1", "F4", *(number for number, fault in all_faults().items() if "open" in fault)}
+    counted = Counter((number, "write", NOBODY) for number in all_faults() if number not in missing)
     assert never_fired(counted, radio=False) == ["F1"]
     assert never_fired(counted, radio=True) == ["F1", "F4"]

@@ -65,6 +65,9 @@ RUNG_S = 0.3
 AWAY = "away"
 """Name in the log of a connection attempt to a device that does not advertise."""
 
+WEDGE, IN_VAIN = "wedge", "in_vain"
+"""Names in the log of a connection attempt on a wedged adapter: before anything was done about it, and after."""
+
 WEDGED = Fault(
     kind=FaultKind.WEDGED, ran=Ran.NO, stack="simulated", name="wedged", text="the adapter answers no command"
 )
@@ -135,6 +138,7 @@ class SimulatedLink:
         )
         self.recovered: list[tuple[Rung, str]] = []
         self._cured_by: frozenset[Rung] | None = None  # of a wedge that lasts
+        self._wedge = WEDGE  # what the log calls it
         self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
@@ -248,13 +252,20 @@ class SimulatedLink:
     def wedge(self, *cured_by: Rung) -> None:
         """From now on no connection is made, until one of these rungs is done; connections that are up go on."""
         self._cured_by = frozenset(cured_by)
+        self._wedge = WEDGE
+
+    def unwedge(self) -> None:
+        """The wedge is over by itself."""
+        self._cured_by = None
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
         known = self._devices.get(device.value)
         name = device.value if known is None else known.name
         self.recovered.append((rung, name))
-        action = self._ask(LinkMoment.RECOVER, name, 0, None)
+        self.log.note(Seen(at_s=_now(), device=name, epoch=0, kind=SeenKind.RECOVERING, rung=rung.value))
+        self._wedge = IN_VAIN
+        action = self._ask(LinkMoment.RECOVER, name, 0, None, rung=rung.value)
         match action:
             case Hang():
                 await Attempt(device=name, gone=asyncio.get_running_loop().create_future()).wait(action.seconds)
@@ -282,6 +293,7 @@ class SimulatedLink:
     ) -> SimulatedConnection:
         action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
         if self._cured_by is not None:
+            self._note(attempt, SeenKind.FAULT, self._wedge)
             raise LinkError(WEDGED)
         events.progress(Phase.SCAN)
         await self._until_heard(attempt, device)
@@ -333,13 +345,23 @@ class SimulatedLink:
         self._connections[device.name] = connection
         return connection
 
-    def _ask(self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None) -> LinkAction | None:
+    def _ask(
+        self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None, *, rung: str = ""
+    ) -> LinkAction | None:
         now, dice = _now(), self._chance.dice
         rule = next((rule for rule in self.rules if rule.fires(moment, device, operation, now, dice)), None)
         if rule is None:
             return None
         self.log.note(
-            Seen(at_s=now, device=device, epoch=epoch, kind=SeenKind.FAULT, operation=operation, fault=rule.name)
+            Seen(
+                at_s=now,
+                device=device,
+                epoch=epoch,
+                kind=SeenKind.FAULT,
+                operation=operation,
+                fault=rule.name,
+                rung=rung,
+            )
         )
         return rule.action
 
