@@ -1,10 +1,10 @@
-"""Queries that overlap, and members of a fan-out that are left standing, are caught."""
+"""Operations that overlap, and members of a fan-out that are left standing, are caught."""
 
 from msgspec.structs import replace
 
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command
-from gattkeeper.model.operation import Connect, ReadPhy, ReadRssi
+from gattkeeper.model.operation import Connect, ReadPhy, ReadRssi, RequestMtu
 from gattkeeper.model.outcome import Cause, Outcome, Phase, PhaseMark, Verdict
 from gattkeeper.model.record import Accepted, Ended, Intended
 from gattkeeper.world import Seen, SeenKind
@@ -24,18 +24,22 @@ def ended(command: Command, *marks: tuple[Phase, int], intended_us: int | None =
     return [Row(record=record, durable_at_us=0) for record in records]
 
 
-def query(command: Command, from_us: int, until_us: int) -> list[Row]:
+def flight(command: Command, from_us: int, until_us: int) -> list[Row]:
     return ended(command, (Phase.DISPATCHED, from_us), (Phase.ANSWERED, until_us))
 
 
 RSSI, PHY = (Command(device="lamp", operation=kind(), id=name) for kind, name in ((ReadRssi, "r"), (ReadPhy, "p")))
+WAIT = Command(device="lamp", operation=RequestMtu(), id="w")
 LAMP, FAN = (Command(device=name, operation=Connect(), id=name, fanout="f") for name in ("lamp", "fan"))
 
 
-def test_queries_beside_the_bearer_go_one_after_the_other():
-    assert judge(History(rows=[*query(RSSI, 1, 5), *query(PHY, 5, 9)], depth_limit=1)) == []
-    (said,) = judge(History(rows=[*query(RSSI, 1, 5), *query(PHY, 4, 9)], depth_limit=1))
-    assert said.startswith("i1_one_query_at_a_time: p was handed over")
+def test_one_query_may_go_beside_an_operation_or_another_query():
+    assert judge(History(rows=[*flight(WAIT, 1, 5), *flight(PHY, 4, 9), *flight(RSSI, 5, 7)], depth_limit=1)) == []
+    both = [*flight(WAIT, 1, 5), *flight(replace(WAIT, id="v"), 4, 9)]
+    (said,) = judge(History(rows=both, depth_limit=1))
+    assert said == "i1_one_operation_and_one_query: v was handed over to lamp beside w"
+    (said,) = judge(History(rows=[*flight(WAIT, 1, 9), *flight(RSSI, 2, 9), *flight(PHY, 3, 9)], depth_limit=1))
+    assert said.endswith("p was handed over to lamp beside w and r")
 
 
 def fan_out(lamp_us: int, fan_us: int | None, serialization: Serialization = Serialization.DEVICE) -> History:

@@ -1,4 +1,4 @@
-"""Whose turn it was: queries beside the bearer one at a time, and fan-outs that go together.
+"""Whose turn it was: one operation and one query beside it, and fan-outs that go together.
 
 Knows timelines and intents. The other promises stand in `checker`.
 """
@@ -13,19 +13,23 @@ from sim.facts import Facts
 from sim.recovery_checks import in_flight
 
 
-def i1_one_query_at_a_time(facts: Facts) -> Iterator[str]:
-    """What uses no bearer runs beside any other operation, but not beside its like."""
+def i1_one_operation_and_one_query(facts: Facts) -> Iterator[str]:
+    """On one device at once: beside an operation, which may be a query as well, one query and no more."""
     flights: dict[str, list[tuple[int, int, str]]] = {}
     for command_id, outcome in facts.outcomes.items():
         command = facts.commands[command_id]
-        if isinstance(command.operation, ReadRssi | ReadPhy):
+        if not command.stop:
             spans = ((*span, command_id) for span in in_flight(outcome))
             flights.setdefault(command.device, []).extend(spans)
     for device, spans in flights.items():
-        ordered = sorted(spans)
-        for (_, until_us, first), (from_us, _, second) in zip(ordered, ordered[1:], strict=False):
-            if from_us < until_us:
-                yield f"{second} was handed over to {device} while {first} was beside the bearer"
+        under_way: list[tuple[int, str]] = []
+        for from_us, until_us, command_id in sorted(spans):
+            under_way = [(end_us, other) for end_us, other in under_way if end_us > from_us]
+            under_way.append((until_us, command_id))
+            queries = sum(isinstance(facts.commands[one].operation, ReadRssi | ReadPhy) for _, one in under_way)
+            if len(under_way) > 1 + min(1, queries):
+                others = " and ".join(other for _, other in under_way[:-1])
+                yield f"{command_id} was handed over to {device} beside {others}"
 
 
 def i7_fan_outs_go_together(facts: Facts) -> Iterator[str]:
