@@ -52,7 +52,9 @@ def recovery_waits_for_what_is_in_flight(facts: Facts) -> Iterator[str]:
 
 
 def in_flight(outcome: Outcome) -> Iterator[tuple[int, int]]:
-    """From when to when a command was handed over, by its own account."""
+    """From when to when a command was handed over, by its own account; what recovery wrote after a crash has none."""
+    if not outcome.timeline or outcome.timeline[-1].phase is not Phase.OUTCOME:
+        return
     for mark, following in zip(outcome.timeline, outcome.timeline[1:], strict=False):
         if mark.phase is Phase.DISPATCHED:
             yield mark.at_us, following.at_us

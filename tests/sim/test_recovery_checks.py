@@ -30,7 +30,7 @@ def rungs(*at_s: float, rung: Rung = Rung.POWER_CYCLE, crashes_us: tuple[int, ..
 
 def flight(history: History, *, from_s: float, until_s: float, stop: bool = False) -> History:
     """A query of another device on the same adapter."""
-    marks = ((Phase.DISPATCHED, from_s), (Phase.ANSWERED, until_s))
+    marks = ((Phase.DISPATCHED, from_s), (Phase.OUTCOME, until_s))
     timeline = tuple(PhaseMark(phase=phase, at_us=int(at_s * S)) for phase, at_s in marks)
     command = Command(device="fan", operation=ReadRssi(), id="c", stop=stop)
     outcome = Outcome(command_id="c", verdict=Verdict.DELIVERED, cause=Cause.VALUE, timeline=timeline)

@@ -25,7 +25,7 @@ def ended(command: Command, *marks: tuple[Phase, int], intended_us: int | None =
 
 
 def flight(command: Command, from_us: int, until_us: int) -> list[Row]:
-    return ended(command, (Phase.DISPATCHED, from_us), (Phase.ANSWERED, until_us))
+    return ended(command, (Phase.DISPATCHED, from_us), (Phase.OUTCOME, until_us))
 
 
 RSSI, PHY = (Command(device="lamp", operation=kind(), id=name) for kind, name in ((ReadRssi, "r"), (ReadPhy, "p")))

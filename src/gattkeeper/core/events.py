@@ -49,12 +49,24 @@ class RecoveryDone(Struct, frozen=True, kw_only=True, tag="recovery_done"):
 
 
 class DeviceAdded(Struct, frozen=True, kw_only=True, tag="device_added"):
-    """A device may be commanded from now on."""
+    """A device may be commanded from now on. For one that is known: `safety` and `linger_us` hold from now on."""
 
     device: str
     adapter: str
     safety: bool = False
     linger_us: int = 8_000_000
+
+
+class DeviceLeaving(Struct, frozen=True, kw_only=True, tag="device_leaving"):
+    """A device is to be let go of: what waits for it ends, what is in flight may end, then its connection goes."""
+
+    device: str
+
+
+class DeviceRemoved(Struct, frozen=True, kw_only=True, tag="device_removed"):
+    """There is no such device any more. Fits when nothing of it is left."""
+
+    device: str
 
 
 class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
@@ -244,6 +256,8 @@ Event = (
     | AdapterUp
     | RecoveryDone
     | DeviceAdded
+    | DeviceLeaving
+    | DeviceRemoved
     | Submitted
     | FanoutSubmitted
     | StopRequested

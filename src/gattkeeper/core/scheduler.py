@@ -23,6 +23,7 @@ from gattkeeper.core import (
     persist,
     recovery,
     resolving,
+    roster,
     stop,
     sweep,
     turns,
@@ -33,7 +34,6 @@ from gattkeeper.core.ladder import Ladder
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.state import AdapterState, DeviceState, SlotRole, State
-from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
@@ -174,6 +174,8 @@ def _take_adapter(
 
 DeviceEvent = (
     events.DeviceAdded
+    | events.DeviceLeaving
+    | events.DeviceRemoved
     | events.Resumed
     | events.Latched
     | events.Resolved
@@ -195,8 +197,8 @@ DeviceEvent = (
 
 def _take_device(state: State, event: DeviceEvent) -> None:
     match event:
-        case events.DeviceAdded():
-            _add_device(state, event)
+        case events.DeviceAdded() | events.DeviceLeaving() | events.DeviceRemoved():
+            roster.take(state, event)
         case events.Resumed() | events.Latched() | events.Resolved():
             _take_gate(state, event)
         case events.IntentRecorded() | events.IntentFailed():
@@ -235,19 +237,6 @@ def _take_gate(state: State, event: events.Resumed | events.Latched | events.Res
         resolving.settle(device, event.command_id)
         if device.latched_by == event.command_id:
             ending.unlatch(state, device)
-
-
-def _add_device(state: State, event: events.DeviceAdded) -> None:
-    if event.device in state.devices or event.adapter not in state.adapters:
-        return
-    state.devices[event.device] = DeviceState(
-        name=event.device,
-        adapter=event.adapter,
-        safety=event.safety,
-        linger_us=event.linger_us,
-        waiting=Waiting(),
-    )
-    state.adapters[event.adapter].devices.append(event.device)
 
 
 def _take_intent(state: State, event: events.IntentRecorded | events.IntentFailed) -> None:

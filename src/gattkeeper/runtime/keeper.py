@@ -33,6 +33,7 @@ from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.calls import Pointer
+from gattkeeper.runtime.departures import Departures, leaving
 from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
@@ -110,6 +111,8 @@ class Keeper:
             recorder=self._recorder,
         )
         self._open: list[Link] = []
+        self._departures = Departures(self._pump.feed, self._ledger, self.status, self._board.moved)
+        self._changing_book = asyncio.Lock()
 
     async def start(self) -> None:
         """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
@@ -132,8 +135,31 @@ class Keeper:
                     rungs=link.traits.rungs if self._recovery.get(name, True) else (),
                 )
             )
+        self._know_all()
+
+    async def use_book(self, book: DeviceBook) -> None:
+        """Take other devices, groups and actions than those in force until now.
+
+        A device that is not named any more, or at another place, is let go of first: what waits ends `cancelled`,
+        what is in flight ends by itself, a minute at most; meanwhile the old book holds, and stops go on. Raises
+        SettingsError (no such adapter, or something hangs) and QueueClosedError: then the old book stays.
+        """
+        async with self._changing_book:
+            if self.closing:
+                raise QueueClosedError("the keeper is shutting down")
+            for device in book.names():
+                self._link(book.rules(device).adapter)
+            known = [device for device in self._routes if device not in self._departures.gone]
+            try:
+                await self._departures.let_go(leaving(self.book, book, known))
+                self.book = book
+            finally:
+                self._know_all()
+
+    def _know_all(self) -> None:
+        """Every device of the book, by its rules; those whose unknown command nobody resolved are held."""
         for device in self.book.names():
-            self._know(device)
+            self._take_up(device)
         for command in self._journal.unresolved() if self._journal is not None else ():
             if command.device in self._routes and changes_state(command.operation):
                 self._pump.feed(events.Latched(command_id=command.id, device=command.device))
@@ -341,15 +367,18 @@ class Keeper:
     def _know(self, device: str) -> str:
         """Make the scheduler know the device; its one name. Raises UnknownDeviceError, SettingsError."""
         device = self.book.name_of(device)
-        if device in self._routes:
-            return device
+        if device not in self._routes or device in self._departures.gone:
+            self._take_up(device)
+        return device
+
+    def _take_up(self, device: str) -> None:
         rules = self.book.rules(device)
         adapter = rules.adapter or next(iter(self.links), "")
         self._routes[device] = (self._link(adapter), rules.address)
         self._pump.feed(
             events.DeviceAdded(device=device, adapter=adapter, safety=rules.safety, linger_us=rules.linger_us)
         )
-        return device
+        self._departures.gone.discard(device)
 
     def _checked(self, command: Command) -> Command:
         """The command under its device's one name, if it is well-formed. Raises UsageError, RefusedError."""
@@ -361,6 +390,7 @@ class Keeper:
         if command.stop:
             raise InvalidCommandError("an emergency stop goes through Keeper.stop")
         device = self._know(command.device)
+        self._departures.check(device)
         link = self._routes[device][0]
         for kind in map(kind_of, parts_of(command.operation)):
             if kind not in link.traits.operations:

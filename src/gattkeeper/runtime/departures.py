@@ -1,0 +1,109 @@
+"""Devices that are let go of while the keeper runs, because another book does not name them as before.
+
+Knows when nothing of a device is left. What ends with it the core decides.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from gattkeeper.core import events
+from gattkeeper.errors import RefusedError, SettingsError, UnknownDeviceError
+from gattkeeper.model.status import KeeperStatus
+from gattkeeper.runtime.ledger import Ledger
+from gattkeeper.runtime.ports import DeviceBook, DeviceRules
+
+PATIENCE_S = 30.0
+"""How long what is in flight may take to end by itself; as long again after it was taken back."""
+
+
+def leaving(old: DeviceBook, new: DeviceBook, known: Iterable[str]) -> tuple[str, ...]:
+    """The devices that `new` does not name, or not with the same rules, but for those that may change in use."""
+    return tuple(device for device in known if _place(old, device) != _place(new, device))
+
+
+def _place(book: DeviceBook, device: str) -> DeviceRules | None:
+    try:
+        named_so = book.name_of(device) == device
+        return replace(book.rules(device), safety=False, linger_us=0) if named_so else None
+    except UnknownDeviceError:
+        return None
+
+
+class Departures:
+    """`gone` are devices that the core does not know any more. `moved` is set when something may be over."""
+
+    def __init__(
+        self,
+        feed: Callable[[events.Event], None],
+        ledger: Ledger,
+        status: Callable[[], KeeperStatus],
+        moved: asyncio.Event,
+    ) -> None:
+        self.gone: set[str] = set()
+        self._leaving: tuple[str, ...] = ()
+        self._feed = feed
+        self._ledger = ledger
+        self._status = status
+        self._moved = moved
+
+    def check(self, device: str) -> None:
+        """Raises RefusedError for a device that is being let go of."""
+        if device in self._leaving:
+            raise RefusedError(f"{device} is being let go of, because the settings change: try again in a moment")
+
+    async def let_go(self, devices: tuple[str, ...]) -> None:
+        """End what waits, let what is in flight end, take connections down, forget.
+
+        Raises SettingsError for what does not end: then all of them are still known.
+        """
+        self._leaving = devices
+        try:
+            for end in (self._ask, self._take_back):
+                end()
+                left = await self._wait()
+                if not left:
+                    break
+            else:
+                raise SettingsError(
+                    f"{', '.join(left)} cannot be let go of now: something on its connection hangs"
+                )
+            for device in devices:
+                self._feed(events.DeviceRemoved(device=device))
+                self.gone.add(device)
+        finally:
+            self._leaving = ()
+
+    def _ask(self) -> None:
+        for device in self._leaving:
+            self._feed(events.DeviceLeaving(device=device))
+
+    def _take_back(self) -> None:
+        """What has not ended by itself is taken back; what came of it meanwhile, such as a look, ends too."""
+        for command_id in self._ledger.live_ids():
+            handle = self._ledger.live(command_id)
+            if handle is not None and handle.command.device in self._leaving:
+                self._feed(events.CancelRequested(command_id=command_id))
+        self._ask()
+
+    async def _wait(self) -> list[str]:
+        """Until nothing is left of them, or long enough; those of whom something is left."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + PATIENCE_S
+        while (left := self._left()) and (now := loop.time()) < give_up_at:
+            self._moved.clear()
+            try:
+                await asyncio.wait_for(self._moved.wait(), give_up_at - now)
+            except TimeoutError:
+                break
+        return self._left() if left else []
+
+    def _left(self) -> list[str]:
+        live = {handle.command.device for handle in map(self._ledger.live, self._ledger.live_ids()) if handle}
+        at_work = {
+            one.name
+            for one in self._status().devices
+            if one.connection != "disconnected" or one.waiting or one.in_flight or one.stop_persists_us
+        }
+        return [device for device in self._leaving if device in live | at_work]
