@@ -8,7 +8,14 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 
-from gattkeeper.errors import CommandError, GattkeeperError, QueueClosedError, StorageError, UsageError
+from gattkeeper.errors import (
+    CommandError,
+    GattkeeperError,
+    QueueClosedError,
+    StorageError,
+    UnknownDeviceError,
+    UsageError,
+)
 from gattkeeper.model.adapter import CUTTING
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.runtime.handle import Handle
@@ -96,8 +103,8 @@ async def stop(stage: Stage, scope: str, *, latch: bool = False, number: str = "
     asked_at_us = stage.now_us()
     try:
         handles = await stage.keeper.stop(scope, latch=latch)
-    except QueueClosedError:
-        stage.fired(number, "closing", said="refused: queue_closed")
+    except (QueueClosedError, UnknownDeviceError) as error:
+        stage.fired(number, "closing" if stage.keeper.closing else "removed", said=f"refused: {error.code}")
         return
     for handle in handles:
         name = handle.command.device

@@ -252,7 +252,7 @@ class Simulation:
         stage = self._stage
         while (now := stage.loop.time()) < stage.until_s:
             await asyncio.sleep(min(dice.uniform(0.1, 3), stage.until_s - now))
-            depth = max(one.waiting for one in stage.keeper.status().devices)
+            depth = max((one.waiting for one in stage.keeper.status().devices), default=0)
             stage.history.depth_max = max(stage.history.depth_max, depth)
             happens = dice.choice(self._plan.world_faults) if self._plan.world_faults else push
             await dice.choice((happens, push))(stage, dice)

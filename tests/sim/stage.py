@@ -135,7 +135,8 @@ class Stage(Generic[AnyLink]):
 
     def status_of(self, name: str) -> DeviceStatus:
         """A device as the keeper sees it."""
-        return next(one for one in self.keeper.status().devices if one.name == name)
+        known = (one for one in self.keeper.status().devices if one.name == name)
+        return next(known, DeviceStatus(name=name, connection="removed", waiting=0))
 
     def recovery_of(self, adapter: str) -> str:
         """What is being done about an adapter, as the keeper says it."""

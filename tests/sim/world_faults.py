@@ -25,6 +25,7 @@ from sim.link_faults import ENDED_BY_DEVICE, ENDED_HERE, TIMED_OUT
 from sim.recovery_faults import f25_to_f27_wedge
 from sim.report import NOBODY
 from sim.scene import PUSHED, Book
+from sim.settings_faults import f64_bad_settings, f64_other_settings
 from sim.stage import Stage
 
 FLOOD = 1_100
@@ -208,6 +209,7 @@ WORLD_FAULTS: tuple[WorldFault, ...] = (
     f25_adapter_hangs,
     f25_to_f27_wedge,
     f25_to_f27_wedge,
+    f25_to_f27_wedge,
     f28_adapter_goes,
     f40_away,
     f44_bond_lost,
@@ -215,4 +217,6 @@ WORLD_FAULTS: tuple[WorldFault, ...] = (
     f48_of_no_length,
     f55_disk_full,
     f63_second_keeper,
+    f64_other_settings,
+    f64_bad_settings,
 )

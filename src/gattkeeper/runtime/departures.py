@@ -5,6 +5,7 @@ Knows when nothing of a device is left. What ends with it the core decides.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -13,9 +14,13 @@ from gattkeeper.errors import RefusedError, SettingsError, UnknownDeviceError
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.ports import DeviceBook, DeviceRules
+from gattkeeper.runtime.pump import Pump
 
 PATIENCE_S = 30.0
 """How long what is in flight may take to end by itself; as long again after it was taken back."""
+
+LOOK_AGAIN_S = 1.0
+"""How long after the last news of an end: not every end is news."""
 
 
 def leaving(old: DeviceBook, new: DeviceBook, known: Iterable[str]) -> tuple[str, ...]:
@@ -36,14 +41,14 @@ class Departures:
 
     def __init__(
         self,
-        feed: Callable[[events.Event], None],
+        pump: Pump,
         ledger: Ledger,
         status: Callable[[], KeeperStatus],
         moved: asyncio.Event,
     ) -> None:
         self.gone: set[str] = set()
         self._leaving: tuple[str, ...] = ()
-        self._feed = feed
+        self._pump = pump
         self._ledger = ledger
         self._status = status
         self._moved = moved
@@ -66,44 +71,41 @@ class Departures:
                 if not left:
                     break
             else:
-                raise SettingsError(
-                    f"{', '.join(left)} cannot be let go of now: something on its connection hangs"
-                )
+                raise SettingsError(f"{', '.join(left)} cannot be let go of now: something of it does not end")
             for device in devices:
-                self._feed(events.DeviceRemoved(device=device))
+                self._pump.feed(events.DeviceRemoved(device=device))
                 self.gone.add(device)
         finally:
             self._leaving = ()
 
     def _ask(self) -> None:
         for device in self._leaving:
-            self._feed(events.DeviceLeaving(device=device))
+            self._pump.feed(events.DeviceLeaving(device=device))
 
     def _take_back(self) -> None:
         """What has not ended by itself is taken back; what came of it meanwhile, such as a look, ends too."""
         for command_id in self._ledger.live_ids():
             handle = self._ledger.live(command_id)
             if handle is not None and handle.command.device in self._leaving:
-                self._feed(events.CancelRequested(command_id=command_id))
+                self._pump.feed(events.CancelRequested(command_id=command_id))
         self._ask()
 
     async def _wait(self) -> list[str]:
         """Until nothing is left of them, or long enough; those of whom something is left."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + PATIENCE_S
-        while (left := self._left()) and (now := loop.time()) < give_up_at:
+        while (left := self._left()) and loop.time() < give_up_at:
             self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), give_up_at - now)
-            except TimeoutError:
-                break
-        return self._left() if left else []
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), LOOK_AGAIN_S)
+        return left
 
     def _left(self) -> list[str]:
+        """An outcome that is not on record counts as well: the latch of a device that comes back is read there."""
         live = {handle.command.device for handle in map(self._ledger.live, self._ledger.live_ids()) if handle}
         at_work = {
             one.name
             for one in self._status().devices
             if one.connection != "disconnected" or one.waiting or one.in_flight or one.stop_persists_us
         }
-        return [device for device in self._leaving if device in live | at_work]
+        return [device for device in self._leaving if self._pump.owes or device in live | at_work]

@@ -111,7 +111,7 @@ class Keeper:
             recorder=self._recorder,
         )
         self._open: list[Link] = []
-        self._departures = Departures(self._pump.feed, self._ledger, self.status, self._board.moved)
+        self._departures = Departures(self._pump, self._ledger, self.status, self._board.moved)
         self._changing_book = asyncio.Lock()
 
     async def start(self) -> None:
