@@ -20,6 +20,7 @@ from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules
 from gattkeeper.world import SimulatedLink, VirtualDevice
+from sim.front import Front
 from sim.history import Fired, History, Push, Told
 from sim.memory_journal import MemoryJournal
 from sim.scene import PUSHED, WRITABLE, Book, device
@@ -90,7 +91,10 @@ class Stage(Generic[AnyLink]):
             serialization=self.serialization,
             adapters={name: self.book.rules(name).adapter for name in self.book.names()},
         )
+        self.crashed: dict[str, str] = {}  # commands whose caller crashed: label and step
         self._keeper: Keeper | None = None
+        self._front: Front | None = None
+        self._labels = count(1)
         self._readers = count(1)
         self._pushes = count(1)
 
@@ -103,6 +107,16 @@ class Stage(Generic[AnyLink]):
     @keeper.setter
     def keeper(self, keeper: Keeper) -> None:
         self._keeper = keeper
+
+    @property
+    def front(self) -> Front:
+        """The socket front of this life."""
+        assert self._front is not None
+        return self._front
+
+    @front.setter
+    def front(self, front: Front) -> None:
+        self._front = front
 
     def now_us(self) -> int:
         """The loop's clock."""
@@ -155,6 +169,10 @@ class Stage(Generic[AnyLink]):
     def new_reader(self) -> int:
         """A number for a reader of notifications."""
         return next(self._readers)
+
+    def new_label(self, kind: str) -> str:
+        """A label that no other command has."""
+        return f"{kind} {next(self._labels)}"
 
     def push(self, one: VirtualDevice, *, times: int = 1) -> bytes:
         """A notification of a device, with a payload of its own; so many times."""
