@@ -88,6 +88,13 @@ class Attempt(Struct, kw_only=True, eq=False):
             raise LinkError(replace(self.gone.result(), ran=Ran.NO))
 
 
+class Wedge(Struct, frozen=True, kw_only=True):
+    """An adapter makes no connection until one of these rungs is done; what the log calls it until then."""
+
+    cured_by: frozenset[Rung]
+    name: str = WEDGE
+
+
 class SimulatedLink:
     """Implements `ports.Link` over virtual devices.
 
@@ -137,8 +144,7 @@ class SimulatedLink:
             rungs=rungs,
         )
         self.recovered: list[tuple[Rung, str]] = []
-        self._cured_by: frozenset[Rung] | None = None  # of a wedge that lasts
-        self._wedge = WEDGE  # what the log calls it
+        self._wedge: Wedge | None = None
         self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
@@ -251,12 +257,11 @@ class SimulatedLink:
 
     def wedge(self, *cured_by: Rung) -> None:
         """From now on no connection is made, until one of these rungs is done; connections that are up go on."""
-        self._cured_by = frozenset(cured_by)
-        self._wedge = WEDGE
+        self._wedge = Wedge(cured_by=frozenset(cured_by))
 
     def unwedge(self) -> None:
         """The wedge is over by itself."""
-        self._cured_by = None
+        self._wedge = None
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
@@ -264,7 +269,6 @@ class SimulatedLink:
         name = device.value if known is None else known.name
         self.recovered.append((rung, name))
         self.log.note(Seen(at_s=_now(), device=name, epoch=0, kind=SeenKind.RECOVERING, rung=rung.value))
-        self._wedge = IN_VAIN
         action = self._ask(LinkMoment.RECOVER, name, 0, None, rung=rung.value)
         match action:
             case Hang():
@@ -278,8 +282,8 @@ class SimulatedLink:
         if rung in CUTTING:
             self.adapter_down()
             self.adapter_up()
-        if self._cured_by is not None and rung in self._cured_by:
-            self._cured_by = None
+        if self._wedge is not None:
+            self._wedge = None if rung in self._wedge.cured_by else replace(self._wedge, name=IN_VAIN)
 
     def _cut(self, fault: Fault) -> None:
         for attempt in self._attempts:
@@ -292,8 +296,8 @@ class SimulatedLink:
         self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents
     ) -> SimulatedConnection:
         action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
-        if self._cured_by is not None:
-            self._note(attempt, SeenKind.FAULT, self._wedge)
+        if self._wedge is not None:
+            self._note(attempt, SeenKind.FAULT, self._wedge.name)
             raise LinkError(WEDGED)
         events.progress(Phase.SCAN)
         await self._until_heard(attempt, device)
