@@ -100,6 +100,43 @@ def test_a_safety_device_that_comes_back_is_held_by_what_nobody_resolved():
     live(story, safety=True, journal=True)
 
 
+def test_a_device_is_known_until_its_outcomes_are_on_record():
+    async def story(house: House) -> None:
+        house.rule(LinkMoment.OPERATION, LateResponse(seconds=9.0), times=1)
+        flying = await house.keeper.submit(write(b"a"))
+        await asyncio.sleep(1)
+        house.journal.failing = True
+        old = house.keeper.book
+        changing = asyncio.create_task(house.keeper.use_book(book(door=DOOR)))
+        assert (await flying.wait()).verdict is Verdict.UNKNOWN
+        await asyncio.sleep(10)
+        assert names(house) == ["lamp", "door"]
+        house.journal.failing = False
+        await changing
+        assert names(house) == ["door"]
+        await house.keeper.use_book(old)
+        assert {one.name: one.latched_by for one in house.keeper.status().devices}["lamp"] == flying.id
+
+    live(story, safety=True, journal=True)
+
+
+def test_a_stop_finds_a_device_that_is_gone_while_another_one_still_leaves():
+    async def story(house: House) -> None:
+        house.rule(LinkMoment.OPERATION, LateResponse(seconds=4.0), device="door")
+        flying = await house.keeper.submit(write(b"a", "door"))
+        await asyncio.sleep(1)
+        changing = asyncio.create_task(house.keeper.use_book(book()))
+        await asyncio.sleep(0.01)
+        assert names(house) == ["door"]
+        (stop,) = await house.keeper.stop("lamp")
+        assert (await stop.wait()).verdict is Verdict.DELIVERED
+        assert (await flying.wait()).verdict is Verdict.DELIVERED
+        await changing
+        assert names(house) == []
+
+    live(story)
+
+
 def test_what_does_not_end_is_taken_back_after_a_while():
     async def story(house: House) -> None:
         house.link.away.add("lamp")

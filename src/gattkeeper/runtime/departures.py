@@ -58,23 +58,19 @@ class Departures:
         if device in self._leaving:
             raise RefusedError(f"{device} is being let go of, because the settings change: try again in a moment")
 
-    async def let_go(self, devices: tuple[str, ...]) -> None:
-        """End what waits, let what is in flight end, take connections down, forget.
+    async def change(self, old: DeviceBook, new: DeviceBook, known: Iterable[str]) -> None:
+        """End what waits for those that leave, let what is in flight end, take connections down, forget.
 
-        Raises SettingsError for what does not end: then all of them are still known.
+        Raises SettingsError for what does not end; the others are gone all the same.
         """
-        self._leaving = devices
+        self._leaving = leaving(old, new, (device for device in known if device not in self.gone))
         try:
             for end in (self._ask, self._take_back):
                 end()
                 left = await self._wait()
                 if not left:
-                    break
-            else:
-                raise SettingsError(f"{', '.join(left)} cannot be let go of now: something of it does not end")
-            for device in devices:
-                self._pump.feed(events.DeviceRemoved(device=device))
-                self.gone.add(device)
+                    return
+            raise SettingsError(f"{', '.join(left)} cannot be let go of now: something of it does not end")
         finally:
             self._leaving = ()
 
@@ -101,11 +97,14 @@ class Departures:
         return left
 
     def _left(self) -> list[str]:
-        """An outcome that is not on record counts as well: the latch of a device that comes back is read there."""
+        """Those that the core still knows, after those of which nothing is left were forgotten.
+
+        An end has to be on record first: the latch of a device that comes back is read there.
+        """
         live = {handle.command.device for handle in map(self._ledger.live, self._ledger.live_ids()) if handle}
-        at_work = {
-            one.name
-            for one in self._status().devices
-            if one.connection != "disconnected" or one.waiting or one.in_flight or one.stop_persists_us
-        }
-        return [device for device in self._leaving if self._pump.owes or device in live | at_work]
+        for device in self._leaving if not self._pump.owes else ():
+            if device not in live:
+                self._pump.feed(events.DeviceRemoved(device=device))
+        known = {one.name for one in self._status().devices}
+        self.gone.update(device for device in self._leaving if device not in known)
+        return [device for device in self._leaving if device in known]

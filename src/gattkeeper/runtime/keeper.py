@@ -33,7 +33,7 @@ from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.calls import Pointer
-from gattkeeper.runtime.departures import Departures, leaving
+from gattkeeper.runtime.departures import Departures
 from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
@@ -149,12 +149,12 @@ class Keeper:
                 raise QueueClosedError("the keeper is shutting down")
             for device in book.names():
                 self._link(book.rules(device).adapter)
-            known = [device for device in self._routes if device not in self._departures.gone]
             try:
-                await self._departures.let_go(leaving(self.book, book, known))
+                await self._departures.change(self.book, book, self._routes)
                 self.book = book
             finally:
-                self._know_all()
+                if not self.closing:
+                    self._know_all()
 
     def _know_all(self) -> None:
         """Every device of the book, by its rules; those whose unknown command nobody resolved are held."""
