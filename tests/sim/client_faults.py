@@ -143,6 +143,7 @@ CLIENT_FAULTS: tuple[ClientFault, ...] = (
     f16_too_long,
     f17_another_mtu,
     f57_same_key,
+    f57_same_key,
     f59_vanish,
     f59_vanish,
     f59_vanish,
