@@ -197,9 +197,8 @@ class Keeper:
 
     def _is_quiet(self) -> bool:
         status = self.status()
-        return status.accepted == status.ended and all(
-            device.connection == "disconnected" for device in status.devices
-        )
+        idle = all(device.connection == "disconnected" for device in status.devices)
+        return idle and status.accepted == status.ended and not self._pump.holds_ends
 
     def _adapter_watch(self, name: str) -> Callable[[bool, Fault | None], None]:
         def changed(up: bool, fault: Fault | None) -> None:  # noqa: FBT001 - the port's shape

@@ -126,6 +126,11 @@ class Pump:
         }
 
     @property
+    def holds_ends(self) -> bool:
+        """Whether an outcome waits to be written and told, until its command's acceptance is durable."""
+        return any(self._accepting.values())
+
+    @property
     def owes(self) -> bool:
         """Whether the journal does not have an outcome yet that was told."""
         return bool(self._owed)
