@@ -125,6 +125,16 @@ class Pump:
             effects.SubscriptionEnded: self._subscription_ended,
         }
 
+    @property
+    def holds_ends(self) -> bool:
+        """Whether an outcome waits to be written and told, until its command's acceptance is durable."""
+        return any(self._accepting.values())
+
+    @property
+    def owes(self) -> bool:
+        """Whether the journal does not have an outcome yet that was told."""
+        return bool(self._owed)
+
     def now_us(self) -> int:
         """The loop's monotonic clock in microseconds: the only clock anything is decided by."""
         return int(self._loop.time() * 1_000_000)
