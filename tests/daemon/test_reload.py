@@ -66,7 +66,7 @@ def test_a_bad_file_changes_nothing_and_its_fault_is_told(path, log, text, said)
 
 def test_a_device_on_an_adapter_that_needs_a_restart_is_not_taken_and_both_are_told(path, log):
     more = SETTINGS + '[adapters.second]\n[devices.study]\naddress = "F0:00:00:00:00:03"\nadapter = "second"\n'
-    more = more.replace("[adapters.second]", '[adapters.second]\nlink = "virtual"\nconnection_interval = 0.03')
+    more = more.replace("[adapters.second]", '[adapters.second]\nlink = "virtual"\nconnection_interval = 0.0075')
     more = more.replace('virtual = "blind"', 'virtual = "blind"\nadapter = "radio"')
     assert asyncio.run(after(path, more)) == ("lounge", "kitchen")
     assert "adapters.second: another value is in force after a restart" in log.text
