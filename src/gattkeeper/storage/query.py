@@ -87,7 +87,10 @@ def commands(
             if path != files[-1] and _is_all_before(connection, wanted.since_us):
                 return
             for table in ("journal", "carried") if path == files[0] else ("journal",):
-                yield from _in_table(connection, table, wanted, later, on_progress)
+                try:
+                    yield from _in_table(connection, table, wanted, later, on_progress)
+                except UnicodeEncodeError:
+                    return  # nothing was ever stored under text that is not valid Unicode
             later = _carried_on(connection, later)
 
 
