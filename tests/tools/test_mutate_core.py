@@ -42,44 +42,53 @@ def tool() -> ModuleType:
 
 @pytest.fixture
 def folder(tmp_path: Path, tool: ModuleType) -> Path:
-    """What a run leaves: one was noticed by a test, the second only by the type checker, the third by neither."""
+    """What a run leaves: a test noticed the first, none the second, and the third was not tried."""
     core = tmp_path / tool.CORE
     core.mkdir(parents=True)
     (core / "turns.py").write_text(WRITTEN)
-    codes = {f"gattkeeper.core.{name}": code for name, code in ((ONE, 1), (TWO, 0), (THREE, 0))}
+    codes = {f"gattkeeper.core.{name}": code for name, code in ((ONE, 1), (TWO, 0), (THREE, None))}
     (core / "turns.py.meta").write_text(json.dumps({"exit_code_by_key": codes}))
     return tmp_path
 
 
-def complaint(tool: ModuleType, line: int, file: str = "turns.py") -> str:
-    told = {"severity": "error", "file": f"{tool.CORE}/{file}", "line": line, "message": "no"}
+def complaint(tool: ModuleType, line: int, **fields: str) -> str:
+    told = {"severity": "error", "file": f"{tool.CORE}/turns.py", "line": line, "code": "return-value", **fields}
     return json.dumps(told) + "\n"
 
 
-def test_the_table_tells_tests_from_types_and_the_rest_survived(tool: ModuleType, folder: Path) -> None:
-    found = tool.results(folder / tool.CORE)
-    typed = tool.misfits(folder, complaint(tool, 9))
-    assert tool.report(found, found, typed).splitlines()[2:] == [
-        "| turns.py | 3 | 3 | 1 | 1 | 1 |",
-        "| together | 3 | 3 | 1 | 1 | 1 |",
+def test_the_table_tells_what_became_of_each_and_the_rest_survived(tool: ModuleType, folder: Path) -> None:
+    mutants = tool.results(folder / tool.CORE)
+    assert mutants == {ONE: 1, TWO: 0, THREE: None}
+    found = {ONE: 1, TWO: 0, THREE: tool.REFUSED}
+    assert tool.report({**mutants, "turns.x_next__mutmut_4": None}, found).splitlines()[2:] == [
+        "| turns.py | 4 | 3 | 1 | 1 | 1 |",
+        "| together | 4 | 3 | 1 | 1 | 1 |",
     ]
-    assert tool.survivors(found, typed) == [THREE]
-
-
-def test_a_complaint_about_what_was_not_changed_is_about_no_mutant(tool: ModuleType, folder: Path) -> None:
-    note = json.dumps({"severity": "note", "file": f"{tool.CORE}/turns.py", "line": 9, "message": "see"})
-    elsewhere = complaint(tool, 3) + complaint(tool, 1) + '{"severity": "error", "file": "a.py", "line": 9}\n'
-    assert tool.misfits(folder, elsewhere + note) == {}
+    assert tool.survivors(found) == [TWO]
 
 
 def test_one_that_no_test_came_to_has_survived_and_one_without_end_has_not(tool: ModuleType) -> None:
     found = {ONE: 33, TWO: -24}
-    assert tool.survivors(found, {}) == [ONE]
-    assert tool.report(found, found, {}).splitlines()[2] == "| turns.py | 2 | 2 | 1 | 0 | 1 |"
+    assert tool.survivors(found) == [ONE]
+    assert tool.report(found, found).splitlines()[2] == "| turns.py | 2 | 2 | 0 | 1 | 1 |"
+
+
+def test_the_type_checker_refuses_the_mutant_in_which_it_found_something(tool: ModuleType, folder: Path) -> None:
+    assert tool.misfits(folder, complaint(tool, 9)) == {TWO}
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [(3, {}), (1, {}), (9, {"severity": "note"}), (9, {"code": "no-redef"}), (9, {"file": "src/turns.py"})],
+)
+def test_what_it_says_of_anything_else_refuses_none(
+    tool: ModuleType, folder: Path, line: int, fields: dict[str, str]
+) -> None:
+    assert tool.misfits(folder, complaint(tool, line, **fields)) == set()
 
 
 def test_a_survivor_is_shown_with_what_it_changes(tool: ModuleType, folder: Path) -> None:
-    shown = tool.shown(folder / tool.CORE, [THREE])
+    shown = tool.shown(folder / tool.CORE, THREE)
     assert " ".join(shown.split()) == f"{THREE} - return now + 1 + return now + 2"
 
 
