@@ -7,7 +7,7 @@ import pytest
 
 from core.drive import A_READ, MS, Drive, S, ask, fault, sequence, subscribed, write
 from gattkeeper.core import events
-from gattkeeper.core.effects import AlertChanged
+from gattkeeper.core.effects import AlertChanged, Resolve
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.own_faults import ATTEMPT_TIMED_OUT
 from gattkeeper.model.adapter import Rung, Serialization
@@ -72,11 +72,12 @@ def test_an_attempt_without_an_answer_says_that_none_came_in_time(warm: Drive) -
     assert outcome(warm, "one").fault == ATTEMPT_TIMED_OUT
 
 
-def test_a_late_refusal_is_discarded_and_the_timeline_says_so(warm: Drive) -> None:
+@pytest.mark.parametrize("good", [True, False])
+def test_a_late_answer_is_discarded_and_the_timeline_says_so(warm: Drive, *, good: bool) -> None:
     warm.submit("one", A_READ)
     warm.wait(5 * S)
     assert warm.open("one")
-    warm.fail(FaultKind.REJECTED, Ran.REFUSED)
+    warm.answer(b"x") if good else warm.fail(FaultKind.REJECTED, Ran.REFUSED)
     assert warm.note("one", Phase.LATE_ANSWER) == "discarded"
 
 
@@ -158,6 +159,7 @@ def test_who_waits_when_the_link_is_lost_is_told_that_nothing_of_it_ran(warm: Dr
     warm.submit("two", write())
     warm.lost()
     assert outcome(warm, "two").fault == fault(FaultKind.LINK_LOST, Ran.NO)
+    assert outcome(warm, "two").by == ""
 
 
 def test_a_sequence_that_the_loss_of_the_link_ends_between_its_steps_says_that_the_next_did_not_run() -> None:
@@ -199,6 +201,21 @@ def test_a_full_queue_says_when_it_is_worth_another_try() -> None:
     refusal = drive.refusal("two")
     assert refusal is not None
     assert refusal.text.endswith("try again in about 1.8 s")
+
+
+def test_a_new_length_counts_for_an_eighth_of_the_usual_one() -> None:
+    drive = Drive(limits=Limits(queue_per_device_max=1))
+    drive.warm()
+    for length in (100 * MS, 900 * MS):
+        drive.submit(f"took-{length}", A_READ)
+        drive.wait(length)
+        drive.answer(b"x")
+    drive.slow_disk = True
+    for command_id in ("one", "two", "three"):
+        drive.submit(command_id, A_READ)
+    refusal = drive.refusal("three")
+    assert refusal is not None
+    assert refusal.text.endswith("try again in about 0.2 s")
 
 
 def test_a_wait_for_a_notification_counts_from_its_beginning_among_the_usual_lengths() -> None:
@@ -261,11 +278,11 @@ def test_a_value_that_fits_is_repeated_as_a_whole() -> None:
     drive.fail(FaultKind.TRANSIENT)
     drive.answer(b"\x01" * 32)
     assert drive.resolutions() == [("one", True)]
-    (why,) = {one.why for one in drive.effects if type(one).__name__ == "Resolve"}
-    assert why == f"read back {' '.join(['01'] * 32)} from 2a19"
+    (resolved,) = drive.of(Resolve)
+    assert resolved.why == f"read back {' '.join(['01'] * 32)} from 2a19"
 
 
-def test_status_tells_lengths_not_moments_and_nothing_below_zero() -> None:
+def test_status_tells_how_long_the_oldest_has_waited_and_how_many_have_ended() -> None:
     drive = subscribed("blind")
     drive.wait(7 * S)
     drive.slow_disk = True
@@ -273,3 +290,17 @@ def test_status_tells_lengths_not_moments_and_nothing_below_zero() -> None:
     drive.submit("two", A_READ)
     drive.wait(1 * S)
     assert drive.device().oldest_waiting_us == 1 * S
+    drive.cancel("two")
+    drive.cancel("one")
+    assert drive.scheduler.status(drive.now).ended == 3
+
+
+def test_status_tells_no_time_of_a_stop_that_a_person_has_taken_over() -> None:
+    drive = Drive(limits=Limits(stop_attempts_max=1, stop_persist_us=60 * S))
+    drive.warm()
+    drive.stop()
+    drive.fail(FaultKind.BUSY, Ran.REFUSED)
+    assert drive.device().stop_persists_us == 60 * S
+    drive.wait(5 * S)
+    drive.feed(events.Resumed(device="blind"))
+    assert drive.device().stop_persists_us == 0

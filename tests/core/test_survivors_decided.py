@@ -1,0 +1,334 @@
+"""Decisions that mutation testing found without a witness: who goes, who ends, who counts, and on whose account."""
+
+import pytest
+
+from core.drive import A_READ, MS, VALUE, Drive, S, fault, sequence, subscribed, write
+from gattkeeper.core import events
+from gattkeeper.core.effects import Accept, Recover, SubscriptionEnded
+from gattkeeper.core.limits import Limits
+from gattkeeper.model.adapter import Rung, Serialization
+from gattkeeper.model.command import Priority, ReadBack
+from gattkeeper.model.fault import FaultKind, Ran
+from gattkeeper.model.gatt import CharacteristicRef
+from gattkeeper.model.operation import ReadRssi, Subscribe, Unsubscribe
+from gattkeeper.model.outcome import Cause, Phase, Verdict
+
+BY_HANDLE = CharacteristicRef(handle=3)
+BY_UUID = CharacteristicRef(uuid="2a19")
+NOT = Verdict.NOT_DELIVERED
+
+
+@pytest.fixture
+def warm() -> Drive:
+    drive = Drive()
+    drive.warm()
+    return drive
+
+
+def accepted(drive: Drive) -> list[str]:
+    return [one.command.id for one in drive.of(Accept)]
+
+
+# attempts
+
+
+def test_who_fails_while_the_keeper_closes_is_not_tried_again(warm: Drive) -> None:
+    warm.submit("one", A_READ)
+    warm.feed(events.Closing())
+    warm.fail(FaultKind.TRANSIENT, Ran.REFUSED)
+    assert warm.ended("one") == (NOT, Cause.REJECTED)
+
+
+def test_who_could_be_tried_again_at_its_deadline_only_ends_at_once(warm: Drive) -> None:
+    warm.submit("one", A_READ, deadline_us=250 * MS)
+    warm.fail(FaultKind.TRANSIENT, Ran.REFUSED)
+    assert not warm.open("one")
+
+
+def test_a_part_that_changes_nothing_does_not_hide_one_that_did(warm: Drive) -> None:
+    warm.submit("steps", sequence(1))
+    warm.answer()
+    warm.answer(b"x")
+    warm.fail(FaultKind.REJECTED, Ran.REFUSED)
+    assert warm.ended("steps") == (Verdict.UNKNOWN, Cause.PARTLY)
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_a_fresh_connection_that_one_asked_for_is_made_although_another_does_not(*, stop: bool) -> None:
+    drive = Drive(aside=frozenset({"read_rssi"}))
+    drive.warm()
+    drive.submit("rssi", ReadRssi())
+    if stop:
+        drive.stop()
+    else:
+        drive.submit("one", A_READ)
+    drive.fail(FaultKind.WEDGED, Ran.REFUSED)
+    assert drive.dropped() == []
+    drive.fail(FaultKind.TRANSIENT, Ran.REFUSED)
+    assert drive.dropped() == ["blind"]
+
+
+def test_what_the_stack_says_of_a_lost_link_makes_nothing_certain(warm: Drive) -> None:
+    warm.submit("one", write())
+    warm.feed(events.ConnectionLost(device="blind", epoch=1, fault=fault(FaultKind.LINK_LOST, Ran.NO)))
+    assert warm.ended("one") == (Verdict.UNKNOWN, Cause.LINK_LOST_IN_FLIGHT)
+
+
+def test_an_undo_is_not_written_behind_a_latched_stop(warm: Drive) -> None:
+    warm.submit("steps", sequence(1))
+    warm.answer()
+    warm.stop(latch=True)
+    warm.answer(b"x")
+    warm.answer()
+    assert warm.ended("steps") == (Verdict.UNKNOWN, Cause.PARTLY)
+    assert "steps-undo" not in accepted(warm)
+
+
+# connections
+
+
+def test_an_attempt_for_subscriptions_alone_goes_on_when_a_command_is_taken_back() -> None:
+    drive = subscribed("blind")
+    drive.lost()
+    drive.gone()
+    assert drive.device().connection == "connecting"
+    drive.submit("one", A_READ)
+    drive.cancel("one")
+    assert drive.device().connection == "connecting"
+
+
+def test_an_attempt_for_subscriptions_alone_ends_when_the_keeper_closes() -> None:
+    drive = subscribed("blind")
+    drive.lost()
+    drive.gone()
+    drive.feed(events.Closing())
+    assert drive.device().connection == "abandoning"
+
+
+def test_what_ends_an_attempt_that_nobody_wanted_any_more_is_no_sign_against_the_adapter() -> None:
+    drive = Drive("a", "b", rungs=(Rung.STOP_DISCOVERY,))
+    for number in range(4):
+        for device in ("a", "b"):
+            drive.submit(f"{device}-{number}", A_READ, device)
+            drive.cancel(f"{device}-{number}")
+            drive.connect_failed(FaultKind.TRANSIENT, device)
+    assert drive.of(Recover) == []
+
+
+def test_a_stack_that_is_busy_with_nothing_of_ours_is_a_sign_against_the_adapter() -> None:
+    drive = Drive(rungs=(Rung.STOP_DISCOVERY,), limits=Limits(recovery_wedged_min=1))
+    drive.submit("one", A_READ)
+    drive.connect_failed(FaultKind.BUSY)
+    assert len(drive.of(Recover)) == 1
+
+
+def test_a_stack_that_is_busy_while_something_of_ours_is_connected_is_none() -> None:
+    drive = Drive("a", "b", rungs=(Rung.STOP_DISCOVERY,), limits=Limits(recovery_wedged_min=1))
+    drive.warm("a")
+    drive.submit("one", A_READ, "b")
+    drive.connect_failed(FaultKind.BUSY, "b")
+    assert drive.of(Recover) == []
+
+
+def test_a_stop_tries_the_next_connection_after_its_pause_not_before() -> None:
+    drive = Drive()
+    drive.stop()
+    drive.connect_failed(FaultKind.TRANSIENT)
+    assert len(drive.connects()) == 1
+    drive.wait(250 * MS)
+    assert len(drive.connects()) == 2
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_a_failed_connection_that_is_tried_again_does_not_count_against_the_device(*, stop: bool) -> None:
+    drive = Drive(limits=Limits(breaker_failures_max=1))
+    drive.stop() if stop else drive.submit("one", A_READ)
+    drive.connect_failed(FaultKind.TRANSIENT)
+    assert drive.device().availability == "available"
+
+
+def test_a_failed_connection_that_is_given_up_counts_against_the_device() -> None:
+    drive = Drive(limits=Limits(breaker_failures_max=1))
+    drive.submit("one", A_READ)
+    drive.connect_failed(FaultKind.REJECTED)
+    assert drive.device().availability == "unavailable"
+
+
+def test_a_connection_that_came_up_makes_the_next_failure_the_first() -> None:
+    drive = Drive()
+    for _ in range(2):
+        drive.submit("one", A_READ) if not drive.connects() else drive.submit("two", A_READ)
+        drive.connect_failed(FaultKind.BUSY)
+        drive.wait(500 * MS)
+        drive.connected()
+        drive.answer(b"x")
+        drive.lost()
+        drive.gone()
+    assert drive.note("two", Phase.BACKOFF).startswith("0.5 s after")
+
+
+def test_a_pause_begins_short_again_after_the_device_answered() -> None:
+    drive = Drive(limits=Limits(breaker_failures_max=1))
+    for round_ in range(2):
+        drive.submit(f"lost-{round_}", A_READ)
+        drive.connect_failed(FaultKind.UNREACHABLE)
+        drive.wait(30 * S)
+        assert drive.device().availability == "probing", "after the first pause, not twice as long"
+        drive.submit(f"read-{round_}", A_READ)
+        drive.connected()
+        drive.answer(b"x")
+        drive.lost()
+        drive.gone()
+
+
+def test_a_stop_that_does_not_reach_a_device_left_alone_does_not_prolong_that() -> None:
+    drive = Drive(limits=Limits(breaker_failures_max=1))
+    drive.submit("one", A_READ)
+    drive.connect_failed(FaultKind.UNREACHABLE)
+    drive.wait(10 * S)
+    drive.stop()
+    drive.connect_failed(FaultKind.UNREACHABLE)
+    drive.wait(20 * S)
+    assert drive.device().availability == "probing"
+
+
+# tables and subscriptions
+
+
+def test_a_link_that_does_not_know_the_table_takes_no_subscription_away() -> None:
+    drive = Drive()
+    drive.warm(table="t1")
+    drive.submit("subscribe", Subscribe(target=BY_HANDLE))
+    drive.answer()
+    drive.lost()
+    drive.gone()
+    drive.connected()
+    assert drive.of(SubscriptionEnded) == []
+    assert drive.device().subscriptions == 1
+
+
+def test_news_of_the_same_table_make_no_subscription_anew() -> None:
+    drive = Drive()
+    drive.warm(table="t1")
+    drive.submit("subscribe", Subscribe(target=BY_UUID))
+    drive.answer()
+    drive.updated(table="t1")
+    assert drive.sent() == [Subscribe(target=BY_UUID)]
+
+
+def test_a_subscription_that_is_undone_while_it_is_restored_may_be_refused() -> None:
+    drive = subscribed("blind")
+    drive.lost()
+    drive.gone()
+    drive.connected()
+    drive.submit("undo", Unsubscribe(target=VALUE))
+    drive.fail(FaultKind.REJECTED, Ran.REFUSED)
+    assert drive.device().subscriptions == 0
+    drive.answer()
+    assert drive.ended("undo") == (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+
+
+# places and lines
+
+
+def test_one_with_a_subscription_keeps_its_place_although_it_is_idle_for_longer() -> None:
+    drive = subscribed("a", slots=2)
+    drive.feed(events.DeviceAdded(device="b", adapter="hci"))
+    drive.feed(events.DeviceAdded(device="c", adapter="hci"))
+    drive.wait(1 * S)
+    drive.warm("b")
+    drive.submit("one", A_READ, "c")
+    assert drive.dropped() == ["b"]
+
+
+def test_a_connection_on_which_somebody_pairs_is_not_idle() -> None:
+    drive = Drive("a", "b", slots=1)
+    drive.warm("a")
+    drive.pairing(under_way=True, device="a")
+    drive.submit("one", A_READ, "b")
+    assert drive.dropped() == []
+    drive.pairing(under_way=False, device="a")
+    assert drive.dropped() == ["a"]
+
+
+def test_a_device_that_has_gone_is_no_place_that_a_fan_out_could_have() -> None:
+    drive = Drive("a", "b", "c", slots=1)
+    drive.warm("c")
+    drive.wait(1 * S)
+    drive.lost("c")
+    drive.gone("c")
+    drive.fan_out("f", {"a": write(), "b": write()})
+    drive.connected("a")
+    assert drive.sent("a") == [write()], "there is no place for b, so nobody waits for it"
+
+
+def test_where_a_device_is_full_its_own_line_makes_room() -> None:
+    drive = Drive("a", "b", limits=Limits(queue_per_device_max=1, shed=True))
+    drive.submit("lowest", A_READ, "b", priority=Priority.BACKGROUND)
+    drive.submit("low", A_READ, "a", priority=Priority.NORMAL)
+    drive.submit("urgent", A_READ, "a", priority=Priority.URGENT)
+    assert drive.ended("low") == (NOT, Cause.SHED)
+    assert drive.open("lowest")
+
+
+def test_what_restores_a_subscription_has_a_turn_although_a_fan_out_gathers() -> None:
+    drive = Drive("a", "b", serialization=Serialization.ADAPTER)
+    drive.submit("subscribe", Subscribe(target=VALUE), "a")
+    drive.connected("a")
+    drive.answer(device="a")
+    drive.lost("a")
+    drive.gone("a")
+    drive.fan_out("f", {"a": write(), "b": write()})
+    drive.connected("a")
+    assert drive.sent("a")[1:] == [Subscribe(target=VALUE)]
+
+
+def test_a_question_is_settled_by_its_own_command_alone() -> None:
+    drive = Drive(safety=True)
+    drive.warm()
+    drive.submit("one", write(), read_back=ReadBack(target=BY_UUID, expected=b"\x01"))
+    drive.fail(FaultKind.TRANSIENT)
+    drive.answer(b"\x02")
+    for settled, checks in (("another", 2), ("one", 2)):
+        drive.feed(events.Resolved(device="blind", command_id=settled))
+        drive.lost()
+        drive.gone()
+        drive.submit(f"after-{settled}", A_READ)
+        drive.connected()
+        assert sum("-check" in command_id for command_id in accepted(drive)) == checks
+        while drive.owed:
+            drive.answer(b"\x02")
+
+
+# pairing
+
+
+def test_what_was_held_while_somebody_paired_is_handed_over_once() -> None:
+    drive = Drive()
+    drive.slow_disk = True
+    drive.submit("one", write())
+    drive.connected()
+    drive.pairing(under_way=True)
+    drive.feed(events.IntentRecorded(device="blind", token=1))
+    for _ in range(2):
+        drive.pairing(under_way=True)
+        drive.pairing(under_way=False)
+    assert drive.sent() == [write()]
+
+
+def test_a_pairing_that_begins_in_the_last_moment_of_an_attempt_leaves_it_no_time(warm: Drive) -> None:
+    warm.submit("one", write())
+    warm.jump(5 * S)
+    warm.pairing(under_way=True)
+    assert warm.open("one")
+    warm.pairing(under_way=False)
+    assert warm.ended("one") == (Verdict.UNKNOWN, Cause.TIMED_OUT_IN_FLIGHT)
+
+
+def test_an_attempt_that_ends_after_a_pairing_keeps_its_connection_for_the_late_answer(warm: Drive) -> None:
+    warm.submit("one", write())
+    warm.pairing(under_way=True)
+    warm.pairing(under_way=False)
+    warm.wait(5 * S)
+    assert not warm.open("one")
+    assert warm.dropped() == []
