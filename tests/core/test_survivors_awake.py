@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.drive import A_READ, MS, Drive, S, fault, write
+from core.drive import A_READ, MS, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import StartDisconnect
 from gattkeeper.core.limits import Limits
