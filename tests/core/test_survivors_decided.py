@@ -7,10 +7,10 @@ from gattkeeper.core import events
 from gattkeeper.core.effects import Accept, Recover, SubscriptionEnded
 from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung, Serialization
-from gattkeeper.model.command import Priority, ReadBack
+from gattkeeper.model.command import Command, Origin, Priority, ReadBack
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import ReadRssi, Subscribe, Unsubscribe
+from gattkeeper.model.operation import Read, ReadRssi, Sequence, Subscribe, Unsubscribe
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 BY_HANDLE = CharacteristicRef(handle=3)
@@ -82,6 +82,52 @@ def test_an_undo_is_not_written_behind_a_latched_stop(warm: Drive) -> None:
     warm.answer()
     assert warm.ended("steps") == (Verdict.UNKNOWN, Cause.PARTLY)
     assert "steps-undo" not in accepted(warm)
+
+
+def test_a_part_on_a_table_that_is_gone_takes_back_no_wish_for_a_fresh_connection() -> None:
+    drive = Drive(aside=frozenset({"read_rssi"}))
+    drive.warm(table="t1")
+    drive.submit("steps", Sequence(steps=(write(1), Read(target=BY_HANDLE))))
+    drive.submit("rssi", ReadRssi())
+    drive.updated(table="t2")
+    step, rssi = drive.owed
+    drive.fail_to(rssi, FaultKind.WEDGED, Ran.REFUSED)
+    assert drive.dropped() == []
+    drive.answer_to(step)
+    assert drive.ended("steps") == (Verdict.UNKNOWN, Cause.PARTLY)
+    assert drive.dropped() == ["blind"]
+
+
+def test_absence_proves_nothing_however_many_attempts_came_after_another_command(warm: Drive) -> None:
+    look = ReadBack(target=BY_UUID, expected=b"\x49", proves_absence=True)
+    warm.submit("one", write(1), idempotent=True, read_back=look)
+    warm.fail(FaultKind.TRANSIENT)
+    warm.submit("urgent", write(2), priority=Priority.URGENT)
+    warm.answer()
+    while warm.open("one"):
+        warm.wait(1 * S)
+        warm.fail(FaultKind.TRANSIENT)
+    assert warm.payloads() == [1, 2, 1, 1, 1, 1]
+    warm.answer(b"\x48")
+    assert warm.resolutions() == []
+
+
+def test_an_undo_is_as_urgent_as_any_survives_and_is_on_the_same_account(warm: Drive) -> None:
+    origin = Origin(front="http", principal="ann")
+    warm.submit("steps", sequence(1), origin=origin, idempotent=True)
+    warm.answer()
+    warm.fail(FaultKind.REJECTED, Ran.REFUSED)
+    (undo,) = [one.command for one in warm.of(Accept) if one.command.id == "steps-undo"]
+    assert undo == Command(
+        id="steps-undo",
+        device="blind",
+        operation=undo.operation,
+        priority=Priority.URGENT,
+        idempotent=True,
+        survive_reconnect=True,
+        label="undo steps",
+        origin=origin,
+    )
 
 
 # connections
@@ -172,7 +218,9 @@ def test_a_pause_begins_short_again_after_the_device_answered() -> None:
     for round_ in range(2):
         drive.submit(f"lost-{round_}", A_READ)
         drive.connect_failed(FaultKind.UNREACHABLE)
-        drive.wait(30 * S)
+        drive.wait(30 * S - 1)
+        assert drive.device().availability == "unavailable"
+        drive.wait(1)
         assert drive.device().availability == "probing", "after the first pause, not twice as long"
         drive.submit(f"read-{round_}", A_READ)
         drive.connected()

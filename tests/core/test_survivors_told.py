@@ -7,7 +7,7 @@ import pytest
 
 from core.drive import A_READ, MS, Drive, S, ask, fault, sequence, subscribed, write
 from gattkeeper.core import events
-from gattkeeper.core.effects import AlertChanged, Resolve
+from gattkeeper.core.effects import AlertChanged, Marked, Resolve
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.own_faults import ATTEMPT_TIMED_OUT
 from gattkeeper.model.adapter import Rung, Serialization
@@ -192,6 +192,42 @@ def test_a_stop_that_failed_says_how_often_it_is_tried_again_and_for_how_long() 
         "the emergency stop stop failed: blind may still be doing what it did;"
         " it is tried again every 1.38 s for 3.38 s"
     )
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        ("stopped", "blind is stopped by stop; `gattkeeper resume blind` ends it"),
+        ("leaves", "an emergency stop of blind is running; its connection stays until it has ended"),
+        ("latched", "blind is held until it is known what one did: resolve it first"),
+        ("closed", "the keeper is shutting down"),
+    ],
+)
+def test_a_refusal_names_the_device_and_what_to_do(why: str, text: str) -> None:
+    drive = Drive(safety=True)
+    drive.warm()
+    if why in ("stopped", "leaves"):
+        drive.stop()
+    elif why == "latched":
+        drive.submit("one", write())
+        drive.wait(5 * S)
+    else:
+        drive.feed(events.Closing())
+    drive.submit("refused", Disconnect() if why == "leaves" else write())
+    refusal = drive.refusal("refused")
+    assert refusal is not None
+    assert refusal.text == text
+
+
+def test_each_part_is_told_by_its_number_and_each_mark_by_its_attempt(warm: Drive) -> None:
+    warm.submit("steps", sequence(1))
+    assert warm.note("steps", Phase.DISPATCHED) == "step 1 of 3"
+    warm.answer()
+    assert warm.note("steps", Phase.ANSWERED) == ""
+    assert warm.note("steps", Phase.DISPATCHED) == "step 2 of 3"
+    marks = [one.mark for one in warm.of(Marked) if one.command.id == "steps"]
+    dispatched = [mark.attempt for mark in marks if mark.phase is Phase.DISPATCHED]
+    assert dispatched == [1, 2]
 
 
 def test_a_full_queue_says_when_it_is_worth_another_try() -> None:

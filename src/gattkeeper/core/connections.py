@@ -59,7 +59,7 @@ def may_connect(state: State, device: DeviceState) -> bool:
 def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     """Begin an attempt: a new epoch, so that nothing of an older connection counts any more."""
     state.move_connection(device, ConnectionStep.CONNECT)
-    adapter.wanting.pop(device.name, None)
+    del adapter.wanting[device.name]
     adapter.connecting = device.name
     adapter.occupied += 1
     device.epoch += 1
