@@ -62,12 +62,13 @@ def test_after_a_connection_that_was_lost_while_somebody_paired(warm: Drive) -> 
     assert is_quiet(warm)
 
 
-def test_after_a_pairing_only_the_idle_connection(warm: Drive) -> None:
-    warm.pairing(under_way=True)
-    warm.pairing(under_way=False)
-    assert warm.scheduler.wakeup_at() == 8 * S
-    warm.wait(8 * S)
-    assert is_quiet(warm)
+def test_after_a_pairing_only_the_idle_connection() -> None:
+    drive = Drive(linger_us=60 * S)
+    drive.warm()
+    drive.pairing(under_way=True)
+    assert drive.scheduler.wakeup_at() == 30 * S
+    drive.pairing(under_way=False)
+    assert drive.scheduler.wakeup_at() == 60 * S
 
 
 def test_after_the_adapter_came_back_to_a_device_left_alone() -> None:

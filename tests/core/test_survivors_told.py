@@ -52,6 +52,33 @@ def test_contention_is_told_with_its_length_and_its_reason_and_cleared_with_noth
     ]
 
 
+def test_a_wait_is_told_with_its_length_and_cleared_with_nothing() -> None:
+    drive = Drive(limits=Limits(alert_waiting_us=ODD_US))
+    drive.wait(7 * S)
+    drive.submit("one", A_READ)
+    drive.wait(ODD_US)
+    drive.cancel("one")
+    common = {"kind": AlertKind.OLDEST_WAITING, "device": "blind"}
+    assert alerts(drive, AlertKind.OLDEST_WAITING) == [
+        Alert(**common, raised=True, value=ODD_US, text="the oldest command for blind waits for 1.38 s"),
+        Alert(**common, raised=False, value=0),
+    ]
+
+
+def test_a_stall_is_told_with_its_length_and_cleared_with_nothing() -> None:
+    drive = Drive(limits=Limits(alert_in_flight_us=ODD_US))
+    drive.wait(7 * S)
+    drive.warm()
+    drive.submit("one", write())
+    drive.wait(ODD_US)
+    drive.answer()
+    common = {"kind": AlertKind.IN_FLIGHT, "device": "blind"}
+    assert alerts(drive, AlertKind.IN_FLIGHT) == [
+        Alert(**common, raised=True, value=ODD_US, text="write (one) of blind has had no answer for 1.38 s"),
+        Alert(**common, raised=False, value=0),
+    ]
+
+
 def test_who_was_not_handed_over_yet_is_told_which_disconnect_ended_it(warm: Drive) -> None:
     warm.slow_disk = True
     warm.submit("one", write())
