@@ -141,6 +141,13 @@ def test_a_pause_before_the_next_attempt_is_told_with_its_length_and_its_reason(
     assert warm.note("one", Phase.BACKOFF) == f"0.438 s after {why}"
 
 
+def test_a_pause_after_a_silence_is_as_the_table_says(warm: Drive) -> None:
+    warm.submit("one", A_READ)
+    warm.jump(5 * S)
+    warm.pairing(under_way=False)  # an event that brings no dice
+    assert warm.note("one", Phase.BACKOFF).startswith("0.1 s after timed_out")
+
+
 def test_a_pause_before_the_next_connection_is_told_likewise() -> None:
     drive = Drive()
     drive.wait(3 * S)
