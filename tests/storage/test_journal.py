@@ -12,10 +12,10 @@ from journal_rows import READ, accepted, attempt_failed, durable, ended, intende
 from gattkeeper.errors import StorageError
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.record import Closed, Ended, Record, Resolved, Started
+from gattkeeper.model.record import ClockStep, Ended, Record, Resolved, Started
 from gattkeeper.runtime.ports import Journal
-from gattkeeper.storage import journal as journal_module
-from gattkeeper.storage.journal import SqliteJournal, monotonic_us, wall_us
+from gattkeeper.storage import clock
+from gattkeeper.storage.journal import CLOCK_LOOK_EVERY_US, SqliteJournal
 from gattkeeper.storage.rows import records_in
 
 KINDS = "SELECT kind, command_id FROM journal ORDER BY seq"
@@ -87,19 +87,7 @@ async def test_key_is_found_after_reopening(path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_latest_gives_how_the_newest_commands_began_and_ended(path: Path) -> None:
-    journal = await SqliteJournal.open(path)
-    for record in (accepted("c1"), accepted("c2"), intended("c2"), accepted("c3"), ended("c1"), ended("c2")):
-        journal.append(record)
-    await durable(journal, Closed())
-    assert journal.latest(2) == [accepted("c2"), accepted("c3"), ended("c2")]
-    assert journal.latest(0) == []
-    assert len(journal.latest(100)) == 5
-    await journal.close()
-
-
-@pytest.mark.asyncio
-async def test_row_carries_both_clocks_and_the_boot(path: Path, tmp_path: Path) -> None:
+async def test_row_carries_both_clocks_and_the_boot(path: Path) -> None:
     journal = await SqliteJournal.open(path, utc_us=lambda: 1_800_000_000_000_000, mono_us=lambda: 7)
     await durable(journal, accepted("c1"))
     await journal.close()
@@ -110,18 +98,33 @@ async def test_row_carries_both_clocks_and_the_boot(path: Path, tmp_path: Path) 
 
 
 @pytest.mark.asyncio
-async def test_boot_is_empty_where_the_system_does_not_say(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal_module, "_BOOT_ID", tmp_path / "absent")
-    await (await SqliteJournal.open(path)).close()
-    assert rows(path, "SELECT boot_id FROM journal") == [("",)]
+@pytest.mark.parametrize("step_us", [3_600_000_000, -1_000_000])
+async def test_a_wall_clock_that_was_set_is_a_row_of_its_own(path: Path, step_us: int) -> None:
+    wall = [1_800_000_000_000_000]
+    journal = await SqliteJournal.open(path, utc_us=lambda: wall[0], mono_us=lambda: 7)
+    await durable(journal, accepted("c1"))
+    wall[0] += step_us
+    await durable(journal, accepted("c2"))
+    wall[0] += 999_999
+    await durable(journal, accepted("c3"))
+    await journal.close()
+    assert [kind for kind, _ in rows(path, KINDS)] == ["accepted", "clock_step", "accepted", "accepted", "closed"]
+    ((body,),) = rows(path, "SELECT body FROM journal WHERE kind = 'clock_step'")
+    assert records_in([(2, body)]) == [ClockStep(step_us=step_us)]
 
 
-def test_clocks_go_forward_in_microseconds() -> None:
-    assert wall_us() > 1_700_000_000_000_000
-    before = monotonic_us()
-    assert before <= monotonic_us() < before + 60_000_000
+@pytest.mark.asyncio
+async def test_rows_say_whether_the_clock_was_kept_right(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mono = [0]
+    monkeypatch.setattr(clock, "synchronised", lambda: False)
+    journal = await SqliteJournal.open(path, utc_us=lambda: mono[0], mono_us=lambda: mono[0])
+    await durable(journal, accepted("c1"))
+    monkeypatch.setattr(clock, "synchronised", lambda: True)
+    await durable(journal, accepted("c2"))
+    mono[0] += CLOCK_LOOK_EVERY_US
+    await durable(journal, accepted("c3"))
+    assert rows(path, "SELECT clock_synced FROM journal ORDER BY seq") == [(0,), (0,), (1,)]
+    await journal.close()
 
 
 @pytest.mark.asyncio
@@ -174,7 +177,7 @@ async def test_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_damage_found_while_reading_is_explained(path: Path) -> None:
     journal = await SqliteJournal.open(path)
-    journal._reader.close()
+    journal._lookup._reader.close()
     with pytest.raises(StorageError, match="the journal cannot be read"):
         journal.records_of("c1")
     await journal.close()
@@ -262,17 +265,17 @@ async def test_recovery_that_cannot_be_written_is_refused_and_can_be_repeated(pa
 async def test_looking_up_and_recovering_never_read_the_whole_log(path: Path) -> None:
     journal = await SqliteJournal.open(path)
     asked: list[str] = []
-    journal._reader.set_trace_callback(asked.append)
+    journal._lookup._reader.set_trace_callback(asked.append)
     await journal.recover(version="0")
     journal.records_of("c1")
     journal.find_key("k1")
     await journal.close()
-    assert len(asked) == 3
+    assert len(asked) == 6
     with closing(sqlite3.connect(path)) as connection:
         for query in asked:
             plan = [detail for *_, detail in connection.execute("EXPLAIN QUERY PLAN " + query)]
-            assert any(step.startswith("SEARCH journal USING") for step in plan), plan
-            assert not any(step.startswith("SCAN journal") for step in plan), plan
+            assert any(step.startswith(("SEARCH journal USING", "SEARCH carried")) for step in plan), plan
+            assert not any(step.startswith(("SCAN journal", "SCAN carried")) for step in plan), plan
 
 
 @pytest.mark.asyncio

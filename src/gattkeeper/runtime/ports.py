@@ -3,7 +3,7 @@
 Knows shapes only. `links`, `storage`, `devices` and `telemetry` fill them; `daemon.assembly` joins them.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -144,9 +144,6 @@ class Journal(Protocol):
 
     def unresolved(self) -> list[Command]:
         """Commands that ended unknown and have no resolution, oldest first."""
-
-    def latest(self, limit: int) -> Iterable[Record]:
-        """The accepted and ended rows of the newest `limit` commands, oldest first."""
 
     async def close(self) -> None:
         """Make durable what was appended, then let go of the file."""
