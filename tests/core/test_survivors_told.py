@@ -14,7 +14,7 @@ from gattkeeper.model.adapter import Rung, Serialization
 from gattkeeper.model.command import ReadBack
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Disconnect
+from gattkeeper.model.operation import Disconnect, Operation
 from gattkeeper.model.outcome import Cause, Outcome, Phase, Verdict
 from gattkeeper.model.status import Alert, AlertKind
 
@@ -52,10 +52,11 @@ def test_contention_is_told_with_its_length_and_its_reason_and_cleared_with_noth
     ]
 
 
-def test_a_wait_is_told_with_its_length_and_cleared_with_nothing() -> None:
+@pytest.mark.parametrize("operation", [A_READ, write()])
+def test_a_wait_is_told_with_its_length_and_cleared_with_nothing(operation: Operation) -> None:
     drive = Drive(limits=Limits(alert_waiting_us=ODD_US))
     drive.wait(7 * S)
-    drive.submit("one", A_READ)
+    drive.submit("one", operation)
     drive.wait(ODD_US)
     drive.cancel("one")
     common = {"kind": AlertKind.OLDEST_WAITING, "device": "blind"}

@@ -203,6 +203,49 @@ def test_a_client_whose_last_command_was_taken_back_does_not_pay_for_it() -> Non
     assert in_turn(waiting) == [slider[0], other[0], other[1], last]
 
 
+def test_the_turn_of_a_command_that_was_taken_back_is_its_clients_next() -> None:
+    one, two, gone = entry(1, client="b"), entry(2, client="c"), entry(3, client="c")
+    waiting = line(one, two, gone)
+    leave(gone)
+    again, other = entry(4, client="c"), entry(5, client="b")
+    waiting.push(again)
+    waiting.push(other)
+    assert in_turn(waiting) == [one, two, again, other]
+
+
+def test_a_client_that_took_everything_back_begins_with_the_turn_that_is_now() -> None:
+    slider = [entry(number, client="slider") for number in range(1, 4)]
+    other = [entry(number, client="other") for number in range(4, 7)]
+    waiting = line(*slider, *other)
+    for one in (slider[1], slider[2], slider[0]):
+        leave(one)
+    again = entry(7, client="slider")
+    waiting.push(again)
+    assert in_turn(waiting) == [other[0], again, other[1], other[2]]
+
+
+def test_who_comes_late_has_one_turn_at_a_time_like_those_who_were_there() -> None:
+    flood = [entry(number, client="flood") for number in range(1, 5)]
+    waiting = line(*flood)
+    for one in flood[:3]:
+        leave(one)
+    guest = [entry(number, client="guest") for number in range(5, 7)]
+    for one in guest:
+        waiting.push(one)
+    assert in_turn(waiting) == [guest[0], flood[3], guest[1]]
+
+
+def test_one_that_left_its_priority_and_came_back_has_lost_its_place() -> None:
+    moved, other = entry(1, Priority.BACKGROUND), entry(2, Priority.BACKGROUND)
+    waiting = line(moved, other)
+    for priority in (Priority.NORMAL, Priority.BACKGROUND):
+        leave(moved)
+        moved.turn = None
+        moved.command = replace(moved.command, priority=priority)
+        waiting.push(moved)
+    assert in_turn(waiting) == [other, moved]
+
+
 def test_the_age_of_a_priority_is_that_of_its_oldest_whoever_has_the_turn() -> None:
     flood = [entry(number, Priority.BACKGROUND, at=1, client="flood") for number in (1, 2)]
     waiting = line(*flood)
