@@ -241,7 +241,7 @@ def test_a_stop_that_does_not_reach_a_device_left_alone_does_not_prolong_that() 
 
 
 def test_survivors_that_are_taken_back_save_nobody_from_the_loss_of_the_link(warm: Drive) -> None:
-    survivors = ("survivor", "another")
+    survivors = ("one", "two", "three")
     for command_id in ("first", "mortal", *survivors):
         warm.submit(command_id, A_READ, survive_reconnect=command_id in survivors)
     for command_id in survivors:
