@@ -24,6 +24,7 @@ from gattkeeper.daemon.settings_model import (
 from gattkeeper.errors import SettingsError
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.patient_link import patient
 from gattkeeper.runtime.ports import Link, Observer
 from gattkeeper.storage.journal import SqliteJournal
 from gattkeeper.storage.rotation import DAY_US, MEGABYTE, SegmentRules
@@ -63,7 +64,7 @@ async def open_keeper(
             links[name] = link if own else OwnedLink(link, _lock_folder(chosen.keeper))
         opened = await _journal(chosen, tuple(links)) if journal else None
         keeper = Keeper(
-            links=links,
+            links=patient(links),
             book=book_of(chosen),
             journal=opened,
             observers=observers,

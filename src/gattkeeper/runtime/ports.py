@@ -88,8 +88,12 @@ class LinkConnection(Protocol):
         leaves the operation's fate open: the owner then disconnects.
         """
 
-    async def disconnect(self) -> None:
-        """Take the connection down and let go of everything it held. Never raises; may take seconds."""
+    async def disconnect(self, *, quick: bool = False) -> str:
+        """Take the connection down and let go of everything it held. Never raises; may take seconds.
+
+        `quick`: an emergency stop waits for it, so by the quickest means there is; also asked for while another
+        call of it is under way. Gives what was used, in words, where a stack has more than one means; else "".
+        """
 
 
 class Link(Protocol):
