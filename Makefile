@@ -57,7 +57,7 @@ imports: $(VENV)/.developer
 coverage: $(VENV)/.developer ## 100 % branches of model, core and errors, by their own tests alone
 	@echo "== coverage of model, core and errors"; $(BIN)/pytest -q -n $(WORKERS) $(PURE_TESTS) $(PURE) --cov-report=term-missing:skip-covered
 
-# What the tests of the coverage above notice of the core. A few hours of one slow core for all of it.
+# Against the tests of the coverage above. docs/mutation.md says how long it takes, and what came out.
 mutation: $(VENV)/.developer ## changes of the core that no test notices; ONLY='stop waiting' some modules, SAMPLE=40 of each
 	@nice -n 19 $(BIN)/python tools/mutate_core --sample $(or $(SAMPLE),0) --tests '$(PURE_TESTS)' $(ONLY)
 
