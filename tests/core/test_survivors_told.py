@@ -3,6 +3,8 @@
 Lengths of time are such that a wrong unit, or a millionth more, would be told differently.
 """
 
+from functools import partial
+
 import pytest
 
 from core.drive import A_READ, MS, Drive, S, ask, fault, sequence, subscribed, write
@@ -45,10 +47,10 @@ def test_contention_is_told_with_its_length_and_its_reason_and_cleared_with_noth
     drive.fail(FaultKind.BUSY, Ran.REFUSED, device="b")
     drive.wait(2 * S)
     text = "one operation at a time on hci for 1.38 s: busy (test)"
-    common = {"kind": AlertKind.CONTENTION, "device": "hci"}
+    told = partial(Alert, kind=AlertKind.CONTENTION, device="hci")
     assert alerts(drive, AlertKind.CONTENTION) == [
-        Alert(**common, raised=True, value=ODD_US, text=text),
-        Alert(**common, raised=False, value=0),
+        told(raised=True, value=ODD_US, text=text),
+        told(raised=False, value=0),
     ]
 
 
@@ -59,10 +61,10 @@ def test_a_wait_is_told_with_its_length_and_cleared_with_nothing(operation: Oper
     drive.submit("one", operation)
     drive.wait(ODD_US)
     drive.cancel("one")
-    common = {"kind": AlertKind.OLDEST_WAITING, "device": "blind"}
+    told = partial(Alert, kind=AlertKind.OLDEST_WAITING, device="blind")
     assert alerts(drive, AlertKind.OLDEST_WAITING) == [
-        Alert(**common, raised=True, value=ODD_US, text="the oldest command for blind waits for 1.38 s"),
-        Alert(**common, raised=False, value=0),
+        told(raised=True, value=ODD_US, text="the oldest command for blind waits for 1.38 s"),
+        told(raised=False, value=0),
     ]
 
 
@@ -73,10 +75,10 @@ def test_a_stall_is_told_with_its_length_and_cleared_with_nothing() -> None:
     drive.submit("one", write())
     drive.wait(ODD_US)
     drive.answer()
-    common = {"kind": AlertKind.IN_FLIGHT, "device": "blind"}
+    told = partial(Alert, kind=AlertKind.IN_FLIGHT, device="blind")
     assert alerts(drive, AlertKind.IN_FLIGHT) == [
-        Alert(**common, raised=True, value=ODD_US, text="write (one) of blind has had no answer for 1.38 s"),
-        Alert(**common, raised=False, value=0),
+        told(raised=True, value=ODD_US, text="write (one) of blind has had no answer for 1.38 s"),
+        told(raised=False, value=0),
     ]
 
 
