@@ -17,6 +17,7 @@ class AlertKind(Enum):
     STOP_FAILED = "stop_failed"  # attempts; until a stop succeeds, or `resume`
     CONTENTION = "contention"  # of an adapter: microseconds for which it does one operation at a time
     RECOVERY = "recovery"  # of an adapter that does not work any more; the text says why
+    FAILED_OVER = "failed_over"  # of an adapter that cannot be used: devices that may go on by another do
     PARKED = "parked"  # of an adapter that nothing helped: microseconds until it is tried again
 
 
@@ -30,12 +31,21 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""  # for people; empty when it is cleared
 
 
+class AdvertisedRssi(Struct, frozen=True, kw_only=True):
+    """How strongly a device was heard when it last advertised: not the strength of a connection with it."""
+
+    rssi_dbm: int
+    age_us: int  # since then, in microseconds
+
+
 class DeviceStatus(Struct, frozen=True, kw_only=True):
     """One device. Times are lengths in microseconds, 0 where there is nothing."""
 
     name: str
     connection: str  # disconnected, connecting, connected, disconnecting
     waiting: int
+    adapter: str = ""  # that of its connection; without one, of the next as things stand
+    adapter_why: str = ""  # for people
     in_flight: str = ""  # command id
     in_flight_us: int = 0
     oldest_waiting_us: int = 0
@@ -45,6 +55,7 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     subscriptions: int = 0
     availability: str = "available"  # or unavailable (left alone for a while), probing (the next try tells)
     alerts: tuple[AlertKind, ...] = ()  # those that are raised
+    advertised: AdvertisedRssi | None = None  # None: not heard since the start
 
 
 class AdapterStatus(Struct, frozen=True, kw_only=True):
@@ -56,6 +67,7 @@ class AdapterStatus(Struct, frozen=True, kw_only=True):
     slots: int
     connecting: str = ""  # device
     serialization: str = "device"  # what is in force: one operation for each device, or on the whole "adapter"
+    address: str = ""  # what its link knows it by: the same under whatever number it returns
     recovery: str = ""  # the rung under way, "probing" after one, "parked" when none helped
 
 

@@ -18,6 +18,7 @@ from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark, Resolution
 from gattkeeper.model.record import Record
 from gattkeeper.model.status import Alert
+from gattkeeper.runtime.asking import Asking
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,9 @@ class ConnectionEvents(Protocol):
     def progress(self, phase: Phase) -> None:
         """While `Link.connect` runs: SCAN, CONNECTED, DISCOVERED. CONNECT_START is the owner's own."""
 
+    def sighted(self, sighting: Sighting) -> None:
+        """While `Link.connect` runs: the advertisement of the device that it had to look for."""
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """A notification or an indication arrived."""
 
@@ -61,6 +65,9 @@ class ConnectionEvents(Protocol):
 
     def pairing(self, *, under_way: bool) -> None:
         """Somebody pairs on the connection from now on, or that is over. Links that hear of neither are silent."""
+
+    def asking(self) -> Asking | None:
+        """Who is asked while we pair on the connection; None: nobody, so there can be no passkey."""
 
     def lost(self, fault: Fault) -> None:
         """The connection is down, asked for or not. Called exactly once, after `connect` returned."""
@@ -130,6 +137,9 @@ class Link(Protocol):
         it cannot be done, or there is nothing for it to do. The owner bounds it by cancelling.
         """
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """Whether this adapter has keys of the device. Raises LinkError when that cannot be told now."""
+
     async def close(self) -> None:
         """Let go of the adapter; every connection of it is lost."""
 
@@ -157,7 +167,8 @@ class DeviceRules(Struct, frozen=True, kw_only=True):
     """What the settings say about one device, as far as the keeper needs it."""
 
     address: DeviceAddress
-    adapter: str = ""  # the adapter's name in the settings; empty: the only one
+    adapter: str = ""  # the adapter's name in the settings; empty: whichever hears the device best
+    others: tuple[str, ...] = ()  # adapters that may be used where that one cannot be, in this order
     safety: bool = False  # latch after an unknown outcome
     linger_us: int = 8_000_000  # how long an idle connection is kept
 

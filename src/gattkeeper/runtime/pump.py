@@ -19,6 +19,8 @@ from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert
+from gattkeeper.runtime.asking import AgentDesk
+from gattkeeper.runtime.hearing import Hearing
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.recoveries import Recoveries
@@ -70,8 +72,8 @@ class PumpListener(Protocol):
     def subscription_ended(self, device: str, target: CharacteristicRef, fault: Fault) -> None:
         """A subscription is over without its reader's asking."""
 
-    def route(self, device: str) -> tuple[Link, DeviceAddress]:
-        """The link a device is reached by, and its address there."""
+    def route(self, device: str, adapter: str) -> tuple[Link, DeviceAddress]:
+        """The link of an adapter, and a device's address there."""
 
 
 class Pump:
@@ -86,9 +88,12 @@ class Pump:
         jitter: Callable[[], float],
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
         recorder: Recorder | None = None,
+        agents: AgentDesk | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self._disconnect_timeout_s = disconnect_timeout_s
         self._recorder = recorder
+        self._agents, self._hearing = agents, hearing
         self._scheduler = scheduler
         self._listener = listener
         self._journal = journal
@@ -124,6 +129,16 @@ class Pump:
             effects.AlertChanged: self._alert_changed,
             effects.SubscriptionEnded: self._subscription_ended,
         }
+
+    @property
+    def holds_ends(self) -> bool:
+        """Whether an outcome waits to be written and told, until its command's acceptance is durable."""
+        return any(self._accepting.values())
+
+    @property
+    def owes(self) -> bool:
+        """Whether the journal does not have an outcome yet that was told."""
+        return bool(self._owed)
 
     def now_us(self) -> int:
         """The loop's monotonic clock in microseconds: the only clock anything is decided by."""
@@ -231,14 +246,17 @@ class Pump:
         self._sessions[effect.device].dispatch(effect.token, effect.operation)
 
     def _start_connect(self, effect: effects.StartConnect) -> None:
-        link, address = self._listener.route(effect.device)
+        link, address = self._listener.route(effect.device, effect.adapter)
         session = Session(
             device=effect.device,
+            adapter=effect.adapter,
             epoch=effect.epoch,
             feed=self.feed,
             jitter=self._jitter,
             on_notification=self._notified,
             disconnect_timeout_s=self._disconnect_timeout_s,
+            agents=self._agents,
+            hearing=self._hearing,
         )
         self._sessions[effect.device] = session
         session.start(link, address)
@@ -259,7 +277,7 @@ class Pump:
         self._sessions[effect.device].hurry()
 
     def _recover(self, effect: effects.Recover) -> None:
-        link, address = self._listener.route(effect.device)
+        link, address = self._listener.route(effect.device, effect.adapter)
         self.recoveries.start(link, effect, address)
 
     def _record_rung(self, effect: effects.RecordRung) -> None:

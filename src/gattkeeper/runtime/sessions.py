@@ -17,7 +17,9 @@ from gattkeeper.model.gatt import Characteristic, Service, table_digest
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation, names_handle
 from gattkeeper.model.outcome import Phase
-from gattkeeper.runtime.ports import Link, LinkConnection
+from gattkeeper.runtime.asking import AgentDesk, Asking
+from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.ports import Link, LinkConnection, Sighting
 
 DISCONNECT_TIMEOUT_S = 12.0
 """A polite disconnect, by default: BlueZ waits 2 s before it cuts the link, Bleak up to 10 s for the news."""
@@ -47,29 +49,41 @@ class Session:
         self,
         *,
         device: str,
+        adapter: str,
         epoch: int,
         feed: Callable[[events.Event], None],
         jitter: Callable[[], float],
         on_notification: Callable[[events.Notified], None],
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
+        agents: AgentDesk | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self._device = device
+        self._adapter = adapter
         self._epoch = epoch
         self._feed = feed
         self._jitter = jitter
         self._on_notification = on_notification
         self._disconnect_timeout_s = disconnect_timeout_s
+        self._agents = agents
+        self._hearing = hearing
         self._connection: LinkConnection | None = None
         self._up = False  # the scheduler was told
         self._over = False  # nothing of this session counts any more
         self._early_loss: Fault | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connecting: asyncio.Task[None] | None = None
+        self._route: tuple[Link, DeviceAddress] | None = None
 
     def progress(self, phase: Phase) -> None:
         """See `ports.ConnectionEvents`."""
         if not self._over:
             self._feed(events.ConnectProgressed(device=self._device, epoch=self._epoch, phase=phase))
+
+    def sighted(self, sighting: Sighting) -> None:
+        """See `ports.ConnectionEvents`."""
+        if self._hearing is not None:
+            self._hearing.note(sighting)
 
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """See `ports.ConnectionEvents`."""
@@ -92,6 +106,12 @@ class Session:
         if not self._over:
             kind = events.PairingStarted if under_way else events.PairingEnded
             self._feed(kind(device=self._device, epoch=self._epoch))
+            if not under_way and self._route is not None:
+                self._spawn(self._look_at_bond(*self._route))
+
+    def asking(self) -> Asking | None:
+        """See `ports.ConnectionEvents`."""
+        return None if self._agents is None else self._agents.asking(self._device)
 
     def lost(self, fault: Fault) -> None:
         """See `ports.ConnectionEvents`."""
@@ -104,6 +124,7 @@ class Session:
 
     def start(self, link: Link, address: DeviceAddress) -> None:
         """Connect; ends in `Connected` or `ConnectFailed`."""
+        self._route = link, address
         self._connecting = self._spawn(self._connect(link, address))
 
     def abandon(self) -> None:
@@ -174,6 +195,14 @@ class Session:
             self._feed(
                 events.ConnectFailed(device=self._device, epoch=self._epoch, fault=fault, jitter=self._jitter())
             )
+
+    async def _look_at_bond(self, link: Link, address: DeviceAddress) -> None:
+        """After a pairing, however it ended: whether there are keys now."""
+        try:
+            bonded = await link.bonded(address)
+        except LinkError:
+            return
+        self._feed(events.Bonded(device=self._device, adapter=self._adapter, bonded=bonded))
 
     async def _abandon(self) -> None:
         stuck = await outlast(self._connecting)

@@ -20,7 +20,7 @@ from gattkeeper.fronts.cli.style import (
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.model.status import AdapterStatus, AdvertisedRssi, DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import FanoutOutcome
 from gattkeeper.runtime.ports import DeviceBook, Sighting
 
@@ -131,14 +131,17 @@ def status_text(status: KeeperStatus, terminal: Terminal) -> str:
     """Adapters, devices, totals: a line each."""
     rows = [_adapter_row(adapter, terminal) for adapter in status.adapters]
     text = _table(rows)
-    devices = _table([_device_row(device, terminal) for device in status.devices])
+    several = len(status.adapters) > 1
+    devices = _table([_device_row(device, terminal, several=several) for device in status.devices])
     totals = f"{status.accepted} accepted, {status.ended} ended, {status.waiting} waiting"
     return "\n".join(part for part in (text, devices, totals) if part)
 
 
 def _adapter_row(adapter: AdapterStatus, terminal: Terminal) -> tuple[str, ...]:
     state = "up" if adapter.up else paint("down", RED, terminal)
-    notes = [f"connecting {clean(adapter.connecting)}"] if adapter.connecting else []
+    notes = [adapter.address] if adapter.address not in ("", adapter.name) else []
+    if adapter.connecting:
+        notes.append(f"connecting {clean(adapter.connecting)}")
     if adapter.serialization == "adapter":
         notes.append("one operation at a time")
     if adapter.recovery:
@@ -147,8 +150,8 @@ def _adapter_row(adapter: AdapterStatus, terminal: Terminal) -> tuple[str, ...]:
     return (f"adapter {clean(adapter.name)}", state, slots, ", ".join(notes))
 
 
-def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
-    notes = []
+def _device_row(device: DeviceStatus, terminal: Terminal, *, several: bool) -> tuple[str, ...]:
+    notes = [by_text(device)] if several else []
     if device.in_flight:
         notes.append(f"{device.in_flight} in flight for {seconds_text(device.in_flight_us)}")
     if device.oldest_waiting_us:
@@ -166,10 +169,17 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
     if device.alerts:
         kinds = ", ".join(kind.value.replace("_", " ") for kind in device.alerts)
         notes.append(paint(f"alert: {kinds}", YELLOW, terminal))
+    if device.advertised is not None:
+        notes.append(advertised_text(device.advertised))
     if device.subscriptions:
         notes.append(f"{device.subscriptions} subscribed")
     waiting = f"{device.waiting} waiting" if device.waiting else paint("idle", GREY, terminal)
     return (clean(device.name), device.connection, waiting, ", ".join(notes))
+
+
+def by_text(device: DeviceStatus) -> str:
+    """Which adapter a device uses, and why that one."""
+    return clean(f"by {device.adapter}: {device.adapter_why}")
 
 
 def stop_persists_text(device: DeviceStatus) -> str:
@@ -179,10 +189,24 @@ def stop_persists_text(device: DeviceStatus) -> str:
     return f"… {name}: the stop is tried again for {length}, until one succeeds or `gattkeeper resume {name}`"
 
 
-def devices_text(book: DeviceBook) -> str:
-    """A line for each device: name, address, actions."""
+def advertised_text(advertised: AdvertisedRssi) -> str:
+    """As in "-61 dBm when it advertised 12 s ago": no strength of a connection."""
+    return f"{advertised.rssi_dbm} dBm when it advertised {seconds_text(advertised.age_us)} ago"
+
+
+def devices_text(book: DeviceBook, status: KeeperStatus) -> str:
+    """A line for each: name, address, the adapter it uses where there are several, actions, how it was heard."""
+    used = {device.name: by_text(device) for device in status.devices}
+    heard = {device.name: device.advertised for device in status.devices}
+    several = len(status.adapters) > 1
     rows = [
-        (clean(name), str(book.rules(name).address), ", ".join(book.actions(name)) or "no actions")
+        (
+            clean(name),
+            str(book.rules(name).address),
+            *([used.get(name, "")] if several else []),
+            ", ".join(book.actions(name)) or "no actions",
+            "" if (last := heard.get(name)) is None else advertised_text(last),
+        )
         for name in book.names()
     ]
     return _table(rows) or "no devices: name them in the settings"
