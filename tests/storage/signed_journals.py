@@ -103,8 +103,8 @@ def write_anew(path: Path, change: Callable[[list[Any]], None]) -> None:
     change(rows)
     for row in rows:
         last = row[-1] = link(last, tuple(row[:-1]))
-    for file in path.parent.glob(path.name + "*"):
-        file.unlink()
+    for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+        path.with_name(name).unlink(missing_ok=True)
     journal_file.create(path, segment, {})
     with closing(sqlite3.connect(path)) as connection:
         connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)

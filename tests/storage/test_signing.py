@@ -19,7 +19,7 @@ def checkpoint(seq: int = 1) -> Checkpoint:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.key"
+    return tmp_path / "journal.db.key"
 
 
 def test_a_key_is_made_once_and_private(path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_key_that_is_not_there_or_cannot_be_made_is_said(path: Path, tmp_path:
     with pytest.raises(StorageError, match="when it first starts"):
         public_key(path)
     with pytest.raises(StorageError, match="cannot be written"):
-        Signer.open(tmp_path / "none" / "journal.key", evolving=False)
+        Signer.open(tmp_path / "none" / "journal.db.key", evolving=False)
     path.mkdir()
     with pytest.raises(StorageError, match="cannot be read"):
         public_key(path)

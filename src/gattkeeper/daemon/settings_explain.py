@@ -77,11 +77,11 @@ def _kept(journal: JournalSettings) -> str:
 
 def _checkpoints(journal: JournalSettings) -> str:
     if journal.checkpoint_keys == "none":
-        return "how far it goes is not signed: that its end is missing would not be found"
+        return "its end is not signed: that it is missing would not be found"
     every = f"{journal.checkpoint_rows} rows and {journal.checkpoint_every:g} s at the latest"
     keys = ", each time with a new key" if journal.checkpoint_keys == "evolving" else ""
     push = f", and pushed to {', '.join(journal.checkpoint_push)}" if journal.checkpoint_push else ""
-    return f"how far it goes is signed after {every}{keys}{push}"
+    return f"its end is signed after {every}{keys}{push}"
 
 
 def _persistence(keeper: KeeperSettings) -> str:

@@ -37,17 +37,17 @@ class CheckpointRules(Struct, frozen=True, kw_only=True):
 
 def checkpoints_of(journal: Path) -> Path:
     """The file of a journal's checkpoints."""
-    return journal.with_suffix(".checkpoints")
+    return journal.with_name(journal.name + ".checkpoints")
 
 
 def key_of(journal: Path) -> Path:
     """The private file of the keys that sign them."""
-    return journal.with_suffix(".key")
+    return journal.with_name(journal.name + ".key")
 
 
 def progress_of(journal: Path) -> Path:
     """What each place has had."""
-    return journal.with_suffix(".pushed")
+    return journal.with_name(journal.name + ".pushed")
 
 
 class Checkpointer:

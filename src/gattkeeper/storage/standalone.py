@@ -13,7 +13,8 @@ An export has two kinds of lines, JSON objects: {"segment": {number, first_seq, 
 previous_hash, carried_hash}} at the beginning of each file of the journal, and then its rows: {seq, kind,
 command_id, device, idempotency_key, utc_us, mono_us, boot_id, clock_synced, body, hash}. Hashes are hex digits,
 `body` is the stored text as one string. What a file carries over from the one before is not in an export, and not
-checked there.
+checked there. In a database only rows are checked, and what SQLite itself can say of the file: what its tables and
+triggers are made of is for `gattkeeper audit verify`.
 """
 
 import argparse
@@ -245,6 +246,14 @@ def read_export(path: Path, chain: Chain) -> None:
 # -- checkpoints
 
 
+def checkpoint_in(line: bytes) -> dict[str, Any]:
+    """The checkpoint in a line, behind what a system's log puts before it. Raises ValueError for what is none."""
+    checkpoint: dict[str, Any] = json.loads(line[line.index(b"{") :])
+    if set(checkpoint) != {"checkpoint", "signature", *SIGNED.split(", ")} or checkpoint["checkpoint"] != 1:
+        raise ValueError("its fields are not those of form 1")
+    return checkpoint
+
+
 def checkpoints_in(lines: Iterable[bytes]) -> list[dict[str, Any]]:
     """The checkpoints in the lines, by row, each with a signature that is right."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -252,15 +261,15 @@ def checkpoints_in(lines: Iterable[bytes]) -> list[dict[str, Any]]:
         if b"{" not in line:
             continue
         try:
-            checkpoint = json.loads(line[line.index(b"{") :])
+            checkpoint = checkpoint_in(line)
             fields = tuple(checkpoint[name] for name in SIGNED.split(", "))
             signature, key = bytes.fromhex(checkpoint["signature"]), bytes.fromhex(checkpoint["key"])
             right = is_signature(signature, packed(("gattkeeper checkpoint 1", *fields)), key)
-        except (ValueError, KeyError, TypeError) as fault:
+            found[fields] = checkpoint
+        except (ValueError, TypeError) as fault:
             raise FlawError(f"line {number} of the checkpoints is damaged: {fault!r}") from fault
         if not right:
             raise FlawError(f"the checkpoint of row {checkpoint['seq']} has a wrong signature")
-        found[fields] = checkpoint
     return sorted(found.values(), key=lambda checkpoint: checkpoint["seq"])
 
 
@@ -311,7 +320,7 @@ def compare(checkpoints: list[dict[str, Any]], chain: Chain) -> int:
 
 def lines_of(names: list[str], journals: list[Path]) -> Iterator[bytes]:
     """Those that were named, and those beside the journals."""
-    for beside in (journal.with_suffix(".checkpoints") for journal in journals):
+    for beside in (journal.with_name(journal.name + ".checkpoints") for journal in journals):
         if beside.exists():
             yield from beside.read_bytes().splitlines()
     for name in names:

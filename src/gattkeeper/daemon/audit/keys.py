@@ -3,10 +3,11 @@
 Knows what is printed; nothing of it is secret.
 """
 
+import inspect
 import sys
-from importlib.resources import files
 from pathlib import Path
 
+from gattkeeper.storage import standalone
 from gattkeeper.storage.checkpointing import key_of
 from gattkeeper.storage.signing import public_key
 
@@ -19,5 +20,5 @@ def tell_key(journal: Path) -> int:
 
 def tell_verifier() -> int:
     """Print the program; the exit code."""
-    sys.stdout.write(files("gattkeeper.storage").joinpath("standalone.py").read_text(encoding="utf-8"))
+    sys.stdout.write(inspect.getsource(standalone))
     return 0
