@@ -53,8 +53,26 @@ class DeviceAdded(Struct, frozen=True, kw_only=True, tag="device_added"):
 
     device: str
     adapter: str
+    others: tuple[str, ...] = ()  # it may use these as well, in this order
+    by_signal: bool = False  # the order decides only where the signal does not
     safety: bool = False
     linger_us: int = 8_000_000
+
+
+class Sighted(Struct, frozen=True, kw_only=True, tag="sighted"):
+    """An adapter heard a device that may use more than one."""
+
+    device: str
+    adapter: str
+    rssi_dbm: int
+
+
+class Bonded(Struct, frozen=True, kw_only=True, tag="bonded"):
+    """An adapter has keys of a device, or has none."""
+
+    device: str
+    adapter: str
+    bonded: bool = True
 
 
 class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
@@ -245,6 +263,8 @@ Event = (
     | AdapterUp
     | RecoveryDone
     | DeviceAdded
+    | Sighted
+    | Bonded
     | Submitted
     | FanoutSubmitted
     | StopRequested

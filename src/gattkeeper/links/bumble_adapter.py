@@ -16,12 +16,14 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_bonds import BondFile
+from gattkeeper.links.bumble_commands import guard_commands
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
+from gattkeeper.links.bumble_guard import guard_att
 from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
 from gattkeeper.links.fault_tables.hci import hci_fault
 from gattkeeper.links.known_tables import KnownTables
-from gattkeeper.model.fault import Fault, Ran
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import AddressKind, DeviceAddress
 from gattkeeper.model.outcome import Phase
 from gattkeeper.runtime.ports import ConnectionEvents, Sighting
@@ -43,6 +45,14 @@ _OPTIONAL = {
 }
 """Operations that need a command which not every controller has."""
 
+_HARDWARE_ERROR = Fault(
+    kind=FaultKind.ADAPTER_GONE,
+    stack="hci",
+    name="hardware_error",
+    text="the adapter reports a failure of its own",
+)
+"""With the controller's own code, which means something to its maker (Vol 4, Part E, 7.7.16)."""
+
 KINDS_KNOWN_MAX = 1024
 """Devices whose kind of address is remembered, so that they need not be heard before the next connection."""
 
@@ -60,6 +70,8 @@ class BumbleAdapter:
         self._attempt: asyncio.Future[BumbleConnection] | None = None  # the connection that is waited for
         self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
         self._kinds: dict[str, AddressKind] = {}
+        guard_att(device)
+        device.host.on_hci_hardware_error_event = self._on_hardware_error
         device.on(device.EVENT_CONNECTION, self._on_connection)
         device.on(device.EVENT_FLUSH, self._on_flush)
 
@@ -78,6 +90,7 @@ class BumbleAdapter:
         `known` has the attribute tables of devices that were connected before, also through another adapter.
         Raises SettingsError, with what to do about the bonds, and what Bumble raises; may wait for ever.
         """
+        guard_commands(host)
         # Bumble would tell devices its public address as the one to know it by, and then connects with another.
         config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
         device = Device(config=config, host=host)
@@ -124,6 +137,10 @@ class BumbleAdapter:
         events.progress(Phase.DISCOVERED)
         connection.announce(events)
         return connection
+
+    async def bonded(self, address: DeviceAddress) -> bool:
+        """Whether there are keys of the device, under the address that it paired with."""
+        return any(name.startswith(address.value) for name, _ in await self._device.keystore.get_all())
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard. Raises LinkError."""
@@ -208,10 +225,18 @@ class BumbleAdapter:
             self._spawn(made.disconnect())
 
     def _on_flush(self) -> None:
-        """Bumble's host lost its transport; everything of it is void."""
+        """Bumble's host lost its transport."""
+        self._end(ADAPTER_GONE)
+
+    def _on_hardware_error(self, event: hci.HCI_Event) -> None:
+        """The controller says that it has failed, and needs a reset. Bumble does nothing about it."""
+        self._end(replace(_HARDWARE_ERROR, code=event.parameters[0] if event.parameters else None))
+
+    def _end(self, fault: Fault) -> None:
+        """Everything of this adapter is void."""
         if not self._gone:
-            self._void(ADAPTER_GONE)
-            self._on_gone(ADAPTER_GONE)
+            self._void(fault)
+            self._on_gone(fault)
 
     def let_go(self, fault: Fault) -> Host:
         """Everything of this adapter is void; its host, for another start."""

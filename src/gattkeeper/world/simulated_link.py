@@ -59,6 +59,9 @@ DISCOVERY_INTERVALS = 4
 
 ADAPTER_OFF = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="simulated", name="adapter_off")
 
+SHORTEST_S = 1e-6
+"""A rest of a scan that is no time any more: less than this may be less than what a float can add to a clock."""
+
 RUNG_S = 0.3
 """How long a rung of the recovery takes."""
 
@@ -94,11 +97,13 @@ class SimulatedLink:
     `settle_s`.
 
     `rules` is the list of faults; append to it and remove from it at any time. The same for `away`, the names of
-    devices that do not advertise, `paired`, those that have a bond with us, and `att_mtu_max`, what devices agree
-    to on connections to come, in bytes. A device whose `services` are replaced while it is connected refuses what
-    is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the link's own record:
-    what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
-    moment with more than one request pending on a connection, or more than one connection attempt or scan.
+    devices that do not advertise, `paired`, those that have a bond with us, `signals`, how strongly devices are
+    heard, in dBm, and `att_mtu_max`, what devices agree to on connections to come, in bytes. Links may share
+    devices: each has one connection, by whichever of them. A device whose `services` are replaced while it is
+    connected refuses what is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the
+    link's own record: what was handed over, carried out and answered when and on which connection, and, as
+    `log.violations`, every moment with more than one request pending on a connection, or more than one connection
+    attempt or scan.
 
     `rungs`: what can be done about a wedge (`wedge`). `recovered` has those that were done, and their device.
     """
@@ -120,8 +125,8 @@ class SimulatedLink:
         rungs: tuple[Rung, ...] = (),
     ) -> None:
         self.rules: list[LinkRule] = []
-        self.away: set[str] = set()
-        self.paired: set[str] = set()
+        self.away, self.paired = set[str](), set[str]()
+        self.signals: dict[str, int] = {}
         self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
         self._name = name
@@ -194,10 +199,10 @@ class SimulatedLink:
         self._scans += 1
         self._note_radio_use()
         try:
-            while _now() < until:
+            while until - _now() > SHORTEST_S:
                 for device in self._devices.values() if self._up else ():
-                    if device.name not in self._connections and device.name not in self.away:
-                        yield _sighting(device)
+                    if not device.held and device.name not in self.away:
+                        yield _sighting(device, self.signals.get(device.name, RSSI_DBM))
                 await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
         finally:
             self._scans -= 1
@@ -270,6 +275,11 @@ class SimulatedLink:
         if self._cured_by is not None and rung in self._cured_by:
             self._cured_by = None
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """Whether the device is among `paired`."""
+        known = self._devices.get(device.value)
+        return known is not None and known.name in self.paired
+
     def _cut(self, fault: Fault) -> None:
         for attempt in self._attempts:
             if not attempt.gone.done():
@@ -317,7 +327,7 @@ class SimulatedLink:
         await attempt.wait(self._advertising_interval_s * self._chance.dice.uniform(0.01, 1.0))
         if device is not None and device.name in self.away:
             self._note(attempt, SeenKind.FAULT, AWAY)
-        while device is not None and (device.name in self._connections or device.name in self.away):
+        while device is not None and (device.held or device.name in self.away):
             await attempt.wait(self._advertising_interval_s)
 
     def _bring_up(self, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
@@ -350,9 +360,9 @@ class SimulatedLink:
         self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind, fault=fault))
 
 
-def _sighting(device: VirtualDevice) -> Sighting:
+def _sighting(device: VirtualDevice, rssi_dbm: int) -> Sighting:
     services = tuple(service.uuid for service in device.services)
-    return Sighting(address=device.address, name=device.name, rssi_dbm=RSSI_DBM, services=services)
+    return Sighting(address=device.address, name=device.name, rssi_dbm=rssi_dbm, services=services)
 
 
 def _now() -> float:
