@@ -68,6 +68,9 @@ RUNG_S = 0.3
 AWAY = "away"
 """Name in the log of a connection attempt to a device that does not advertise."""
 
+WEDGE, IN_VAIN = "wedge", "in_vain"
+"""Names in the log of a connection attempt on a wedged adapter: before anything was done about it, and after."""
+
 WEDGED = Fault(
     kind=FaultKind.WEDGED, ran=Ran.NO, stack="simulated", name="wedged", text="the adapter answers no command"
 )
@@ -86,6 +89,13 @@ class Attempt(Struct, kw_only=True, eq=False):
         await asyncio.wait([self.gone], timeout=None if math.isinf(seconds) else seconds)
         if self.gone.done():
             raise LinkError(replace(self.gone.result(), ran=Ran.NO))
+
+
+class Wedge(Struct, frozen=True, kw_only=True):
+    """An adapter makes no connection until one of these rungs is done; what the log calls it until then."""
+
+    cured_by: frozenset[Rung]
+    name: str = WEDGE
 
 
 class SimulatedLink:
@@ -139,7 +149,7 @@ class SimulatedLink:
             rungs=rungs,
         )
         self.recovered: list[tuple[Rung, str]] = []
-        self._cured_by: frozenset[Rung] | None = None  # of a wedge that lasts
+        self._wedge: Wedge | None = None
         self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
@@ -252,14 +262,19 @@ class SimulatedLink:
 
     def wedge(self, *cured_by: Rung) -> None:
         """From now on no connection is made, until one of these rungs is done; connections that are up go on."""
-        self._cured_by = frozenset(cured_by)
+        self._wedge = Wedge(cured_by=frozenset(cured_by))
+
+    def unwedge(self) -> None:
+        """The wedge is over by itself."""
+        self._wedge = None
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
         known = self._devices.get(device.value)
         name = device.value if known is None else known.name
         self.recovered.append((rung, name))
-        action = self._ask(LinkMoment.RECOVER, name, 0, None)
+        self.log.note(Seen(at_s=_now(), device=name, epoch=0, kind=SeenKind.RECOVERING, rung=rung.value))
+        action = self._ask(LinkMoment.RECOVER, name, 0, None, rung=rung.value)
         match action:
             case Hang():
                 await Attempt(device=name, gone=asyncio.get_running_loop().create_future()).wait(action.seconds)
@@ -272,8 +287,8 @@ class SimulatedLink:
         if rung in CUTTING:
             self.adapter_down()
             self.adapter_up()
-        if self._cured_by is not None and rung in self._cured_by:
-            self._cured_by = None
+        if self._wedge is not None:
+            self._wedge = None if rung in self._wedge.cured_by else replace(self._wedge, name=IN_VAIN)
 
     async def bonded(self, device: DeviceAddress) -> bool:
         """Whether the device is among `paired`."""
@@ -291,7 +306,8 @@ class SimulatedLink:
         self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents
     ) -> SimulatedConnection:
         action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
-        if self._cured_by is not None:
+        if self._wedge is not None:
+            self._note(attempt, SeenKind.FAULT, self._wedge.name)
             raise LinkError(WEDGED)
         events.progress(Phase.SCAN)
         await self._until_heard(attempt, device)
@@ -343,13 +359,23 @@ class SimulatedLink:
         self._connections[device.name] = connection
         return connection
 
-    def _ask(self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None) -> LinkAction | None:
+    def _ask(
+        self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None, *, rung: str = ""
+    ) -> LinkAction | None:
         now, dice = _now(), self._chance.dice
         rule = next((rule for rule in self.rules if rule.fires(moment, device, operation, now, dice)), None)
         if rule is None:
             return None
         self.log.note(
-            Seen(at_s=now, device=device, epoch=epoch, kind=SeenKind.FAULT, operation=operation, fault=rule.name)
+            Seen(
+                at_s=now,
+                device=device,
+                epoch=epoch,
+                kind=SeenKind.FAULT,
+                operation=operation,
+                fault=rule.name,
+                rung=rung,
+            )
         )
         return rule.action
 
