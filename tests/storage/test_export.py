@@ -12,7 +12,7 @@ from journal_rows import accepted, durable, rows
 from rotating import fill, with_journal
 
 from gattkeeper.errors import StorageError
-from gattkeeper.storage import export, segments
+from gattkeeper.storage import export, segments, standalone
 from gattkeeper.storage.chain import DOMAIN, link
 from gattkeeper.storage.export import lines_of
 from gattkeeper.storage.journal import SqliteJournal
@@ -43,6 +43,17 @@ def test_the_chain_can_be_computed_from_the_lines_alone(path: Path) -> None:
         last = link(last, (*columns, body.encode()))
         assert last.hex() == stored
     assert seq == 1201
+
+
+def test_the_verifier_that_needs_no_gattkeeper_agrees_and_sees_a_changed_line(path: Path) -> None:
+    exported = path.with_suffix(".jsonl")
+    lines = list(lines_of(path))
+    exported.write_bytes(b"".join(lines))
+    assert "every row from 1 to 1201 is as it was written" in standalone.verify([exported], [], "")
+    lines[500] = lines[500].replace(b'"utc_us":1', b'"utc_us":2', 1)
+    exported.write_bytes(b"".join(lines))
+    with pytest.raises(standalone.FlawError, match="is not as it was written"):
+        standalone.verify([exported], [], "")
 
 
 def test_every_file_has_its_beginning_and_progress_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

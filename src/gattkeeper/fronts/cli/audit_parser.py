@@ -27,6 +27,28 @@ def add_audit(audit: argparse.ArgumentParser, kind: type[argparse.ArgumentParser
     )
     _add_journal(verify)
     verify.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    verify.add_argument(
+        "--checkpoints",
+        metavar="FILE",
+        action="append",
+        help="signed checkpoints that were kept elsewhere, besides those beside the journal; -: from stdin",
+    )
+    verify.add_argument(
+        "--key", metavar="KEY", help="what `gattkeeper audit key` printed once, or a file with that"
+    )
+    key = verbs.add_parser(
+        "key",
+        help="the public key of the journal's checkpoints",
+        description="Print the public key that vouches for every signed checkpoint of the journal. Keep it "
+        "somewhere else, for `gattkeeper audit verify --key`. Nothing secret is printed.",
+    )
+    _add_journal(key)
+    verbs.add_parser(
+        "verifier",
+        help="a program that verifies without gattkeeper",
+        description="Print a Python program of one file that checks journals, exports and checkpoints with "
+        "nothing but Python's standard library: gattkeeper audit verifier > verify.py",
+    )
     _add_query(verbs)
     _add_export(verbs)
 
