@@ -187,7 +187,8 @@ def _proof(report: Report) -> str:
             f"{verified.head.seq} is as it was written.<br>"
             f"Hash of row {verified.head.seq}: <code>{verified.head.hash.hex()}</code></p>"
             "<p>That alone does not show that rows were cut off the end, or that all of it was written anew. "
-            "Signed checkpoints that were kept elsewhere do: <code>gattkeeper audit verify --checkpoints FILE</code>.</p>"
+            "Signed checkpoints that were kept elsewhere do: "
+            "<code>gattkeeper audit verify --checkpoints FILE</code>.</p>"
         )
     return f"<h2>Proof</h2>{said}"
 
