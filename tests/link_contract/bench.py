@@ -14,6 +14,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Property
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import Proof
 from gattkeeper.runtime.ports import Link, LinkConnection
 
 SERVICE = "f0c0a000-8f2b-4b5e-9d3c-6a1e5d2c7b00"
@@ -132,6 +133,7 @@ class ConnectionLog:
         self.losses: list[Fault] = []
         self.news: asyncio.Queue[tuple[int | None, str | None]] = asyncio.Queue()
         self.pairings: list[bool] = []
+        self.proofs: list[Proof] = []
         self._down = asyncio.Event()
 
     def progress(self, phase: Phase) -> None:
@@ -145,6 +147,9 @@ class ConnectionLog:
 
     def pairing(self, *, under_way: bool) -> None:
         self.pairings.append(under_way)
+
+    def proved(self, proof: Proof) -> None:
+        self.proofs.append(proof)
 
     def lost(self, fault: Fault) -> None:
         self.losses.append(fault)

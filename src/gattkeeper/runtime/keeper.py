@@ -33,6 +33,7 @@ from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.calls import Pointer
+from gattkeeper.runtime.demands import demand_of
 from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
@@ -345,9 +346,18 @@ class Keeper:
             return device
         rules = self.book.rules(device)
         adapter = rules.adapter or next(iter(self.links), "")
-        self._routes[device] = (self._link(adapter), rules.address)
+        link = self._link(adapter)
+        demand = demand_of(device, rules, link.traits)
+        self._routes[device] = (link, rules.address)
         self._pump.feed(
-            events.DeviceAdded(device=device, adapter=adapter, safety=rules.safety, linger_us=rules.linger_us)
+            events.DeviceAdded(
+                device=device,
+                adapter=adapter,
+                safety=rules.safety,
+                linger_us=rules.linger_us,
+                demand=demand,
+                rotates=rules.address.rotates,
+            )
         )
         return device
 

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, Ran
 from gattkeeper.model.gatt import Characteristic, Service, table_digest
-from gattkeeper.model.operation import Disconnect, Operation, Unpair, Write, WriteMode, kind_of
+from gattkeeper.model.operation import Disconnect, Operation, Pair, Unpair, Write, WriteMode, kind_of
 from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.model.security import Proof
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits
 from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED, refused_with
 from gattkeeper.world.simulated_gatt import SimulatedGatt
@@ -85,6 +86,7 @@ class SimulatedConnection:
         chance: Chance,
         log: SimulatedLog,
         on_end: Callable[[], object],
+        prove: Callable[[], Proof],
     ) -> None:
         self.device = device
         self.down: Fault | None = None
@@ -93,6 +95,7 @@ class SimulatedConnection:
         self._chance = chance
         self._log = log
         self._on_end = on_end
+        self._prove = prove
         self._loop = asyncio.get_running_loop()
         self._open: dict[int, Request] = {}  # requests without an answer, by number
         self._count = 0
@@ -157,7 +160,14 @@ class SimulatedConnection:
         """The device begins to pair, or is paired."""
         if not under_way:
             self._chance.paired.add(self.device.name)
+            self.prove()
         self._events.pairing(under_way=under_way)
+
+    def prove(self) -> Proof:
+        """Do everything to prove how secure it is, and tell the owner what came of it."""
+        proof = self._prove()
+        self._events.proved(proof)
+        return proof
 
     async def disconnect(self) -> None:
         """Take the connection down. Raises only what a rule says."""
@@ -272,6 +282,8 @@ class SimulatedConnection:
     def _answer(self, request: Request, number: int, answer: AnswerValue | BaseException) -> None:
         if self.down is None and self._open.pop(number, None) is not None:
             self._note(SeenKind.ANSWERED, request.operation)
+            if isinstance(request.operation, Pair) and not isinstance(answer, BaseException):
+                self.prove()
             _give(request, answer)
             if isinstance(request.operation, Unpair) and not isinstance(answer, BaseException):
                 self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)  # after its caller has the answer

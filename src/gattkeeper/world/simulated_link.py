@@ -25,10 +25,12 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
 from gattkeeper.world.simulated_connection import Chance, SimulatedConnection
 from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED
 from gattkeeper.world.simulated_gatt import ATT_MTU, RSSI_DBM
+from gattkeeper.world.simulated_identity import Identities, must_prove
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
     Fail,
@@ -61,6 +63,12 @@ ADAPTER_OFF = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="simulated", 
 
 RUNG_S = 0.3
 """How long a rung of the recovery takes."""
+
+ENCRYPTION_INTERVALS = 2
+"""Connection intervals that encrypting with a bond takes."""
+
+RENAMED = "renamed"
+"""Name in the log of a connection attempt to a device that advertises under an address nobody knows to be its."""
 
 AWAY = "away"
 """Name in the log of a connection attempt to a device that does not advertise."""
@@ -100,6 +108,7 @@ class SimulatedLink:
     what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
     moment with more than one request pending on a connection, or more than one connection attempt or scan.
 
+    `identities` says who answers to an address, and how much that one can prove: impostors, new addresses.
     `rungs`: what can be done about a wedge (`wedge`). `recovered` has those that were done, and their device.
     """
 
@@ -120,8 +129,9 @@ class SimulatedLink:
         rungs: tuple[Rung, ...] = (),
     ) -> None:
         self.rules: list[LinkRule] = []
+        self.identities = Identities(devices)
+        self.paired = self.identities.paired
         self.away: set[str] = set()
-        self.paired: set[str] = set()
         self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
         self._name = name
@@ -131,11 +141,11 @@ class SimulatedLink:
             bypass_other=bypass_other,
             aside=aside,
             unanswered=unanswered,
+            proves=True,
             rungs=rungs,
         )
         self.recovered: list[tuple[Rung, str]] = []
         self._cured_by: frozenset[Rung] | None = None  # of a wedge that lasts
-        self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
             dice=random.Random(seed),
@@ -170,9 +180,11 @@ class SimulatedLink:
         if not self._up:
             asyncio.get_running_loop().call_soon(on_adapter, False, ADAPTER_OFF)
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> SimulatedConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> SimulatedConnection:
         """Connect once. Raises LinkError, and whatever a rule says."""
-        known = self._devices.get(device.value)
+        known = self.identities.at(device)
         attempt = Attempt(
             device=device.value if known is None else known.name,
             gone=asyncio.get_running_loop().create_future(),
@@ -183,7 +195,8 @@ class SimulatedLink:
         try:
             if not self._up:
                 raise LinkError(ADAPTER_OFF)
-            return await self._connect(attempt, known, events)
+            self.identities.must_be_one(device)
+            return await self._connect(attempt, known, events, demand)
         finally:
             self._attempts.remove(attempt)
             self._note(attempt, SeenKind.ATTEMPT_OVER)
@@ -195,8 +208,8 @@ class SimulatedLink:
         self._note_radio_use()
         try:
             while _now() < until:
-                for device in self._devices.values() if self._up else ():
-                    if device.name not in self._connections and device.name not in self.away:
+                for device in self.identities.devices if self._up else ():
+                    if not self._is_silent(device):
                         yield _sighting(device)
                 await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
         finally:
@@ -218,7 +231,7 @@ class SimulatedLink:
 
     def change_services(self, device: str, services: tuple[VirtualService, ...]) -> None:
         """Give a device another attribute table, also under a connection, whose owner hears of it at once."""
-        next(one for one in self._devices.values() if one.name == device).services = services
+        self.identities.named(device).services = services
         if device in self._connections:
             self._connections[device].discover_again()
 
@@ -251,7 +264,7 @@ class SimulatedLink:
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
-        known = self._devices.get(device.value)
+        known = self.identities.at(device)
         name = device.value if known is None else known.name
         self.recovered.append((rung, name))
         action = self._ask(LinkMoment.RECOVER, name, 0, None)
@@ -278,7 +291,7 @@ class SimulatedLink:
             self.lose(device, fault)
 
     async def _connect(
-        self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents
+        self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents, demand: Demand
     ) -> SimulatedConnection:
         action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
         if self._cured_by is not None:
@@ -302,6 +315,7 @@ class SimulatedLink:
         events.progress(Phase.CONNECTED)
         connection = self._bring_up(device, events)
         try:
+            await self._encrypt(attempt, connection, demand)
             await attempt.wait(DISCOVERY_INTERVALS * self._chance.interval_s)
         except BaseException:
             if connection.down is None:
@@ -312,25 +326,41 @@ class SimulatedLink:
             connection.end(action.fault, told=action.told)
         return connection
 
+    async def _encrypt(self, attempt: Attempt, connection: SimulatedConnection, demand: Demand) -> None:
+        """What is demanded comes before anything is read. Raises LinkError when it is not there."""
+        if demand.asks:
+            await attempt.wait(ENCRYPTION_INTERVALS * self._chance.interval_s)
+            must_prove(demand, connection.prove())
+
     async def _until_heard(self, attempt: Attempt, device: VirtualDevice | None) -> None:
         """The device's next advertisement; a connected one sends none."""
         await attempt.wait(self._advertising_interval_s * self._chance.dice.uniform(0.01, 1.0))
         if device is not None and device.name in self.away:
             self._note(attempt, SeenKind.FAULT, AWAY)
-        while device is not None and (device.name in self._connections or device.name in self.away):
+        if device is not None and self.identities.is_hidden(device):
+            self._note(attempt, SeenKind.FAULT, RENAMED)
+        while device is not None and self._is_silent(device):
             await attempt.wait(self._advertising_interval_s)
 
+    def _is_silent(self, device: VirtualDevice) -> bool:
+        """Whether nobody advertises under a device's address, or under another one that is known to be its."""
+        connected = self.identities.answering(device).name in self._connections
+        return connected or device.name in self.away or self.identities.is_hidden(device)
+
     def _bring_up(self, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
-        self._epochs[device.name] = self._epochs.get(device.name, 0) + 1
+        answers = self.identities.answering(device)
+        name = answers.name
+        self._epochs[name] = self._epochs.get(name, 0) + 1
         connection = SimulatedConnection(
-            device,
+            answers,
             events,
-            epoch=self._epochs[device.name],
+            epoch=self._epochs[name],
             chance=self._chance,
             log=self.log,
-            on_end=lambda: self._connections.pop(device.name, None),
+            on_end=lambda: self._connections.pop(name, None),
+            prove=lambda: self.identities.proof(device, answers),
         )
-        self._connections[device.name] = connection
+        self._connections[name] = connection
         return connection
 
     def _ask(self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None) -> LinkAction | None:
