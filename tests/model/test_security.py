@@ -57,5 +57,5 @@ def test_a_short_key_is_not_enough() -> None:
 
 
 def test_a_demand_that_nobody_can_check_says_what_to_do() -> None:
-    assert 'lock demands security \'encrypted\'' in cannot_prove("lock", ENCRYPTED)
+    assert "lock demands security 'encrypted'" in cannot_prove("lock", ENCRYPTED)
     assert 'security = "none"' in cannot_prove("lock", ENCRYPTED)

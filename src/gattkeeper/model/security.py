@@ -79,8 +79,8 @@ def shortfall(demand: Demand, proof: Proof) -> str:
 def cannot_prove(device: str, level: SecurityLevel) -> str:
     """What is wrong with a demand on a link that does not know how secure its connections are."""
     return (
-        f"{device} demands security {level.value!r}, and nobody can tell how secure a connection of this stack is: "
-        'reach it through an adapter of gattkeeper\'s own (link = "bumble"), or set security = "none"'
+        f"{device} demands security {level.value!r}, and nobody can tell how secure a connection of this stack is:"
+        ' reach it through an adapter of gattkeeper\'s own (link = "bumble"), or set security = "none"'
     )
 
 
