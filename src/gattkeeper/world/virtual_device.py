@@ -88,6 +88,7 @@ class VirtualDevice:
     `att_mtu_max` is the longest ATT PDU it takes, in bytes, and `prepared_writes_max` how many prepared parts it
     keeps for each connection: 0 when it does not know prepared writes at all.
 
+    `key_size_max` is how long a key it agrees to when it is paired, 7 to 16 bytes; no simulated link asks.
     `local_name` is what it calls itself on the air: its name unless told. Others may call themselves the same.
 
     Raises ValueError when `address` is random by its `kind`, and not static.
@@ -102,6 +103,7 @@ class VirtualDevice:
         database_hash: bool = True,
         kind: AddressKind = AddressKind.RANDOM,
         local_name: str = "",
+        key_size_max: int = 16,
         att_mtu_max: int = 517,
         prepared_writes_max: int = 64,
         on_disconnected: Callable[[], None] = lambda: None,
@@ -112,6 +114,7 @@ class VirtualDevice:
         self.address = _lasting_address(address, kind)
         self.services = services
         self.database_hash = database_hash
+        self.key_size_max = key_size_max
         self.att_mtu_max = att_mtu_max
         self.prepared_writes_max = prepared_writes_max
         self.applied: list[Applied] = []
