@@ -15,6 +15,7 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.model.record import Intended
 from gattkeeper.world import Seen, SeenKind
 from gattkeeper.world.simulated_connection import STALE_TABLE, STRAGGLER
+from gattkeeper.world.simulated_identity import AMBIGUOUS, IMPOSTOR, RENAMED, WEAK
 from gattkeeper.world.simulated_link import AWAY
 from sim.facts import Facts
 from sim.history import Fired, History
@@ -25,7 +26,17 @@ FAULTS = Path(__file__).parent / "faults.toml"
 NOBODY = "nobody waits"
 """What came of a fault that hit no command: a subscription that was being restored, a connection without use."""
 
-NUMBERS = MappingProxyType({AWAY: "F40", STALE_TABLE: "F18", STRAGGLER: "F12"})
+NUMBERS = MappingProxyType(
+    {
+        AWAY: "F40",
+        STALE_TABLE: "F18",
+        STRAGGLER: "F12",
+        RENAMED: "F41",
+        AMBIGUOUS.name: "F42",
+        WEAK: "F46",
+        IMPOSTOR: "F47",
+    }
+)
 """The faults that links have names of their own for."""
 
 Hit = tuple[str, str, str]

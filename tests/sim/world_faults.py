@@ -25,6 +25,7 @@ from sim.link_faults import ENDED_BY_DEVICE, ENDED_HERE, TIMED_OUT
 from sim.report import NOBODY
 from sim.scene import PUSHED, Book
 from sim.stage import Stage
+from sim.trust_faults import TRUST_FAULTS
 
 FLOOD = 1_100
 """More notifications than a reader's buffer takes."""
@@ -194,4 +195,5 @@ WORLD_FAULTS: tuple[WorldFault, ...] = (
     f48_of_no_length,
     f55_disk_full,
     f63_second_keeper,
+    *TRUST_FAULTS,
 )

@@ -7,12 +7,20 @@ import re
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from gattkeeper.daemon.settings_model import Adapter, BluezAdapter, BumbleAdapter, Settings, VirtualAdapter
+from gattkeeper.daemon.settings_model import (
+    Adapter,
+    BluezAdapter,
+    BumbleAdapter,
+    Settings,
+    VirtualAdapter,
+    security_of,
+)
 from gattkeeper.devices.arguments import shown
 from gattkeeper.devices.book import ALL
 from gattkeeper.devices.tables import near_miss
 from gattkeeper.devices.toml_file import Problem
-from gattkeeper.model.identity import looks_like_address
+from gattkeeper.model.identity import AddressKind, DeviceAddress, looks_like_address
+from gattkeeper.model.security import SecurityLevel, cannot_prove
 
 _NAME = re.compile(r"\w[\w.-]{0,63}")
 _STATIC = re.compile(r"[C-F][0-9A-F]:")  # Core Specification, Vol 6, Part B, 1.3.2.1
@@ -26,11 +34,7 @@ def settings_problems(settings: Settings, adapters: set[str]) -> Iterator[Proble
         yield Problem(at=("adapters",), text="adapters needs at least one; leave the table out for BlueZ's hci0")
     for name in settings.devices:
         yield from _name_problems(name, "device", ("devices", name))
-    yield from _twins(
-        {name: device.address.value for name, device in settings.devices.items()},
-        lambda name: ("devices", name, "address"),
-        "the address of",
-    )
+    yield from _address_problems(settings)
     yield from _group_problems(settings)
     for name, device in settings.devices.items():
         yield from _reference_problems(settings, adapters, name, device.adapter)
@@ -75,6 +79,28 @@ def _twins(by_name: dict[str, str], at: Callable[[str], tuple[str, ...]], what: 
             yield Problem(at=at(name), text=f"{name} has {what} {owner}: one of the two must go")
 
 
+def _address_problems(settings: Settings) -> Iterator[Problem]:
+    """Devices that may be the same one. A public and a random address with the same digits are two."""
+    seen: list[tuple[str, DeviceAddress]] = []
+    for name, device in settings.devices.items():
+        twin = next((other for other, address in seen if address.overlaps(device.address)), None)
+        seen.append((name, device.address))
+        if twin is not None:
+            text = f"{name} has the address of {twin}: one of the two must go"
+            if device.address.kind is not settings.devices[twin].address.kind:
+                text += ", or both say of which kind theirs is, with /public or /random"
+            yield Problem(at=("devices", name, "address"), text=text)
+
+
+def security_problems(settings: Settings) -> Iterator[Problem]:
+    """Demands that the adapter of their device could never prove. All profiles are there by now."""
+    for name, device in settings.devices.items():
+        adapter = settings.adapters.get(device.adapter or next(iter(settings.adapters)))
+        level = security_of(device, settings.profiles.get(device.profile))
+        if isinstance(adapter, BluezAdapter) and level is not SecurityLevel.NONE:
+            yield Problem(at=("devices", name, "security"), text=cannot_prove(name, level))
+
+
 def _group_problems(settings: Settings) -> Iterator[Problem]:
     for name, device in settings.devices.items():
         at = ("devices", name, "groups")
@@ -99,7 +125,8 @@ def _reference_problems(settings: Settings, adapters: set[str], device: str, ada
         if used is not None and not isinstance(used, VirtualAdapter):
             text = f'{device} is virtual, but its adapter is not: use one with link = "virtual"'
             yield Problem(at=("devices", device, "virtual"), text=text)
-        if not _STATIC.match(settings.devices[device].address.value):
+        address = settings.devices[device].address
+        if not _STATIC.match(address.value) or address.kind is AddressKind.PUBLIC:
             text = f"{device} is virtual: its address begins with C0 to FF, as random static addresses do"
             yield Problem(at=("devices", device, "address"), text=text)
 

@@ -14,8 +14,10 @@ from gattkeeper.daemon.settings_model import (
     Settings,
     VirtualAdapter,
     bonds_path,
+    security_of,
 )
 from gattkeeper.model.profile import Profile
+from gattkeeper.model.security import SecurityLevel
 
 _COLUMN = 14
 """Width of the names, where none is longer."""
@@ -29,7 +31,7 @@ def explain(settings: Settings) -> str:
             _section(
                 "adapters", {name: _adapter_words(one, settings.keeper) for name, one in settings.adapters.items()}
             ),
-            _section("devices", {name: _device_words(one) for name, one in settings.devices.items()}),
+            _section("devices", {name: _device_words(one, settings) for name, one in settings.devices.items()}),
             _section("groups", {name: ", ".join(members) for name, members in _groups(settings).items()}),
             _section("profiles", {name: _profile_words(one) for name, one in settings.profiles.items()}),
         )
@@ -89,13 +91,15 @@ def _adapter_words(adapter: Adapter, keeper: KeeperSettings) -> str:
     return f"{what}, {adapter.slots} connections at once, serialization {adapter.serialization.value}"
 
 
-def _device_words(device: DeviceSettings) -> str:
+def _device_words(device: DeviceSettings, settings: Settings) -> str:
+    level = security_of(device, settings.profiles.get(device.profile))
     words = [
-        str(device.address),
+        device.address.spelled,
         device.profile or "no profile",
         f"on {device.adapter}" if device.adapter else "",
         f"idle connection kept {device.linger:g} s" if device.linger else "idle connection not kept",
         "safety" if device.safety else "",
+        f"security: {level.value}" if level is not SecurityLevel.NONE else "",
         f"a virtual {device.virtual}" if device.virtual else "",
     ]
     return ", ".join(word for word in words if word)

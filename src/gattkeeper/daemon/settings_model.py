@@ -15,6 +15,7 @@ from gattkeeper.daemon.settings_paths import default_journal_path
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.profile import Profile, Seconds
+from gattkeeper.model.security import SecurityLevel
 
 Grace = Annotated[float, Meta(ge=0, le=60)]
 Linger = Annotated[float, Meta(ge=0, le=3600)]
@@ -123,9 +124,17 @@ class DeviceSettings(Struct, frozen=True, kw_only=True):
     profile: str = ""  # of this file, one that comes with gattkeeper, or a path that ends in .toml
     adapter: str = ""  # may be left out where there is only one
     safety: bool = False  # after an unknown outcome nothing but reads, resolution and stop
+    security: SecurityLevel | None = None  # what a connection has to prove; None: as the profile says
     linger: Linger = 8.0  # how long an idle connection is kept
     groups: tuple[str, ...] = ()
     virtual: Literal["blind"] | None = None  # what stands at this address on a virtual adapter
+
+
+def security_of(device: DeviceSettings, profile: Profile | None) -> SecurityLevel:
+    """What a device demands: what it says itself, else its profile."""
+    if device.security is not None:
+        return device.security
+    return profile.security if profile is not None else SecurityLevel.NONE
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from gattkeeper.links import bleak_inside
 from gattkeeper.links.bleak_connection import OPERATIONS, BleakConnection
 from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
+from gattkeeper.links.bluez_identity import must_be_of_kind
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.links.targets import refusal
 from gattkeeper.model.adapter import Rung
@@ -137,6 +138,7 @@ class BleakLink:
         if found is None:
             events.progress(Phase.SCAN)
             found = await self._scanner().find(device)
+        must_be_of_kind(device, found)
         connection = BleakConnection(found, events, self._guard, self)
         self._connections.add(connection)
         await connection.establish()

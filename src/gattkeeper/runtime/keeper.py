@@ -16,6 +16,7 @@ from gattkeeper.core import events
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.errors import (
+    ConflictError,
     InvalidCommandError,
     LinkError,
     QueueClosedError,
@@ -348,6 +349,9 @@ class Keeper:
         adapter = rules.adapter or next(iter(self.links), "")
         link = self._link(adapter)
         demand = demand_of(device, rules, link.traits)
+        for name, (_, address) in self._routes.items():
+            if address.overlaps(rules.address):
+                raise ConflictError(f"{device} may be {name}, which is in use already: call it that")
         self._routes[device] = (link, rules.address)
         self._pump.feed(
             events.DeviceAdded(

@@ -73,6 +73,8 @@ class Request(Struct, kw_only=True, eq=False):
 class SimulatedConnection:
     """Implements `ports.LinkConnection`.
 
+    Who is not `sincere` pretends to be the device: what it does, the device does not.
+
     What was handed over stays on its way when the caller stops waiting for it, as on a real radio: it may
     still be carried out, and it occupies the connection until its answer arrives.
     """
@@ -87,6 +89,7 @@ class SimulatedConnection:
         log: SimulatedLog,
         on_end: Callable[[], object],
         prove: Callable[[], Proof],
+        sincere: bool = True,
     ) -> None:
         self.device = device
         self.down: Fault | None = None
@@ -96,6 +99,7 @@ class SimulatedConnection:
         self._log = log
         self._on_end = on_end
         self._prove = prove
+        self._done = SeenKind.APPLIED if sincere else SeenKind.PRETENDED
         self._loop = asyncio.get_running_loop()
         self._open: dict[int, Request] = {}  # requests without an answer, by number
         self._count = 0
@@ -301,7 +305,7 @@ class SimulatedConnection:
             return error
         if isinstance(operation, Disconnect):
             self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)
-        self._note(SeenKind.APPLIED, operation, value=value if not isinstance(value, tuple) else None)
+        self._note(self._done, operation, value=value if not isinstance(value, tuple) else None)
         return value
 
     def _notify(self, attribute: VirtualCharacteristic, payload: bytes) -> None:

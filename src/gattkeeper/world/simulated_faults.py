@@ -19,6 +19,10 @@ OTHER_KIND = Fault(
 LOCAL_HOST_TERMINATED = Fault(
     kind=FaultKind.LINK_LOST, ran=Ran.MAYBE, stack="simulated", code=0x16, name="terminated_by_local_host"
 )
+WEDGED = Fault(
+    kind=FaultKind.WEDGED, ran=Ran.NO, stack="simulated", name="wedged", text="the adapter answers no command"
+)
+NOT_FOUND = Fault(kind=FaultKind.NOT_FOUND, ran=Ran.NO, stack="simulated", name="not_found")
 OUT_OF_SYNC = Fault(kind=FaultKind.STALE, ran=Ran.REFUSED, stack="att", code=0x12, name="database_out_of_sync")
 """A device with robust caching refuses what was meant for another table (Vol 3, Part G, 2.5.2.1)."""
 

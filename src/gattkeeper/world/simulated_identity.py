@@ -23,6 +23,11 @@ AMBIGUOUS = Fault(
 )
 
 
+RENAMED, WEAK, IMPOSTOR = "renamed", "weak", "impostor"
+"""Names in the log of connection attempts: to a device under another address, that offers less than its bond
+promises, and to somebody in its place."""
+
+
 class Identities:
     """The devices of one link and their impostors, and who of them has a bond with us.
 
@@ -47,16 +52,19 @@ class Identities:
         found = [one for one in self.devices if one.address.overlaps(address)]
         return found[0] if found else None
 
-    def must_be_one(self, address: DeviceAddress) -> None:
-        """Raise LinkError when an address without a kind is that of two devices."""
+    def is_ambiguous(self, address: DeviceAddress) -> bool:
+        """Whether an address without a kind is that of two devices."""
         kinds = {one.address.kind for one in self.devices if one.address.value == address.value}
-        if address.kind is AddressKind.ANY and len(kinds) > 1:
-            raise LinkError(AMBIGUOUS)
+        return address.kind is AddressKind.ANY and len(kinds) > 1
 
     def is_hidden(self, device: VirtualDevice) -> bool:
         """Whether nobody can find it under the address that it is known by."""
         is_there = device.name in self.impostors
         return device.name in self.renamed and device.name not in self.paired and not is_there
+
+    def offers_less(self, name: str) -> bool:
+        """Whether a device that has a bond agrees to less than that promises."""
+        return name in self.paired and self.offered.get(name, BONDED) != BONDED
 
     def answering(self, device: VirtualDevice) -> VirtualDevice:
         """Who answers in fact when a device is connected."""

@@ -28,9 +28,9 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
 from gattkeeper.world.simulated_connection import Chance, SimulatedConnection
-from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED
+from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED, NOT_FOUND, WEDGED
 from gattkeeper.world.simulated_gatt import ATT_MTU, RSSI_DBM
-from gattkeeper.world.simulated_identity import Identities, must_prove
+from gattkeeper.world.simulated_identity import AMBIGUOUS, IMPOSTOR, RENAMED, WEAK, Identities, must_prove
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
     Fail,
@@ -67,17 +67,8 @@ RUNG_S = 0.3
 ENCRYPTION_INTERVALS = 2
 """Connection intervals that encrypting with a bond takes."""
 
-RENAMED = "renamed"
-"""Name in the log of a connection attempt to a device that advertises under an address nobody knows to be its."""
-
 AWAY = "away"
 """Name in the log of a connection attempt to a device that does not advertise."""
-
-WEDGED = Fault(
-    kind=FaultKind.WEDGED, ran=Ran.NO, stack="simulated", name="wedged", text="the adapter answers no command"
-)
-
-NOT_FOUND = Fault(kind=FaultKind.NOT_FOUND, ran=Ran.NO, stack="simulated", name="not_found")
 
 
 class Attempt(Struct, kw_only=True, eq=False):
@@ -130,7 +121,6 @@ class SimulatedLink:
     ) -> None:
         self.rules: list[LinkRule] = []
         self.identities = Identities(devices)
-        self.paired = self.identities.paired
         self.away: set[str] = set()
         self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
@@ -165,6 +155,11 @@ class SimulatedLink:
         self._scans = 0
 
     @property
+    def paired(self) -> set[str]:
+        """The names of the devices that have a bond with us."""
+        return self.identities.paired
+
+    @property
     def name(self) -> str:
         """The adapter's name."""
         return self._name
@@ -195,7 +190,9 @@ class SimulatedLink:
         try:
             if not self._up:
                 raise LinkError(ADAPTER_OFF)
-            self.identities.must_be_one(device)
+            if self.identities.is_ambiguous(device):
+                self._note(attempt, SeenKind.FAULT, AMBIGUOUS.name)
+                raise LinkError(AMBIGUOUS)
             return await self._connect(attempt, known, events, demand)
         finally:
             self._attempts.remove(attempt)
@@ -238,6 +235,10 @@ class SimulatedLink:
     def change_mtu(self, device: str, att_mtu: int) -> None:
         """Let a device that is connected exchange another ATT_MTU, in bytes, without being asked."""
         self._connections[device].change_mtu(att_mtu)
+
+    def prove_again(self, device: str) -> None:
+        """Let a connected device show how secure its connection is by now."""
+        self._connections[device].prove()
 
     def pair(self, device: str, *, under_way: bool) -> None:
         """Let a connected device begin to pair, or come to its end: then it is paired."""
@@ -313,7 +314,7 @@ class SimulatedLink:
             raise LinkError(NOT_FOUND)
         await attempt.wait(self._chance.interval_s)
         events.progress(Phase.CONNECTED)
-        connection = self._bring_up(device, events)
+        connection = self._bring_up(attempt, device, events)
         try:
             await self._encrypt(attempt, connection, demand)
             await attempt.wait(DISCOVERY_INTERVALS * self._chance.interval_s)
@@ -330,6 +331,8 @@ class SimulatedLink:
         """What is demanded comes before anything is read. Raises LinkError when it is not there."""
         if demand.asks:
             await attempt.wait(ENCRYPTION_INTERVALS * self._chance.interval_s)
+            if self.identities.offers_less(attempt.device):
+                self._note(attempt, SeenKind.FAULT, WEAK)
             must_prove(demand, connection.prove())
 
     async def _until_heard(self, attempt: Attempt, device: VirtualDevice | None) -> None:
@@ -337,7 +340,7 @@ class SimulatedLink:
         await attempt.wait(self._advertising_interval_s * self._chance.dice.uniform(0.01, 1.0))
         if device is not None and device.name in self.away:
             self._note(attempt, SeenKind.FAULT, AWAY)
-        if device is not None and self.identities.is_hidden(device):
+        if device is not None and device.name in self.identities.renamed:
             self._note(attempt, SeenKind.FAULT, RENAMED)
         while device is not None and self._is_silent(device):
             await attempt.wait(self._advertising_interval_s)
@@ -347,9 +350,11 @@ class SimulatedLink:
         connected = self.identities.answering(device).name in self._connections
         return connected or device.name in self.away or self.identities.is_hidden(device)
 
-    def _bring_up(self, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
+    def _bring_up(self, attempt: Attempt, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
         answers = self.identities.answering(device)
         name = answers.name
+        if answers is not device:
+            self._note(attempt, SeenKind.FAULT, IMPOSTOR)
         self._epochs[name] = self._epochs.get(name, 0) + 1
         connection = SimulatedConnection(
             answers,
@@ -359,6 +364,7 @@ class SimulatedLink:
             log=self.log,
             on_end=lambda: self._connections.pop(name, None),
             prove=lambda: self.identities.proof(device, answers),
+            sincere=answers is device,
         )
         self._connections[name] = connection
         return connection
