@@ -12,6 +12,7 @@ from gattkeeper.model.identity import AddressKind
 from gattkeeper.model.security import Security, SecurityLevel
 from gattkeeper.world import SimulatedLink, VirtualDevice, VirtualService
 from gattkeeper.world.impostor import impostor_of
+from sim.history import History
 from sim.link_faults import ENDED_BY_DEVICE
 from sim.report import NOBODY
 from sim.stage import Stage
@@ -34,7 +35,7 @@ async def f42_twin(stage: Stage[SimulatedLink], dice: random.Random) -> None:
     one = dice.choice(stage.devices)
     on_air = stage.link_of(one.name).identities.devices
     twin = twin_of(one)
-    watch(stage, twin)
+    watch(stage.history, twin)
     on_air.append(twin)
     await asyncio.sleep(dice.uniform(0.5, 12))
     on_air.remove(twin)
@@ -63,7 +64,7 @@ async def f47_impostor(stage: Stage[SimulatedLink], dice: random.Random) -> None
     name = dice.choice(sorted(stage.trusting))
     link = stage.link_of(name)
     impostor = impostor_of(link.identities.named(name))
-    watch(stage, impostor)
+    watch(stage.history, impostor)
     link.identities.impostors[name] = impostor
     link.lose(name, hci_lost_fault(dice.choice(ENDED_BY_DEVICE)))
     await asyncio.sleep(dice.uniform(0.5, 12))
@@ -87,9 +88,9 @@ def twin_of(device: VirtualDevice) -> VirtualDevice:
     )
 
 
-def watch(stage: Stage[SimulatedLink], stranger: VirtualDevice) -> None:
+def watch(history: History, stranger: VirtualDevice) -> None:
     """Note what a stranger is given, unless it is an emergency stop, which nobody must withhold."""
-    given = stage.history.to_strangers
+    given = history.to_strangers
     twin = stranger.address.kind is AddressKind.PUBLIC
 
     def read(uuid: str) -> bytes:

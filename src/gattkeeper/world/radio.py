@@ -115,6 +115,15 @@ class VirtualRadio:
         hosted.rotate()
         self._air.names[hosted.address] = device.name
 
+    def show(self, device: VirtualDevice) -> None:
+        """Undo `rotate`: it goes by its own address again."""
+        self._devices[device.name].show()
+
+    async def remove(self, device: VirtualDevice) -> None:
+        """Take a device off the air for good."""
+        del self._air.names[address_of(device)]
+        await self._devices.pop(device.name).close()
+
     async def impersonate(self, device: VirtualDevice) -> VirtualDevice:
         """Take a device out of reach, and let somebody without its keys answer under its address; who that is."""
         impostor = impostor_of(device)

@@ -93,7 +93,13 @@ class RadioDevice:
         The random part is a counter, so that the same calls give the same addresses.
         """
         prand = bytes([*next(self._rotations).to_bytes(2, "little"), _RESOLVABLE_BITS])
-        address = hci.Address(crypto.ah(self._bumble.irk, prand) + prand)
+        self._advertise_as(hci.Address(crypto.ah(self._bumble.irk, prand) + prand))
+
+    def show(self) -> None:
+        """Advertise under the address that it is known by."""
+        self._advertise_as(address_of(self.device))
+
+    def _advertise_as(self, address: hci.Address) -> None:
         advertising = (self._bumble.legacy_advertising_set, *self.controller.advertising_sets.values())
         for each in (self._bumble, self.controller, *advertising):
             each.random_address = address
