@@ -66,10 +66,9 @@ def parse_address(text: str, kind: AddressKind = AddressKind.ANY) -> DeviceAddre
         return DeviceAddress(value=value, kind=kind)
     value = value.replace("-", ":")
     if not _MAC.fullmatch(value) or (slash and said.lower() not in _KINDS):
-        message = (
-            f"{text!r} is not a Bluetooth address: six hex pairs are expected, as in F0:00:00:00:00:01,"
-            " with /public or /random behind them where two devices have the same"
-        )
+        message = f"{text!r} is not a Bluetooth address: six hex pairs are expected, as in F0:00:00:00:00:01"
+        if slash:
+            message += ", with /public or /random behind them"
         raise ValueError(message)
     return DeviceAddress(value=value, kind=_KINDS[said.lower()] if slash else kind)
 
