@@ -147,7 +147,9 @@ def test_f46_a_bond_that_nobody_confirmed_is_not_authenticated():
         async with place() as it:
             await it.bond()
             fault = await it.fault(Demand(level=SecurityLevel.AUTHENTICATED))
-            assert fault.text.startswith("the connection is encrypted, and authenticated is demanded")
+            assert fault.text == (
+                "the connection is encrypted, and authenticated is demanded: its bond promises no more"
+            )
             assert it.asked == []
 
     run_virtual(main())

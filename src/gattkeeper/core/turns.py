@@ -106,8 +106,6 @@ def _take_turn(state: State, device: DeviceState) -> None:
 
 
 def _start_next(state: State, device: DeviceState) -> None:
-    if not trust.may_go_on(state, device):
-        return  # it was another one's turn when this was settled
     if device.setup and not device.shortfall:
         attempts.start_setup(state, device, device.setup.popleft())
         return

@@ -78,7 +78,8 @@ class BumbleTrust:
         self._tell()
         lacks = shortfall(demand, self.proof)
         if lacks and demand.strict:
-            raise LinkError(_unproved(f"{lacks}: {why}" if why else f"{lacks}: pair with the device"))
+            nothing_more = "its bond promises no more" if self._recorded != Security() else "pair with the device"
+            raise LinkError(_unproved(f"{lacks}: {why or nothing_more}"))
 
     async def _encrypt(self, demand: Demand) -> str:
         """Why that was not to be had; empty when it was. Raises LinkError when the connection ended over it."""
