@@ -5,7 +5,17 @@ from typing import get_args
 import pytest
 from hypothesis import given
 
-from gattkeeper.model.record import Accepted, Closed, Ended, Record, Recovery, Resolved, Started, command_of
+from gattkeeper.model.record import (
+    Accepted,
+    ClockStep,
+    Closed,
+    Ended,
+    Record,
+    Recovery,
+    Resolved,
+    Started,
+    command_of,
+)
 from model.anything import anything, through_json
 
 
@@ -25,7 +35,7 @@ def test_a_row_knows_its_command(kind: type) -> None:
         match record:
             case Accepted():
                 expected = record.command.id
-            case Started() | Closed() | Recovery():
+            case Started() | Closed() | Recovery() | ClockStep():
                 expected = ""
             case Ended():
                 expected = record.outcome.command_id

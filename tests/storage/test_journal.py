@@ -12,10 +12,10 @@ from journal_rows import READ, accepted, attempt_failed, durable, ended, intende
 from gattkeeper.errors import StorageError
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.record import Closed, Ended, Record, Resolved, Started
+from gattkeeper.model.record import ClockStep, Closed, Ended, Record, Resolved, Started
 from gattkeeper.runtime.ports import Journal
-from gattkeeper.storage import journal as journal_module
-from gattkeeper.storage.journal import SqliteJournal, monotonic_us, wall_us
+from gattkeeper.storage import clock
+from gattkeeper.storage.journal import CLOCK_LOOK_EVERY_US, SqliteJournal
 from gattkeeper.storage.rows import records_in
 
 KINDS = "SELECT kind, command_id FROM journal ORDER BY seq"
@@ -99,7 +99,7 @@ async def test_latest_gives_how_the_newest_commands_began_and_ended(path: Path) 
 
 
 @pytest.mark.asyncio
-async def test_row_carries_both_clocks_and_the_boot(path: Path, tmp_path: Path) -> None:
+async def test_row_carries_both_clocks_and_the_boot(path: Path) -> None:
     journal = await SqliteJournal.open(path, utc_us=lambda: 1_800_000_000_000_000, mono_us=lambda: 7)
     await durable(journal, accepted("c1"))
     await journal.close()
@@ -110,18 +110,33 @@ async def test_row_carries_both_clocks_and_the_boot(path: Path, tmp_path: Path) 
 
 
 @pytest.mark.asyncio
-async def test_boot_is_empty_where_the_system_does_not_say(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal_module, "_BOOT_ID", tmp_path / "absent")
-    await (await SqliteJournal.open(path)).close()
-    assert rows(path, "SELECT boot_id FROM journal") == [("",)]
+@pytest.mark.parametrize("step_us", [3_600_000_000, -1_000_000])
+async def test_a_wall_clock_that_was_set_is_a_row_of_its_own(path: Path, step_us: int) -> None:
+    wall = [1_800_000_000_000_000]
+    journal = await SqliteJournal.open(path, utc_us=lambda: wall[0], mono_us=lambda: 7)
+    await durable(journal, accepted("c1"))
+    wall[0] += step_us
+    await durable(journal, accepted("c2"))
+    wall[0] += 999_999
+    await durable(journal, accepted("c3"))
+    await journal.close()
+    assert [kind for kind, _ in rows(path, KINDS)] == ["accepted", "clock_step", "accepted", "accepted", "closed"]
+    ((body,),) = rows(path, "SELECT body FROM journal WHERE kind = 'clock_step'")
+    assert records_in([(2, body)]) == [ClockStep(step_us=step_us)]
 
 
-def test_clocks_go_forward_in_microseconds() -> None:
-    assert wall_us() > 1_700_000_000_000_000
-    before = monotonic_us()
-    assert before <= monotonic_us() < before + 60_000_000
+@pytest.mark.asyncio
+async def test_rows_say_whether_the_clock_was_kept_right(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mono = [0]
+    monkeypatch.setattr(clock, "synchronised", lambda: False)
+    journal = await SqliteJournal.open(path, utc_us=lambda: mono[0], mono_us=lambda: mono[0])
+    await durable(journal, accepted("c1"))
+    monkeypatch.setattr(clock, "synchronised", lambda: True)
+    await durable(journal, accepted("c2"))
+    mono[0] += CLOCK_LOOK_EVERY_US
+    await durable(journal, accepted("c3"))
+    assert rows(path, "SELECT clock_synced FROM journal ORDER BY seq") == [(0,), (0,), (1,)]
+    await journal.close()
 
 
 @pytest.mark.asyncio

@@ -7,9 +7,21 @@ from pathlib import Path
 import pytest
 
 from gattkeeper.errors import StorageError
-from gattkeeper.storage.journal_file import APPLICATION_ID, SCHEMA_VERSION, connect, make_durable, prepare
+from gattkeeper.storage.chain import NOTHING_BEFORE, origin
+from gattkeeper.storage.journal_file import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    connect,
+    head,
+    make_durable,
+    prepare,
+    segment_of,
+)
 
-ROW = "INSERT INTO journal (seq, kind, utc_us, mono_us, boot_id, body) VALUES ({}, 'closed', 1, 1, '', x'00')"
+ROW = (
+    "INSERT INTO journal (seq, kind, utc_us, mono_us, boot_id, body, hash)"
+    " VALUES ({}, 'closed', 1, 1, '', x'00', zeroblob(32))"
+)
 
 
 @pytest.fixture
@@ -113,9 +125,59 @@ def test_newer_schema_is_refused(made: Path) -> None:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     prepare(made)
     with pytest.raises(
-        StorageError, match="written by a newer gattkeeper .schema 2, known here up to 1.; upgrade"
+        StorageError, match="written by a newer gattkeeper .schema 3, known here up to 2.; upgrade"
     ):
         connect(made, read_only=False)
+
+
+def test_older_schema_is_refused_and_can_be_kept(made: Path) -> None:
+    with closing(sqlite3.connect(made)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(StorageError, match="written by an older gattkeeper.*keep it as it is under another name"):
+        connect(made, read_only=False)
+
+
+def test_the_first_file_of_an_installation_begins_with_nothing_before_it(made: Path) -> None:
+    with closing(connect(made, read_only=True)) as connection:
+        segment = segment_of(connection)
+        assert (segment.number, segment.first_seq, segment.previous_hash) == (1, 1, NOTHING_BEFORE)
+        assert len(bytes.fromhex(segment.install_id)) == 16
+        assert head(connection) == origin(segment)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM segment", "its beginning is gone"),
+        ("UPDATE segment SET install_id = x'00'", "beginning is damaged"),
+    ],
+)
+def test_file_without_a_beginning_is_refused(made: Path, statement: str, said: str) -> None:
+    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        for trigger in ("segment_is_never_updated", "segment_is_never_deleted"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name = 'segment'")
+    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        connection.execute(statement)
+    with pytest.raises(StorageError, match=said):
+        connect(made, read_only=False)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE segment SET number = 2",
+        "DELETE FROM segment",
+        "INSERT INTO segment VALUES (2, 1, 'a', 1, zeroblob(32))",
+    ],
+)
+def test_the_beginning_cannot_be_changed(made: Path, statement: str) -> None:
+    with (
+        closing(connect(made, read_only=False)) as connection,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        connection.execute(statement)
 
 
 def test_log_without_its_file_is_not_taken_for_the_new_ones(path: Path) -> None:
@@ -151,7 +213,7 @@ def test_path_may_hold_characters_that_mean_something_in_a_uri(tmp_path: Path) -
     [
         "UPDATE journal SET kind = 'ended'",
         "DELETE FROM journal",
-        "REPLACE INTO journal (seq, kind, utc_us, mono_us, boot_id, body) VALUES (1, 'x', 1, 1, '', x'')",
+        "REPLACE INTO journal (seq, kind, utc_us, mono_us, boot_id, body, hash) VALUES (1, 'x', 1, 1, '', x'', x'')",
         "UPDATE OR REPLACE journal SET seq = 2",
     ],
 )

@@ -8,7 +8,7 @@ from gattkeeper.errors import StorageError
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.outcome import Resolution
-from gattkeeper.model.record import Closed, Record, Recovery, Resolved, Started
+from gattkeeper.model.record import ClockStep, Closed, Record, Recovery, Resolved, Started
 from gattkeeper.storage.rows import Appended, columns_of, records_in
 
 RECORDS: list[Record] = [
@@ -19,12 +19,13 @@ RECORDS: list[Record] = [
     ended("c1"),
     Resolved(resolution=Resolution(command_id="c1", applied=True, who="ann", why="seen"), at_us=9),
     Recovery(adapter="hci0", rung=Rung.POWER_CYCLE, why="wedged", at_us=9, device="lounge"),
+    ClockStep(step_us=-3_600_000_000),
     Closed(),
 ]
 
 
 def appended(record: Record) -> Appended:
-    return Appended(record=record, utc_us=1, mono_us=2, boot_id="boot", on_durable=None)
+    return Appended(record=record, utc_us=1, mono_us=2, boot_id="boot", clock_synced=None, on_durable=None)
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
@@ -46,7 +47,7 @@ def test_rows_about_the_keeper_have_no_command() -> None:
 
 
 def test_moment_and_boot_are_columns() -> None:
-    assert columns_of(appended(Closed()))[4:7] == (1, 2, "boot")
+    assert columns_of(appended(Closed()))[4:8] == (1, 2, "boot", None)
 
 
 def test_text_that_utf8_cannot_hold_is_refused() -> None:

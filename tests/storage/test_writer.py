@@ -46,7 +46,9 @@ class Bench:
         self, name: str, on_durable: Callable[[StorageError | None], None] | None, *, label: str = ""
     ) -> None:
         record = accepted(name, label=label)
-        self.writer.put(Appended(record=record, utc_us=1, mono_us=1, boot_id="", on_durable=on_durable))
+        self.writer.put(
+            Appended(record=record, utc_us=1, mono_us=1, boot_id="", clock_synced=None, on_durable=on_durable)
+        )
 
     @property
     def commits(self) -> int:

@@ -1,4 +1,4 @@
-"""The verbs of the command line that need no daemon: serve, demo, config, replay, doctor.
+"""The verbs of the command line that need no daemon: serve, demo, config, replay, doctor, audit.
 
 Knows which function stands behind which verb. Parsing is `fronts.cli`'s business.
 """
@@ -15,7 +15,14 @@ from gattkeeper.fronts.cli.main import run_local
 
 def main(argv: list[str]) -> int:
     """Run one command line that no daemon answers; the exit code."""
-    verbs = {"serve": _serve, "demo": _demo, "config": _config, "replay": _replay, "doctor": _doctor}
+    verbs = {
+        "serve": _serve,
+        "demo": _demo,
+        "config": _config,
+        "replay": _replay,
+        "doctor": _doctor,
+        "audit": _audit,
+    }
     return run_local(argv, verbs, version=__version__)
 
 
@@ -66,3 +73,10 @@ def _doctor(args: argparse.Namespace) -> int:
     told = telling.as_json(findings) if args.json else telling.as_text(findings, telling.terminal_here())
     sys.stdout.write(told + "\n")
     return telling.exit_code(findings)
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from gattkeeper.daemon.audit.verifying import tell_verification  # noqa: PLC0415 - seldom needed
+
+    journal = Path(args.journal) if args.journal else load_settings(_settings_path(args.config)).keeper.journal
+    return tell_verification(args, journal)

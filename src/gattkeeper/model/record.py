@@ -77,7 +77,13 @@ class Recovery(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="recov
     fault: Fault | None = None
 
 
-Record = Started | Closed | Accepted | Intended | AttemptFailed | Ended | Resolved | Recovery
+class ClockStep(Struct, frozen=True, kw_only=True, tag="clock_step"):
+    """The wall clock was set, or the machine slept: later rows have another distance between their two clocks."""
+
+    step_us: int  # how far the wall clock went ahead of the monotonic one; negative: back
+
+
+Record = Started | Closed | Accepted | Intended | AttemptFailed | Ended | Resolved | Recovery | ClockStep
 
 
 def command_of(record: Record) -> str:
@@ -91,7 +97,7 @@ def command_of(record: Record) -> str:
             return outcome.command_id
         case Resolved(resolution=resolution):
             return resolution.command_id
-        case Started() | Closed() | Recovery():
+        case Started() | Closed() | Recovery() | ClockStep():
             return ""
         case _:
             assert_never(record)

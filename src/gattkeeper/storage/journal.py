@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -15,15 +14,13 @@ from typing import Any, Self
 from gattkeeper.errors import StorageError
 from gattkeeper.model.command import Command
 from gattkeeper.model.outcome import Outcome
-from gattkeeper.model.record import Accepted, Closed, Ended, Record, Started
+from gattkeeper.model.record import Accepted, ClockStep, Closed, Ended, Record, Started
 from gattkeeper.runtime import file_lock
-from gattkeeper.storage import journal_file
+from gattkeeper.storage import clock, journal_file
 from gattkeeper.storage.recovery import settle
 from gattkeeper.storage.rows import Appended, OnDurable, records_in
 from gattkeeper.storage.sqlite_faults import explain
 from gattkeeper.storage.writer import Writer
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux, random(4)
 
 _RECORDS_OF = "SELECT seq, body FROM journal WHERE command_id = ? ORDER BY seq"
 
@@ -48,14 +45,11 @@ _UNRESOLVED = """
 """
 
 
-def wall_us() -> int:
-    """Wall clock: microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
+CLOCK_STEP_US_MIN = 1_000_000
+"""How far one clock goes against the other before it is a row: further than what keeps a clock right moves it."""
 
-
-def monotonic_us() -> int:
-    """Monotonic clock of this boot, in microseconds."""
-    return time.monotonic_ns() // 1000
+CLOCK_LOOK_EVERY_US = 10_000_000
+"""How old what a row says about its wall clock may be. A look takes about 20 us."""
 
 
 class SqliteJournal:
@@ -80,12 +74,19 @@ class SqliteJournal:
         self._reader = reader
         self._utc_us = utc_us
         self._mono_us = mono_us
-        self._boot_id = _boot_id()
+        self._boot_id = clock.boot_id()
         self._closed = False
+        self._ahead_us = utc_us() - mono_us()  # the wall clock before the monotonic one
+        self._synced = clock.synchronised()
+        self._looked_us = mono_us()
 
     @classmethod
     async def open(
-        cls, path: Path, *, utc_us: Callable[[], int] = wall_us, mono_us: Callable[[], int] = monotonic_us
+        cls,
+        path: Path,
+        *,
+        utc_us: Callable[[], int] = clock.wall_us,
+        mono_us: Callable[[], int] = clock.monotonic_us,
     ) -> Self:
         """Open the journal, or make it: its folder with mode 0700, the file with 0600.
 
@@ -164,12 +165,23 @@ class SqliteJournal:
         os.close(self._lock)
 
     def _put(self, record: Record, on_durable: OnDurable | None) -> None:
+        utc_us, mono_us = self._utc_us(), self._mono_us()
+        if mono_us - self._looked_us >= CLOCK_LOOK_EVERY_US:
+            self._synced, self._looked_us = clock.synchronised(), mono_us
+        step_us = utc_us - mono_us - self._ahead_us
+        if abs(step_us) >= CLOCK_STEP_US_MIN:
+            self._ahead_us += step_us
+            self._write(ClockStep(step_us=step_us), utc_us, mono_us, None)
+        self._write(record, utc_us, mono_us, on_durable)
+
+    def _write(self, record: Record, utc_us: int, mono_us: int, on_durable: OnDurable | None) -> None:
         self._writer.put(
             Appended(
                 record=record,
-                utc_us=self._utc_us(),
-                mono_us=self._mono_us(),
+                utc_us=utc_us,
+                mono_us=mono_us,
                 boot_id=self._boot_id,
+                clock_synced=self._synced,
                 on_durable=on_durable,
             )
         )
@@ -205,10 +217,3 @@ def _take(path: Path) -> int:
     except OSError as fault:
         raise StorageError(f"the folder {path.parent} cannot be made: {fault.strerror}") from fault
     return file_lock.hold(path.with_name(path.name + ".lock"), remedy="stop it, or use another journal")
-
-
-def _boot_id() -> str:
-    try:
-        return _BOOT_ID.read_text(encoding="utf-8").strip()
-    except OSError:  # not Linux
-        return ""

@@ -4,6 +4,7 @@ Knows what makes a file ours and which settings make it durable. Rows stand in `
 """
 
 import os
+import secrets
 import sqlite3
 import sys
 from contextlib import closing
@@ -11,15 +12,20 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
+from msgspec.structs import astuple
+
 from gattkeeper.errors import StorageError
 from gattkeeper.runtime.private_file import open_private
+from gattkeeper.storage.chain import Head, Segment, origin
+from gattkeeper.storage.clock import wall_us
 from gattkeeper.storage.sqlite_faults import explain
 
 APPLICATION_ID = 0x47415454
 """`application_id` in schema.sql."""
 
-SCHEMA_VERSION = 1
-"""`user_version` in schema.sql: the newest schema known here."""
+SCHEMA_VERSION = 2
+"""`user_version` in schema.sql: the one schema known here."""
 
 BUSY_TIMEOUT_S = 5.0
 """How long a statement waits for another program that holds the file (a backup, a shell)."""
@@ -40,7 +46,7 @@ def prepare(path: Path) -> None:
         if path.exists() and path.stat().st_size:
             _check_ours(path)
         else:
-            _create(path)
+            _create(path, _first_segment())
     except (OSError, sqlite3.Error) as fault:
         raise StorageError(f"the journal {path} cannot be opened: {explain(fault)}") from fault
 
@@ -50,17 +56,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 
     The connection may be used by any thread, one at a time. Raises StorageError.
     """
-    mode = "ro" if read_only else "rw"
-    try:
-        connection = sqlite3.connect(
-            f"file:{quote(os.fsencode(path))}?mode={mode}",
-            uri=True,
-            timeout=BUSY_TIMEOUT_S,
-            isolation_level=None,  # transactions are begun and ended where they are meant
-            check_same_thread=False,
-        )
-    except sqlite3.Error as fault:
-        raise StorageError(f"the journal {path} cannot be opened: {explain(fault)}") from fault
+    connection = _connect(path, read_only=read_only)
     try:
         _check_schema(connection)
         if not read_only:
@@ -72,6 +68,29 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.close()
         raise StorageError(f"the journal {path} cannot be used: {fault}") from fault
     return connection
+
+
+def open_as_it_is(path: Path) -> sqlite3.Connection:
+    """Open a journal to look at it, whatever is wrong inside. Raises StorageError where there is none."""
+    try:
+        _check_ours(path)
+    except OSError as fault:
+        raise StorageError(f"the journal {path} cannot be read: {fault.strerror}") from fault
+    return _connect(path, read_only=True)
+
+
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    mode = "ro" if read_only else "rw"
+    try:
+        return sqlite3.connect(
+            f"file:{quote(os.fsencode(path))}?mode={mode}",
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,  # transactions are begun and ended where they are meant
+            check_same_thread=False,
+        )
+    except sqlite3.Error as fault:
+        raise StorageError(f"the journal {path} cannot be opened: {explain(fault)}") from fault
 
 
 def make_durable(connection: sqlite3.Connection) -> None:
@@ -105,10 +124,43 @@ def _check_schema(connection: sqlite3.Connection) -> None:
             f"it was written by a newer gattkeeper (schema {version}, known here up to {SCHEMA_VERSION});"
             " upgrade gattkeeper, or use another path"
         )
-    connection.execute("SELECT max(seq) FROM journal").fetchone()
+    if version < SCHEMA_VERSION:
+        raise StorageError(
+            f"it was written by an older gattkeeper, before rows had hashes (schema {version}, known here"
+            f" {SCHEMA_VERSION}); keep it as it is under another name, and a new one is made"
+        )
+    head(connection)
 
 
-def _create(path: Path) -> None:
+def segment_of(connection: sqlite3.Connection) -> Segment:
+    """What the file begins with. Raises StorageError where that is gone."""
+    found = connection.execute(
+        "SELECT number, first_seq, install_id, made_utc_us, previous_hash FROM segment"
+    ).fetchone()
+    if found is None:
+        raise StorageError("its beginning is gone: restore it from a copy, or use another path")
+    try:
+        return msgspec.convert(dict(zip(Segment.__struct_fields__, found, strict=True)), Segment)
+    except msgspec.ValidationError as fault:
+        raise StorageError(f"its beginning is damaged ({fault}): restore it from a copy") from fault
+
+
+def head(connection: sqlite3.Connection) -> Head:
+    """Where the chain stands: at the last row, or at the file's beginning. It is believed, not computed."""
+    last = connection.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+    return Head(seq=last[0], hash=last[1]) if last else origin(segment_of(connection))
+
+
+def schema() -> str:
+    """What makes the tables of a journal, as SQL."""
+    return files("gattkeeper.storage").joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+def _first_segment() -> Segment:
+    return Segment(number=1, first_seq=1, install_id=secrets.token_hex(16), made_utc_us=wall_us())
+
+
+def _create(path: Path, segment: Segment) -> None:
     wal = path.with_name(path.name + "-wal")
     if wal.exists():
         # SQLite would take its rows for those of the new file.
@@ -118,7 +170,12 @@ def _create(path: Path) -> None:
     os.close(open_private(new, os.O_RDWR | os.O_CREAT | os.O_EXCL))
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(files("gattkeeper.storage").joinpath("schema.sql").read_text(encoding="utf-8"))
+        connection.executescript(schema())
+        connection.execute(
+            "INSERT INTO segment (number, first_seq, install_id, made_utc_us, previous_hash)"
+            " VALUES (?, ?, ?, ?, ?)",
+            astuple(segment),
+        )
     new.replace(path)
     if sys.platform != "win32":  # which opens no folders
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

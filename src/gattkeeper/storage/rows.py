@@ -12,8 +12,9 @@ from gattkeeper.errors import StorageError
 from gattkeeper.model.record import Accepted, Record, command_of
 
 INSERT = (
-    "INSERT INTO journal (seq, kind, command_id, device, idempotency_key, utc_us, mono_us, boot_id, body)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO journal"
+    " (seq, kind, command_id, device, idempotency_key, utc_us, mono_us, boot_id, clock_synced, body, hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
@@ -21,8 +22,8 @@ _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 OnDurable = Callable[[StorageError | None], None]
 """Told that a row is durable, or why it is not."""
 
-Columns = tuple[str, str | None, str | None, str | None, int, int, str, bytes]
-"""What INSERT takes after `seq`."""
+Columns = tuple[str, str | None, str | None, str | None, int, int, str, int | None, bytes]
+"""What INSERT takes between `seq` and `hash`."""
 
 
 class Appended(Struct, frozen=True, kw_only=True):
@@ -32,11 +33,12 @@ class Appended(Struct, frozen=True, kw_only=True):
     utc_us: int
     mono_us: int
     boot_id: str
+    clock_synced: bool | None
     on_durable: OnDurable | None
 
 
 def columns_of(appended: Appended) -> Columns:
-    """The row's columns after `seq`. Raises UnicodeEncodeError for text that UTF-8 cannot hold."""
+    """The row's columns between `seq` and `hash`. Raises UnicodeEncodeError for text that UTF-8 cannot hold."""
     record = appended.record
     command = record.command if isinstance(record, Accepted) else None
     return (
@@ -47,6 +49,7 @@ def columns_of(appended: Appended) -> Columns:
         appended.utc_us,
         appended.mono_us,
         appended.boot_id,
+        None if appended.clock_synced is None else int(appended.clock_synced),
         msgspec.json.encode(record),
     )
 

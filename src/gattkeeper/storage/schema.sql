@@ -1,14 +1,23 @@
--- The journal's file, schema 1. Knows tables and what may be done to them; what a row means stands in model.record.
+-- The journal's file, schema 2. Knows tables and what may be done to them; what a row means stands in model.record.
 --
 -- Made once, in a file of its own that is then given its name: a journal exists whole or not at all.
 
 BEGIN;
 
 PRAGMA application_id = 0x47415454; -- "GATT": tells our files from everybody else's
-PRAGMA user_version = 1;            -- the schema's number; a higher one is refused
+PRAGMA user_version = 2;            -- the schema's number; any other is refused
+
+-- One row: what the chain of this file begins with. See chain.Segment.
+CREATE TABLE segment (
+    number        INTEGER PRIMARY KEY,
+    first_seq     INTEGER NOT NULL,
+    install_id    TEXT NOT NULL,
+    made_utc_us   INTEGER NOT NULL,
+    previous_hash BLOB NOT NULL CHECK (length(previous_hash) = 32)
+) STRICT;
 
 CREATE TABLE journal (
-    seq             INTEGER PRIMARY KEY, -- 1, 2, 3, ... without a gap
+    seq             INTEGER PRIMARY KEY, -- first_seq and up, without a gap
     kind            TEXT NOT NULL,       -- the record's tag: accepted, intended, ...
     command_id      TEXT,                -- NULL in rows about the keeper itself
     device          TEXT,                -- of an accepted command; NULL elsewhere
@@ -16,9 +25,9 @@ CREATE TABLE journal (
     utc_us          INTEGER NOT NULL,    -- wall clock when the row was appended: for people, never to decide
     mono_us         INTEGER NOT NULL,    -- monotonic clock at the same moment; compares within one boot only
     boot_id         TEXT NOT NULL,       -- which boot that was; empty where the system does not say
+    clock_synced    INTEGER,             -- whether the system kept its wall clock right: 1, 0, or NULL: nobody knows
     body            BLOB NOT NULL,       -- the record, as JSON
-    prev_hash       BLOB,                -- reserved for the chain over the rows
-    hash            BLOB
+    hash            BLOB NOT NULL CHECK (length(hash) = 32) -- over the row before and all of this one: chain.link
 ) STRICT;
 
 CREATE INDEX journal_command ON journal (command_id, seq) WHERE command_id IS NOT NULL;
@@ -31,9 +40,24 @@ CREATE TABLE open_command (
     seq        INTEGER NOT NULL -- of its accepted row
 ) STRICT, WITHOUT ROWID;
 
+CREATE TRIGGER segment_is_one BEFORE INSERT ON segment WHEN EXISTS (SELECT 1 FROM segment)
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: a file has one beginning');
+END;
+
+CREATE TRIGGER segment_is_never_updated BEFORE UPDATE ON segment
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: UPDATE is refused');
+END;
+
+CREATE TRIGGER segment_is_never_deleted BEFORE DELETE ON segment
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: DELETE is refused');
+END;
+
 -- Also what stops INSERT OR REPLACE, which removes rows without asking the trigger on DELETE.
 CREATE TRIGGER journal_is_gapless BEFORE INSERT ON journal
-WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM journal)
+WHEN NEW.seq IS NOT coalesce((SELECT max(seq) + 1 FROM journal), (SELECT first_seq FROM segment))
 BEGIN
     SELECT raise(ABORT, 'the journal is append-only: seq must be the next number');
 END;

@@ -6,12 +6,15 @@ Knows the order of rows, transactions, and who is told when. What a row says is 
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
 from gattkeeper.errors import StorageError
+from gattkeeper.storage import journal_file
+from gattkeeper.storage.chain import Head, Row, link
 from gattkeeper.storage.rows import INSERT, Appended, Columns, OnDurable, columns_of
 from gattkeeper.storage.sqlite_faults import explain
 
@@ -99,8 +102,7 @@ class Writer:
         try:
             self._check_in_place()
             self._connection.execute("BEGIN IMMEDIATE")
-            (last,) = self._connection.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
-            self._connection.executemany(INSERT, [(seq, *row) for seq, row in enumerate(rows, last + 1)])
+            self._connection.executemany(INSERT, _chained(rows, journal_file.head(self._connection)))
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError, StorageError) as fault:
             self._roll_back()
@@ -140,6 +142,15 @@ class Writer:
     def _deliver(self, answers: list[tuple[OnDurable, StorageError | None]]) -> None:
         for on_durable, fault in answers:
             self._loop.call_soon(on_durable, fault)  # each on its own: one that raises keeps none from its answer
+
+
+def _chained(rows: list[Columns], head: Head) -> Iterator[Row]:
+    """The rows with their numbers and hashes, going on from where the chain stands."""
+    last = head.hash
+    for seq, columns in enumerate(rows, head.seq + 1):
+        row = (seq, *columns)
+        last = link(last, row)
+        yield *row, last
 
 
 def _inode(path: Path) -> tuple[int, int]:

@@ -31,8 +31,12 @@ INSUFFICIENT_ENCRYPTION = 0x0F
 _NEEDS_PAIRING = (0x05, INSUFFICIENT_ENCRYPTION)
 """ATT error codes (Core Specification, Vol 3, Part F, 3.4.1.1)."""
 
+_BUSY = 0xFE
+"""Procedure already in progress (Core Specification Supplement, Part B, 1.2)."""
+
 
 def refused_with(code: int) -> Fault:
     """The fault of a request that a device refused with this ATT error code."""
-    kind = FaultKind.NEEDS_PAIRING if code in _NEEDS_PAIRING else FaultKind.REJECTED
+    known = {_BUSY: FaultKind.BUSY, **dict.fromkeys(_NEEDS_PAIRING, FaultKind.NEEDS_PAIRING)}
+    kind = known.get(code, FaultKind.REJECTED)
     return Fault(kind=kind, ran=Ran.REFUSED, stack="att", code=code)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
 from gattkeeper.errors import InvalidCommandError
+from gattkeeper.fronts.cli.audit_parser import add_audit
 from gattkeeper.fronts.commands import characteristic_from_text, payload_from_hex, seconds
 from gattkeeper.model.command import Priority
 
@@ -228,6 +229,8 @@ def _add_local(verbs: _Verbs) -> None:
     )
     doctor.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     doctor.add_argument("--config", metavar="FILE", help="the settings file")
+    audit = verbs.add_parser("audit", help="what the journal proves", description="What the journal proves.")
+    add_audit(audit, Parser)
     config = verbs.add_parser("config", help="settings", description="Settings.")
     config_verbs = config.add_subparsers(dest="config_verb", metavar="VERB", required=True, parser_class=Parser)
     check = config_verbs.add_parser("check", help="explain every error of the settings, with its line")

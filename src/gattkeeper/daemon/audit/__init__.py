@@ -1,0 +1,1 @@
+"""`gattkeeper audit`: what the journal proves, for people and programs."""

@@ -1,0 +1,121 @@
+"""Whether a journal is what was written: its chain computed anew, and all that follows from its rows.
+
+Knows one file. Segments, one after the other, are checked by going on from the head of the one before; that the
+last rows are missing only a checkpoint shows (`checkpoints`).
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+from msgspec import Struct
+
+from gattkeeper.errors import StorageError
+from gattkeeper.storage import journal_file
+from gattkeeper.storage.chain import Head, Row, Segment, link, origin
+from gattkeeper.storage.sqlite_faults import explain
+
+ROWS_AT_ONCE = 5000
+"""Rows between two calls of `on_progress`; a few milliseconds."""
+
+_ROWS = """
+    SELECT seq, kind, command_id, device, idempotency_key, utc_us, mono_us, boot_id, clock_synced, body, hash
+    FROM journal ORDER BY seq
+"""
+
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+
+# What the triggers keep must be what the rows say. IS, because a value may be NULL where none belongs.
+_KEPT_TABLES = {
+    "open_command": "SELECT command_id FROM journal WHERE kind = 'accepted'"
+    " EXCEPT SELECT command_id FROM journal WHERE kind = 'ended'",
+    "unresolved_command": "SELECT command_id FROM journal WHERE kind = 'ended'"
+    " AND json_extract(CAST(body AS TEXT), '$.outcome.verdict') = 'unknown'"
+    " EXCEPT SELECT command_id FROM journal WHERE kind = 'resolved'",
+}
+
+
+class Flaw(Struct, frozen=True, kw_only=True):
+    """The first thing that is not as it was written."""
+
+    what: str  # for people
+    seq: int | None = None  # the first bad row; None: it is no row, or nobody can say which
+
+
+def verify(
+    connection: sqlite3.Connection, *, after: Head | None = None, on_progress: Callable[[int], None] | None = None
+) -> Head | Flaw:
+    """Check a whole file; gives how far its chain goes, or the first flaw.
+
+    `after` is the head of the segment before, which this one must go on from; None: it may begin anywhere, and
+    what was before is not checked. `on_progress` is told the number of the last row looked at. Reads only; a long
+    journal takes seconds to minutes.
+    """
+    try:
+        return _verify(connection, after, on_progress)
+    except sqlite3.Error as fault:
+        return Flaw(what=f"the file cannot be read to its end: {explain(fault)}")
+    except StorageError as fault:
+        return Flaw(what=str(fault))
+
+
+def _verify(
+    connection: sqlite3.Connection, after: Head | None, on_progress: Callable[[int], None] | None
+) -> Head | Flaw:
+    segment = journal_file.segment_of(connection)
+    if after is not None and (segment.first_seq, segment.previous_hash) != (after.seq + 1, after.hash):
+        return Flaw(
+            seq=segment.first_seq,
+            what=f"it does not go on from row {after.seq} of the segment before: one is missing or was replaced",
+        )
+    found = _verify_rows(_rows(connection), segment, on_progress)
+    return found if isinstance(found, Flaw) else _verify_file(connection) or found
+
+
+def _rows(connection: sqlite3.Connection) -> Iterator[list[Row]]:
+    cursor = connection.execute(_ROWS)
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        yield rows
+
+
+def _verify_rows(
+    batches: Iterator[list[Row]], segment: Segment, on_progress: Callable[[int], None] | None
+) -> Head | Flaw:
+    begin = origin(segment)
+    seq, last = begin.seq, begin.hash
+    for batch in batches:
+        for *row, stored in batch:
+            seq += 1
+            if row[0] != seq:
+                return Flaw(seq=seq, what=f"row {seq} is missing: row {row[0]!r} stands in its place")
+            last = link(last, tuple(row))
+            if last != stored:
+                return Flaw(seq=seq, what=f"row {seq} is not as it was written, or a row before it was exchanged")
+        if on_progress is not None:
+            on_progress(seq)
+    return Head(seq=seq, hash=last)
+
+
+def _verify_file(connection: sqlite3.Connection) -> Flaw | None:
+    """What is in the file besides the rows."""
+    if _schema_of(connection) != _schema_ours():
+        return Flaw(what="its tables, indexes or triggers are not a journal's: rows could be changed")
+    for table, query in _KEPT_TABLES.items():
+        if _kept(connection, table) != {command_id for (command_id,) in connection.execute(query)}:
+            return Flaw(what=f"{table} does not say what the rows say")
+    (sound,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    return None if sound == "ok" else Flaw(what=f"the file is damaged: {sound}")
+
+
+def _kept(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {command_id for (command_id,) in connection.execute(f"SELECT command_id FROM {table}")}  # noqa: S608 - ours
+
+
+def _schema_of(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return connection.execute(_SCHEMA).fetchall()
+
+
+def _schema_ours() -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(journal_file.schema())
+        return _schema_of(fresh)
