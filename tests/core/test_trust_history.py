@@ -32,6 +32,9 @@ _STACK = st.sampled_from(
 )
 _STEPS = st.lists(st.one_of(_SUBMIT, _STACK, _STACK, st.just("stop"), st.integers(1, 8)), max_size=40)
 
+_BEGINNINGS: list[list[object]] = [[], [("pair", Priority.NORMAL, False), "up unproved"], ["stop", "up unproved"]]
+"""How a connection comes about that proves nothing."""
+
 
 class Story:
     """A lock that has to be encrypted, and how secure its connection is."""
@@ -92,10 +95,12 @@ class Story:
 
 
 @settings(max_examples=300, deadline=None)
-@given(_STEPS)
-def test_nothing_but_stops_and_pairings_goes_out_unproved_and_everything_ends(steps: list[object]) -> None:
+@given(st.sampled_from(_BEGINNINGS), _STEPS)
+def test_nothing_but_stops_and_pairings_goes_out_unproved_and_everything_ends(
+    beginning: list[object], steps: list[object]
+) -> None:
     story = Story()
-    for step in steps:
+    for step in beginning + steps:
         before = len(story.drive.effects)
         story.step(step)
         for effect in story.drive.effects[before:]:
