@@ -18,8 +18,8 @@ UNREACHABLE_BY_NOW = Fault(
     ran=Ran.NO,
     stack="keeper",
     name="address_changes",
-    text="nobody answers to this address: it is a resolvable private one, which its device changes every few "
-    "minutes; pair with the device, and name it by the address that its bond is kept under",
+    text="the device did not answer; its address looks like a resolvable private one, which its device changes "
+    "every few minutes: if it is, pair with the device, and name it by the address that its bond is kept under",
 )
 ATTEMPT_TIMED_OUT = Fault(
     kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="attempt_timeout", text="no answer in time"

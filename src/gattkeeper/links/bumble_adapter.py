@@ -15,7 +15,7 @@ from bumble.host import Host
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError, SettingsError
-from gattkeeper.links.bumble_bonds import BondFile
+from gattkeeper.links.bumble_bonds import BondFile, BondMemory
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
 from gattkeeper.links.bumble_reading import device_address, sighting_of
@@ -82,6 +82,7 @@ class BumbleAdapter:
         config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
         device = Device(config=config, host=host)
         device.smp_session_proxy = WholeKeys
+        device.keystore = BondMemory()
         await device.power_on()
         public_address = _public_address(device)
         if public_address:
