@@ -173,9 +173,8 @@ class Keeper:
 
     def _is_quiet(self) -> bool:
         status = self.status()
-        return status.accepted == status.ended and all(
-            device.connection == "disconnected" for device in status.devices
-        )
+        ended = status.accepted == status.ended and not self._pump.is_accepting
+        return ended and all(device.connection == "disconnected" for device in status.devices)
 
     def _adapter_watch(self, name: str) -> Callable[[bool, Fault | None], None]:
         def changed(up: bool, fault: Fault | None) -> None:  # noqa: FBT001 - the port's shape

@@ -148,6 +148,11 @@ class Pump:
             self._running = False
         self._arm()
 
+    @property
+    def is_accepting(self) -> bool:
+        """Whether a command was taken on whose row is not durable yet: its end, if it has one, is told after that."""
+        return bool(self._accepting)
+
     def close(self) -> None:
         """Take in nothing more, and try once more to write what is owed to the journal."""
         self._closed = True
