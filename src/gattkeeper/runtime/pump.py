@@ -150,7 +150,7 @@ class Pump:
 
     @property
     def is_accepting(self) -> bool:
-        """Whether a command was taken on whose row is not durable yet: its end, if it has one, is told after that."""
+        """Whether a command was taken on whose row is not durable yet: its end is told after that."""
         return bool(self._accepting)
 
     def close(self) -> None:
