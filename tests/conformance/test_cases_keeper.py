@@ -76,8 +76,9 @@ class InstantConnection:
     async def perform(self, operation: Operation) -> AnswerValue:
         return b"at once" if isinstance(operation, Read) else None
 
-    async def disconnect(self) -> None:
+    async def disconnect(self, *, quick: bool = False) -> str:
         self._events.lost(LOST)
+        return ""
 
 
 class InstantLink(StubbornLink):

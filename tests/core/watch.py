@@ -158,6 +158,8 @@ class Watch:
                     self.device(effect.device).connection = "abandoning"
                 case effects.StartDisconnect():
                     self._link_dropped(effect)
+                case effects.HurryDisconnect():
+                    assert self.device(effect.device).connection == "disconnecting", "nothing to press on"
                 case effects.Recover():
                     assert not self.connecting() or effect.rung in CUTTING, "a rung beside a connection attempt"
                     self.recovering = effect

@@ -88,15 +88,25 @@ async def test_two_keepers_cannot_share_a_journal_and_the_first_one_goes_on(path
 
 
 @pytest.mark.asyncio
-async def test_missing_bus_is_told_and_the_adapters_before_it_are_let_go(path, tmp_path, monkeypatch):
+async def test_missing_bus_is_told_and_what_was_open_is_let_go(path, tmp_path, monkeypatch):
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nowhere'}")
-    path.write_text(SETTINGS.split("[devices")[0] + '[adapters.real]\nlink = "bluez"\n')
+    path.write_text('[keeper]\nsocket = "run/s"\njournal = "j"\n[adapters.real]\nlink = "bluez"\n')
     with pytest.raises(SettingsError, match="D-Bus"):
         async with open_keeper(path):
             pass
     path.write_text(SETTINGS)
     async with open_keeper(path) as keeper:  # the journal is free again
         assert keeper.book.names() == ("lounge", "kitchen")
+
+
+@pytest.mark.asyncio
+async def test_missing_bus_does_not_keep_the_devices_of_another_adapter_waiting(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nowhere'}")
+    named = SETTINGS.replace('virtual = "blind"', 'virtual = "blind"\nadapter = "radio"')
+    path.write_text(named + '\n[adapters.real]\nlink = "bluez"\n')
+    async with open_keeper(path) as keeper:
+        assert await keeper.device("lounge").read("2a19")
+        assert [adapter.up for adapter in keeper.status().adapters] == [True, False]
 
 
 @pytest.mark.asyncio

@@ -163,7 +163,7 @@ characteristic = "fe51"
         "settings.toml:11: address: an address in quotes is expected, as in F0:00:00:00:00:01, not 5",
         "settings.toml:16: set: '{u8}' has a place for a value, but the action takes no argument",
         "settings.toml:17: operation takes one of read, write, not nothing",
-        "settings.toml:19: unknown key 'extra'; there are keeper, adapters, devices, profiles",
+        "settings.toml:19: unknown key 'extra'; there are keeper, journal, adapters, devices, profiles",
     ]
 
 

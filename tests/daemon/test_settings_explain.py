@@ -4,10 +4,25 @@ from pathlib import Path
 
 from gattkeeper.daemon.settings import load_settings
 from gattkeeper.daemon.settings_explain import explain
-from gattkeeper.daemon.settings_model import DeviceSettings, KeeperSettings, Settings, VirtualAdapter
+from gattkeeper.daemon.settings_model import (
+    DeviceSettings,
+    JournalSettings,
+    KeeperSettings,
+    Settings,
+    VirtualAdapter,
+)
 from gattkeeper.model.identity import parse_address
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "settings.example.toml"
+
+
+def test_what_is_kept_of_the_journal_in_words():
+    for journal, said in (
+        (JournalSettings(kept_mb=500), "of those before it 500 MB are kept"),
+        (JournalSettings(file_mb=8, kept_days=30), "a file has 8 MB, of those before it 30 days are kept"),
+        (JournalSettings(kept_mb=500, kept_days=30), "of those before it 500 MB and 30 days are kept"),
+    ):
+        assert said in explain(Settings(journal=journal))
 
 
 def test_the_bare_settings_in_words():
@@ -17,6 +32,7 @@ def test_the_bare_settings_in_words():
     assert explain(Settings(keeper=keeper)).split("\n") == [
         "socket          /run/keeper.sock, for the owner, root, mary",
         "journal         /var/journal.db",
+        "                a file has 64 MB, nothing is deleted",
         "log level       info",
         "queues          1000 commands for a device, 10000 in all",
         "ageing          10 s of waiting are worth one priority",

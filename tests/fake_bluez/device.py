@@ -3,6 +3,8 @@
 Knows object paths and properties. Does not answer calls: `fake_bluez.stack` does.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,7 +49,9 @@ class FakeDevice:
         self.name = name
         self.layout = layout
         self.in_reach = True
+        self._down = asyncio.Event()
         self.connected = False
+        self.polite_s = 0.0  # between a Disconnect and the end of the link: 2 s on a real BlueZ
         self.paired = False
         self.silent = False  # carries requests out, answers none
         self.delay_s = 0.0  # before each answer, and before services are resolved
@@ -58,6 +62,22 @@ class FakeDevice:
         self.drops_when_asked = False  # ends the link instead of answering
         self.applied: list[tuple[str, bytes]] = []
         self.characteristics: dict[str, FakeCharacteristic] = {}  # by object path, once known
+
+    @property
+    def connected(self) -> bool:
+        return self._connected
+
+    @connected.setter
+    def connected(self, connected: bool) -> None:
+        self._connected = connected
+        (self._down.clear if connected else self._down.set)()
+
+    async def stays(self) -> bool:
+        """Whether the link is still there after the pause that BlueZ makes before it takes it down."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.polite_s):
+                await self._down.wait()
+        return self.connected
 
     def path(self, adapter_path: str) -> str:
         return f"{adapter_path}/dev_{self.address.replace(':', '_')}"

@@ -299,7 +299,7 @@ class FakeBluez:
             case "Connect":
                 await self._connect(device)
             case "Disconnect":
-                self._disconnect(device)
+                await self._disconnect(device)
             case "Pair":
                 device.paired = True
                 self._change(device.path(self.home), DEVICE, Paired=Variant("b", True))
@@ -342,11 +342,11 @@ class FakeBluez:
             self._add(attributes)
             self._change(device.path(self.home), DEVICE, ServicesResolved=Variant("b", True))
 
-    def _disconnect(self, device: FakeDevice) -> None:
+    async def _disconnect(self, device: FakeDevice) -> None:
         pending = self._connecting.pop(device.path(self.home), None)
         if pending is not None:
             pending.set_exception(Refused(f"{BLUEZ_ERROR}Failed", "br-connection-canceled"))
-        if device.connected:
+        if await device.stays():
             self.drop_link(device)
 
     def _descriptor(self, device: FakeDevice, message: Message) -> tuple[str, list[Any]]:

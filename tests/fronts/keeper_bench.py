@@ -64,10 +64,11 @@ class FakeConnection:
     def notify(self, payload: bytes) -> None:
         self._events.notification(PULSE, payload)
 
-    async def disconnect(self) -> None:
+    async def disconnect(self, *, quick: bool = False) -> str:
         if self._is_up:
             self._is_up = False
             self._events.lost(FAULT)
+        return ""
 
 
 class FakeLink:

@@ -12,6 +12,7 @@ from bleak.backends.device import BLEDevice
 from fake_bluez.device import FakeDevice
 from fake_bluez.fixtures import TICKS
 from fake_bluez.stack import HCI0, FakeBluez, Step
+from gattkeeper.errors import SettingsError
 from gattkeeper.links import bleak_inside
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.system]
@@ -106,8 +107,20 @@ async def test_the_version_is_asked_for_once(unchecked: None, bluetoothctl: Path
 
 async def test_a_bluez_that_is_too_old_is_known_as_such(unchecked: None, bluetoothctl: Path) -> None:
     bluetoothctl.write_text("#!/bin/sh\necho 'bluetoothctl: 5.50'\n")
-    await bleak_inside.check_version()
+    for _ in range(2):
+        with pytest.raises(SettingsError, match=r"BlueZ 5\.50 is too old: .* 5\.55 .*; update the package bluez"):
+            await bleak_inside.check_version()
     assert not BlueZFeatures.supported_version
+
+
+async def test_a_bluez_that_was_updated_meanwhile_is_taken(unchecked: None, bluetoothctl: Path) -> None:
+    newer = bluetoothctl.read_text()
+    bluetoothctl.write_text("#!/bin/sh\necho 'bluetoothctl: 5.54'\n")
+    with pytest.raises(SettingsError):
+        await bleak_inside.check_version()
+    bluetoothctl.write_text(newer)
+    await bleak_inside.check_version()
+    assert BlueZFeatures.supported_version
 
 
 async def test_without_bluetoothctl_the_version_is_taken_for_good(

@@ -28,6 +28,9 @@ class WatchLog:
     def device_connected(self, path: str) -> None:
         self.said.put_nowait(("connected", path))
 
+    def device_disconnected(self, path: str) -> None:
+        self.said.put_nowait(("disconnected", path))
+
     def device_removed(self, path: str) -> None:
         self.said.put_nowait(("removed", path))
 
@@ -57,10 +60,15 @@ async def test_it_sees_adapters_come_go_and_change(bluez: FakeBluez) -> None:
     await watch.close()
 
 
-async def test_it_sees_links_come_up_and_objects_go(bluez: FakeBluez, device: FakeDevice) -> None:
+async def test_it_sees_links_come_up_and_go_down_and_objects_go(bluez: FakeBluez, device: FakeDevice) -> None:
     log = WatchLog()
     watch = BluezWatch(log)
     await watch.open()
+    bluez.link_up(device)
+    assert await log.next() == ("connected", device.path(HCI0))
+    bluez.drop_link(device)
+    assert await log.next() == ("disconnected", device.path(HCI0))
+    assert await log.next() == ("service removed", f"{device.path(HCI0)}/service0010")
     bluez.link_up(device)
     assert await log.next() == ("connected", device.path(HCI0))
     bluez.remove_device(device)

@@ -13,6 +13,7 @@ from gattkeeper.model.record import (
     Record,
     Recovery,
     Resolved,
+    SegmentDeleted,
     Started,
     command_of,
 )
@@ -35,7 +36,7 @@ def test_a_row_knows_its_command(kind: type) -> None:
         match record:
             case Accepted():
                 expected = record.command.id
-            case Started() | Closed() | Recovery() | ClockStep():
+            case Started() | Closed() | Recovery() | ClockStep() | SegmentDeleted():
                 expected = ""
             case Ended():
                 expected = record.outcome.command_id

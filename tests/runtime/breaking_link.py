@@ -92,6 +92,6 @@ class StubbornConnection:
         await ignore_cancels(self._perform_s)
         return await self._connection.perform(operation)
 
-    async def disconnect(self) -> None:
+    async def disconnect(self, *, quick: bool = False) -> str:
         await ignore_cancels(self._disconnect_s)
-        await self._connection.disconnect()
+        return await self._connection.disconnect(quick=quick)

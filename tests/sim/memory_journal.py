@@ -97,11 +97,6 @@ class MemoryJournal:
                     pass
         return list(unknown.values())
 
-    def latest(self, limit: int) -> list[Record]:
-        about = [row.record for row in self.rows if isinstance(row.record, Accepted | Ended)]
-        newest = list(dict.fromkeys(command_of(record) for record in reversed(about)))[:limit]
-        return [record for record in about if command_of(record) in newest]
-
     async def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

@@ -75,8 +75,6 @@ def test_commands_are_found_by_key_by_id_and_while_they_are_unresolved():
         assert journal.find_key("key") == "c-1"
         assert journal.find_key("other") == ""
         assert journal.records_of("c-1") == [ACCEPTED, UNKNOWN]
-        assert journal.latest(5) == [ACCEPTED, UNKNOWN]
-        assert journal.latest(0) == []
         assert journal.unresolved() == [COMMAND]
         resolution = Resolution(command_id="c-1", applied=True, who="a person", why="looked")
         journal.append(Resolved(resolution=resolution, at_us=2))

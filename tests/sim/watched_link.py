@@ -152,5 +152,5 @@ class _Connection:
             self._pending -= waits
             self._link.pending[self._device] -= waits
 
-    async def disconnect(self) -> None:
-        await self._connection.disconnect()
+    async def disconnect(self, *, quick: bool = False) -> str:
+        return await self._connection.disconnect(quick=quick)

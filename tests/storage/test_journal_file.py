@@ -169,7 +169,7 @@ def test_file_without_a_beginning_is_refused(made: Path, statement: str, said: s
     [
         "UPDATE segment SET number = 2",
         "DELETE FROM segment",
-        "INSERT INTO segment VALUES (2, 1, 'a', 1, zeroblob(32))",
+        "INSERT INTO segment VALUES (2, 1, 'a', 1, zeroblob(32), zeroblob(32))",
     ],
 )
 def test_the_beginning_cannot_be_changed(made: Path, statement: str) -> None:

@@ -150,16 +150,18 @@ def test_each_flipped_byte_is_found_or_changes_nothing_that_was_said(path: Path)
     whole = path.read_bytes()
     rows = said(path)
     missed: list[int] = []
-    for place in flips(whole):
+    for place in flips(whole, rows):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
         if isinstance(look_at_damage(path), Head) and said(path) != rows:
             missed.append(place)
     assert missed == []
 
 
-def flips(whole: bytes) -> list[int]:
-    """Every byte that is not zero, and every seventh of the rest: the pages are mostly empty."""
-    return [place for place, byte in enumerate(whole) if byte or place % 7 == 0]
+def flips(whole: bytes, rows: list[tuple[object, ...]]) -> list[int]:
+    """Every byte around two of the rows, and every 97th of the file: each takes milliseconds."""
+    bodies = [row[9] for row in rows[2:4]]
+    around = {whole.index(body) + offset for body in bodies for offset in range(-120, len(body) + 60)}
+    return sorted(around | set(range(0, len(whole), 97)))
 
 
 def look_at_damage(path: Path) -> Head | Flaw:

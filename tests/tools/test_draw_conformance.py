@@ -44,7 +44,9 @@ def test_an_old_page_is_noticed_and_drawn_anew(tmp_path: Path) -> None:
 
 def test_a_case_is_shown_with_its_tests_and_their_link(tmp_path: Path) -> None:
     tool = copy_of_the_project(
-        tmp_path, test="test_c01_and_c02_it_works", case='[C01]\ntitle="a"\n[C02]\ntitle="b"'
+        tmp_path,
+        test="test_c01_and_c02_it_works",
+        case='[C01]\ntitle="a"\nelsewhere="no packets"\n[C02]\ntitle="b"\nelsewhere="the same"',
     )
     assert run(tool).returncode == 0
     page = (tmp_path / "docs" / "conformance.md").read_text()
@@ -52,6 +54,25 @@ def test_a_case_is_shown_with_its_tests_and_their_link(tmp_path: Path) -> None:
     row = "| core | [test_c01_and_c02_it_works](../tests/conformance/test_cases.py) |"
     assert f"| C01 | a {row}" in page
     assert f"| C02 | b {row}" in page
+    assert "| C01 | no packets |" in page
+
+
+def test_a_case_that_the_simulated_link_does_not_show_says_why(tmp_path: Path) -> None:
+    tool = copy_of_the_project(tmp_path, test="test_c01_it_works", case='[C01]\ntitle="a"')
+    assert "C01: `elsewhere` says why" in run(tool).stderr
+
+
+def test_a_test_that_stands_in_both_worlds_is_shown_with_both(tmp_path: Path) -> None:
+    tool = copy_of_the_project(tmp_path, test="test_other", case='[C01]\ntitle="a"\n[C02]\ntitle="b"')
+    cases = tmp_path / "tests" / "conformance" / "test_both.py"
+    cases.write_text(
+        "from conformance.stand import both, live\n@both\ndef test_c01_it_works(world): ...\n"
+        'def test_c02_it_works():\n    live("simulated", None)\n'
+    )
+    assert run(tool).returncode == 0
+    page = (tmp_path / "docs" / "conformance.md").read_text()
+    assert "| C01 | a | simulated, bumble |" in page
+    assert "| C02 | b | simulated |" in page
 
 
 def test_a_case_without_a_test_says_why(tmp_path: Path) -> None:

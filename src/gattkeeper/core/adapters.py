@@ -4,7 +4,7 @@ Knows adapters and their places. A single connection is `connections`' business.
 """
 
 from gattkeeper.core import breaker
-from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose
+from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose, stop_wants_place
 from gattkeeper.core.effects import AlertChanged
 from gattkeeper.core.lifecycle import ConnectionState
 from gattkeeper.core.state import AdapterState, DeviceState, State
@@ -82,11 +82,7 @@ def _place_becomes_free(state: State, adapter: AdapterState) -> bool:
 def gives_way(state: State, device: DeviceState) -> bool:
     """Whether another device's stop needs the place that this one's connection holds."""
     adapter = state.adapters[device.adapter]
-    return (
-        adapter.occupied >= adapter.slots
-        and any(state.devices[name].stop is not None for name in adapter.wanting)
-        and not _place_becomes_free(state, adapter)
-    )
+    return stop_wants_place(state, adapter) and not _place_becomes_free(state, adapter)
 
 
 def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:

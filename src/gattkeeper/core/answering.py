@@ -272,7 +272,7 @@ def back_off(state: State, device: DeviceState, entry: Entry, ready_at: int, fau
 def _stop_over(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
     """A stop is tried again at once, on a fresh connection unless the device itself answered."""
     if entry.attempt >= state.limits.stop_attempts_max:
-        device.reconnect = True  # the last means: the device falls back to its own safe state
+        device.reconnect = device.hurried = True  # the last means: the device falls back to its own safe state
         end_failed(state, device, entry, fault)
         return
     state.effects.append(

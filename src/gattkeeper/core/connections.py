@@ -325,19 +325,29 @@ def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> 
 
 
 def _let_go(state: State, device: DeviceState) -> None:
-    device.reconnect = False
+    quick = device.hurried or device.stop is not None or stop_wants_place(state, state.adapters[device.adapter])
+    device.reconnect = device.hurried = False
     device.enabled.clear()
     device.idle_since = -1
     device.pairing = False
     for timer in ("linger", "stop_grace", "pairing"):
         state.timers.cancel((timer, device.name))
-    state.effects.append(StartDisconnect(device=device.name, epoch=device.epoch))
+    state.effects.append(StartDisconnect(device=device.name, epoch=device.epoch, quick=quick))
 
 
-def gone(state: State, device: DeviceState) -> None:
-    """Everything the connection held is let go: the place is free."""
+def stop_wants_place(state: State, adapter: AdapterState) -> bool:
+    """Whether an emergency stop needs a place on an adapter that has none."""
+    return adapter.occupied >= adapter.slots and any(
+        state.devices[name].stop is not None for name in adapter.wanting
+    )
+
+
+def gone(state: State, device: DeviceState, means: str) -> None:
+    """Everything the connection held is let go: the place is free. By which means, a stop that waited tells."""
     if not state.move_connection(device, ConnectionStep.GONE):
         return
+    if means and device.stop is not None:
+        state.mark(device.stop, Phase.STOP_ROUTE, means)
     state.adapters[device.adapter].occupied -= 1
     _finish_leaving(state, device)
     state.touch(device)

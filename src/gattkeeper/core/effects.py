@@ -85,7 +85,18 @@ class AbandonConnect(Struct, frozen=True, kw_only=True):
 
 
 class StartDisconnect(Struct, frozen=True, kw_only=True):
-    """Take the connection down and let go of it; `DisconnectDone`, always."""
+    """Take the connection down and let go of it; `DisconnectDone`, always.
+
+    `quick`: an emergency stop waits for it, so by the quickest means there is.
+    """
+
+    device: str
+    epoch: int
+    quick: bool = False
+
+
+class HurryDisconnect(Struct, frozen=True, kw_only=True):
+    """An emergency stop waits for a disconnection that is under way: by the quickest means from here on."""
 
     device: str
     epoch: int
@@ -170,6 +181,7 @@ Effect = (
     | StartConnect
     | AbandonConnect
     | StartDisconnect
+    | HurryDisconnect
     | Recover
     | RecordRung
     | Finish

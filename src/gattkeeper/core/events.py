@@ -185,10 +185,11 @@ class ConnectionLost(Struct, frozen=True, kw_only=True, tag="connection_lost"):
 
 
 class DisconnectDone(Struct, frozen=True, kw_only=True, tag="disconnect_done"):
-    """Everything the connection held is let go."""
+    """Everything the connection held is let go. `means` tells people by what, where it had to be quick."""
 
     device: str
     epoch: int
+    means: str = ""
 
 
 class PairingStarted(Struct, frozen=True, kw_only=True, tag="pairing_started"):

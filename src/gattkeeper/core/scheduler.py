@@ -310,7 +310,7 @@ def _take_connection(
         case events.ConnectionLost():
             connections.lose(state, device, event.fault)
         case events.DisconnectDone():
-            connections.gone(state, device)
+            connections.gone(state, device, event.means)
         case events.PairingStarted():
             pairing.started(state, device)
         case events.PairingEnded():

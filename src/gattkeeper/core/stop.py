@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gattkeeper.core.admission import disconnect, take_back, take_on
 from gattkeeper.core.attempts import is_stale, occupy
 from gattkeeper.core.connections import abandon, lose
+from gattkeeper.core.effects import HurryDisconnect
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import STOP_DROPS
@@ -94,7 +95,8 @@ def _choose_way(state: State, device: DeviceState, entry: Entry) -> None:
 
 
 def _hurry_connection(state: State, device: DeviceState) -> None:
-    """Take over our own attempt if one runs; put an end to another device's that is in the way."""
+    """Take over our own attempt if one runs; put an end to what is in the way, and press on what is leaving."""
+    _hurry_leaving(state, device)
     if device.connection is ConnectionState.CONNECTING:
         device.connect_for = device.stop
         state.timers.set(("connect", device.name), state.now + state.limits.stop_connect_timeout_us)
@@ -102,6 +104,15 @@ def _hurry_connection(state: State, device: DeviceState) -> None:
     other = state.adapters[device.adapter].connecting
     if other and other != device.name and state.devices[other].stop is None:
         abandon(state, state.devices[other], None)
+
+
+def _hurry_leaving(state: State, device: DeviceState) -> None:
+    """Its own link must be down before the next comes up; another device's, where that leaves it a place."""
+    adapter = state.adapters[device.adapter]
+    full = adapter.occupied >= adapter.slots
+    for one in (state.devices[name] for name in adapter.devices):
+        if one.connection is ConnectionState.DISCONNECTING and (one is device or full):
+            state.effects.append(HurryDisconnect(device=one.name, epoch=one.epoch))
 
 
 def _may_overtake(state: State, device: DeviceState, entry: Entry, slot: Slot) -> bool:

@@ -24,8 +24,10 @@ from gattkeeper.daemon.settings_model import (
 from gattkeeper.errors import SettingsError
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.patient_link import patient
 from gattkeeper.runtime.ports import Link, Observer
 from gattkeeper.storage.journal import SqliteJournal
+from gattkeeper.storage.rotation import DAY_US, MEGABYTE, SegmentRules
 
 
 def settings_from(settings: "Settings | Path | str | None") -> Settings:
@@ -60,9 +62,9 @@ async def open_keeper(
             link = await _link(chosen, name, adapter, number, stack)
             own = isinstance(adapter, VirtualAdapter)  # nobody else can reach a radio in our memory
             links[name] = link if own else OwnedLink(link, _lock_folder(chosen.keeper))
-        opened = await _journal(chosen.keeper.journal, tuple(links)) if journal else None
+        opened = await _journal(chosen, tuple(links)) if journal else None
         keeper = Keeper(
-            links=links,
+            links=patient(links),
             book=book_of(chosen),
             journal=opened,
             observers=observers,
@@ -90,8 +92,13 @@ def _lock_folder(settings: KeeperSettings) -> Path:
     return folder
 
 
-async def _journal(path: Path, adapters: tuple[str, ...]) -> SqliteJournal:
-    journal = await SqliteJournal.open(path)
+async def _journal(settings: Settings, adapters: tuple[str, ...]) -> SqliteJournal:
+    rules = SegmentRules(
+        size_max=settings.journal.file_mb * MEGABYTE,
+        kept_size_max=settings.journal.kept_mb * MEGABYTE,
+        kept_us=int(settings.journal.kept_days * DAY_US),
+    )
+    journal = await SqliteJournal.open(settings.keeper.journal, rules=rules)
     try:
         await journal.recover(version=__version__, adapters=adapters)
     except BaseException:

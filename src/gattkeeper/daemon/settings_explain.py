@@ -10,6 +10,7 @@ from gattkeeper.daemon.settings_model import (
     BluezAdapter,
     BumbleAdapter,
     DeviceSettings,
+    JournalSettings,
     KeeperSettings,
     Settings,
     VirtualAdapter,
@@ -27,7 +28,7 @@ def explain(settings: Settings) -> str:
     """What will be in force, every default filled in: lines of a name and what it is."""
     return "\n\n".join(
         (
-            "\n".join(_keeper_lines(settings.keeper)),
+            "\n".join(_keeper_lines(settings.keeper, settings.journal)),
             _section(
                 "adapters", {name: _adapter_words(one, settings.keeper) for name, one in settings.adapters.items()}
             ),
@@ -45,12 +46,13 @@ def _section(title: str, words: dict[str, str]) -> str:
     return "\n".join([title, *(f"  {name:<{width}}  {text}" for name, text in words.items())])
 
 
-def _keeper_lines(keeper: KeeperSettings) -> list[str]:
+def _keeper_lines(keeper: KeeperSettings, journal: JournalSettings) -> list[str]:
     times = keeper.timeouts
     users = ", ".join(("the owner", "root", *keeper.allow_users))
     return [
         _line("socket", f"{keeper.socket}, for {users}"),
         _line("journal", str(keeper.journal)),
+        _line("", _kept(journal)),
         _line("log level", keeper.log_level.value),
         _line("queues", f"{keeper.queue_per_device_max} commands for a device, {keeper.queue_max} in all"),
         _line("ageing", f"{keeper.ageing:g} s of waiting are worth one priority"),
@@ -64,6 +66,14 @@ def _keeper_lines(keeper: KeeperSettings) -> list[str]:
         _line("late answer", f"a connection waits {keeper.late_answer_grace:g} s for it"),
         _line("pairing", f"holds a device's other operations up for {keeper.pairing_pause:g} s at most"),
     ]
+
+
+def _kept(journal: JournalSettings) -> str:
+    sizes = [f"{journal.kept_mb} MB"] if journal.kept_mb else []
+    ages = [f"{journal.kept_days:g} days"] if journal.kept_days else []
+    limits = " and ".join(sizes + ages)
+    kept = f"of those before it {limits} are kept" if limits else "nothing is deleted"
+    return f"a file has {journal.file_mb} MB, {kept}"
 
 
 def _persistence(keeper: KeeperSettings) -> str:

@@ -77,6 +77,14 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
 
 
+class JournalSettings(Struct, frozen=True, kw_only=True):
+    """How long the journal's files get, and which of them are kept. A megabyte is a million bytes."""
+
+    file_mb: Annotated[int, Meta(ge=1, le=100_000)] = 64  # a file that has so many is followed by another
+    kept_mb: Annotated[int, Meta(ge=0, le=100_000_000)] = 0  # of all files but the last; 0: every one is kept
+    kept_days: Annotated[float, Meta(ge=0, le=36_525)] = 0.0  # after their last row; 0: for ever
+
+
 class BluezAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bluez"):
     """An adapter that BlueZ drives."""
 
@@ -141,6 +149,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     keeper: KeeperSettings = field(default_factory=KeeperSettings)
+    journal: JournalSettings = JournalSettings()
     adapters: dict[str, Adapter] = field(default_factory=lambda: {"default": BluezAdapter()})
     devices: dict[str, DeviceSettings] = {}
     profiles: dict[str, Profile] = {}

@@ -20,6 +20,7 @@ from gattkeeper.errors import LinkError
 from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_inside import whole_services
 from gattkeeper.links.bleak_table import AttributeTable
+from gattkeeper.links.bluez_cut import NO_ANSWER
 from gattkeeper.links.fault_tables.bluez import ATT_UNLIKELY
 from gattkeeper.links.targets import chosen_kind, refusal
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -85,6 +86,9 @@ class ConnectionOwner(Protocol):
     async def settled(self) -> None:
         """Wait until Bleak has forgotten what is no longer true."""
 
+    async def cut(self, device: BLEDevice) -> str:
+        """End its link past the stack, where that can be; what came of it, in words. Never raises."""
+
     def ended(self, connection: "BleakConnection") -> None:
         """The connection is down and holds nothing any more. Called once."""
 
@@ -93,15 +97,19 @@ class BleakConnection:
     """A connection of one device. It is over when its link lost it, or when it was asked to end."""
 
     def __init__(self, device: BLEDevice, events: ConnectionEvents, guard: Guard, owner: ConnectionOwner) -> None:
+        self._device = device
         self._client = BleakClient(device, disconnected_callback=self._on_disconnected, timeout=CLIENT_TIMEOUT_S)
         self._events = events
         self._guard = guard
         self._owner = owner
         self._lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
         self._ending: asyncio.Task[None] | None = None
+        self._cutting: asyncio.Task[str] | None = None  # while, and after, it had to be quick
+        self._asked = False  # it ends because it was asked to
         self._table: AttributeTable | None = None  # None until connected
         self._table_changed = False  # BlueZ dropped services of it
         self._announced = False  # CONNECTED was reported
+        self._seen_up = False  # by the watch
         self._unpairing = False  # BlueZ takes the link down on the way; the owner hears of it after the answer
         self._pending: set[int] = set()  # handles with an operation in flight
         self._dirty: set[int] = set()  # handles whose answer nobody waits for any more
@@ -131,7 +139,7 @@ class BleakConnection:
         table = await self._guard.run(self._connected_table(), phase="connect", until=self._lost)
         if self._lost.done():
             raise LinkError(replace(self._lost.result(), ran=Ran.NO))
-        self.connected()
+        self._announce()
         self._table = table
 
     async def _connected_table(self) -> AttributeTable:
@@ -139,7 +147,16 @@ class BleakConnection:
         return AttributeTable(await whole_services(self._client))
 
     def connected(self) -> None:
-        """The link is up, services are not known yet: told by the watch, or by Bleak at the end."""
+        """The link is up, services are not known yet: told by the watch; by Bleak only at the end."""
+        self._seen_up = True
+        self._announce()
+
+    def disconnected(self) -> None:
+        """The link is down: told by the watch. Before it saw this one come up it speaks of an older one."""
+        if self._seen_up:
+            self._on_disconnected(self._client)
+
+    def _announce(self) -> None:
         if not self._announced and not self._lost.done():
             self._announced = True
             self._events.progress(Phase.CONNECTED)
@@ -195,14 +212,31 @@ class BleakConnection:
         await asyncio.wait({self._lost}, timeout=LOSS_NOTICE_S)
         return LinkError(replace(error.fault, kind=FaultKind.LINK_LOST)) if self._lost.done() else error
 
-    async def disconnect(self) -> None:
-        """Take the connection down; seconds on BlueZ. Never raises. `lost` is told when it is down."""
+    async def disconnect(self, *, quick: bool = False) -> str:
+        """Take the connection down; seconds on BlueZ. Never raises. `lost` is told when it is down.
+
+        `quick`: the link is cut past BlueZ at the same time, where that can be. Tells how it went down then.
+        """
+        if quick and self._cutting is None and (self._asked or not self._lost.done()):
+            self._cutting = asyncio.ensure_future(self._owner.cut(self._device))
         if not self._lost.done():
+            self._asked = True
             self._lost.set_result(_fault(FaultKind.LINK_LOST, "disconnected on request"))
             self._ending = asyncio.ensure_future(self._let_go())
             self._ending.add_done_callback(lambda _: self._tell_lost())
         if self._ending is not None:
             await asyncio.shield(self._ending)
+        return await self._means()
+
+    async def _means(self) -> str:
+        """News of the end and the answer of whoever cut it come side by side."""
+        if self._cutting is None:
+            return ""
+        await asyncio.wait({self._cutting}, timeout=LOSS_NOTICE_S)
+        if self._cutting.done() and not self._cutting.cancelled():
+            return self._cutting.result()
+        self._cutting.cancel()
+        return NO_ANSWER
 
     async def _let_go(self) -> None:
         """Bleak keeps a bus connection per client until it is asked to disconnect, link or no link."""

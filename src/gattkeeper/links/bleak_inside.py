@@ -18,11 +18,13 @@ import sys
 from bleak import BleakClient
 from bleak.backends.service import BleakGATTServiceCollection
 
+from gattkeeper.errors import SettingsError
+
 VERSION_CHECK_S = 5.0
 """How long `bluetoothctl --version` may take, in seconds; it answers in milliseconds."""
 
 _VERSION_MIN = (5, 55)
-"""What Bleak 3.1 asks for."""
+"""What Bleak 3.1 asks for: with an older one it refuses every connection. Nothing of ours asks for more."""
 
 
 async def forget_bluez() -> None:
@@ -100,7 +102,7 @@ async def end_discovery(adapter_path: str) -> None:
 
 
 async def check_version() -> None:
-    """Find out BlueZ's version for Bleak now, not inside the first connect.
+    """Find out BlueZ's version now, not inside the first connect. Raises SettingsError when it is too old.
 
     Bleak's own check, when a connect is cancelled meanwhile, is waited for by every later connect, for ever; and a
     bluetoothctl that hangs is left running. Without bluetoothctl, or without its answer, the version is taken for
@@ -110,18 +112,26 @@ async def check_version() -> None:
         return
     from bleak.backends.bluezdbus.version import BlueZFeatures  # noqa: PLC0415
 
-    if not BlueZFeatures.checked_bluez_version:
-        BlueZFeatures.supported_version = await asyncio.to_thread(_is_supported)
-        BlueZFeatures.checked_bluez_version = True
+    if BlueZFeatures.checked_bluez_version and BlueZFeatures.supported_version:
+        return
+    version = await asyncio.to_thread(_version)
+    BlueZFeatures.supported_version = version is None or version >= _VERSION_MIN
+    BlueZFeatures.checked_bluez_version = True
+    if version is not None and version < _VERSION_MIN:
+        raise SettingsError(
+            f"BlueZ {version[0]}.{version[1]} is too old: Bleak makes no connection with one before "
+            f"{_VERSION_MIN[0]}.{_VERSION_MIN[1]} (`bluetoothctl --version`); update the package bluez"
+        )
 
 
-def _is_supported() -> bool:
+def _version() -> tuple[int, int] | None:
+    """What bluetoothctl says, which comes with bluetoothd; None when it says nothing."""
     command = ["bluetoothctl", "--version"]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_CHECK_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return True
+        return None
     version = re.search(rb"(\d+)\.(\d+)", done.stdout)
-    return version is None or (int(version[1]), int(version[2])) >= _VERSION_MIN
+    return None if version is None else (int(version[1]), int(version[2]))

@@ -22,6 +22,7 @@ from gattkeeper.links import bleak_inside
 from gattkeeper.links.bleak_connection import OPERATIONS, BleakConnection
 from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
+from gattkeeper.links.bluez_cut import cut
 from gattkeeper.links.bluez_identity import must_be_of_kind
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.links.targets import refusal
@@ -188,6 +189,12 @@ class BleakLink:
         if self._forgetting is not None:
             await asyncio.shield(self._forgetting)
 
+    async def cut(self, device: BLEDevice) -> str:
+        """End a device's link past BlueZ; what came of it, in words. Elsewhere there is no such way."""
+        if self._watch is None:
+            return ""
+        return await cut(self._privileged, self._address, device.details["props"])
+
     def ended(self, connection: BleakConnection) -> None:
         """A connection is down and holds nothing any more."""
         self._connections.discard(connection)
@@ -210,6 +217,12 @@ class BleakLink:
         for connection in self._connections:
             if connection.path == path:
                 connection.connected()
+
+    def device_disconnected(self, path: str) -> None:
+        """The watch saw a device's link go down. Bleak says so too, unless another's callback in it raises."""
+        for connection in list(self._connections):
+            if connection.path == path:
+                connection.disconnected()
 
     def device_removed(self, path: str) -> None:
         """The watch saw BlueZ drop a device's object. Bleak does not take that for a loss."""

@@ -15,6 +15,7 @@ from dbus_fast.aio.message_bus import MessageBus
 from msgspec import Struct
 
 from gattkeeper.errors import LinkError
+from gattkeeper.links.bluez_cut import cut_request
 from gattkeeper.links.bluez_watch import ADAPTER, BLUEZ, DEVICE, BluezAdapter
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.model.adapter import Rung
@@ -44,9 +45,7 @@ class BluezRecovery(Struct, frozen=True, kw_only=True):
         """Ends a link that another program, or an earlier life, left behind; a pending Connect as well."""
         path, properties = self._known()
         if self.privileged.there and properties.get("Connected"):
-            kind = str(properties.get("AddressType", "public"))
-            device = str(properties["Address"])
-            await self.privileged.ask(Request("cut_link", self.adapter.address, device, kind))
+            await self.privileged.ask(cut_request(self.adapter.address, properties))
         else:
             await _call(path, DEVICE, "Disconnect")
 

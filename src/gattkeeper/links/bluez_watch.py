@@ -70,6 +70,9 @@ class BluezEvents(Protocol):
     def device_connected(self, path: str) -> None:
         """A device's link came up; its services are not known yet."""
 
+    def device_disconnected(self, path: str) -> None:
+        """A device's link went down."""
+
     def device_removed(self, path: str) -> None:
         """BlueZ dropped the object of a device, and with it any link."""
 
@@ -218,8 +221,9 @@ class BluezWatch:
             self._events.service_removed(path)
 
     def _on_properties(self, path: str, interface: str, changed: dict[str, Any]) -> None:
-        if interface == DEVICE and changed.get("Connected") is True:
-            self._events.device_connected(path)
+        if interface == DEVICE and "Connected" in changed:
+            tell = self._events.device_connected if changed["Connected"] else self._events.device_disconnected
+            tell(path)
         known = self._adapters.get(path)
         if interface == ADAPTER and known is not None and "Powered" in changed:
             self._adapters[path] = BluezAdapter(path=path, address=known.address, powered=changed["Powered"])
@@ -303,6 +307,11 @@ def no_bus(error: Exception) -> str:
 
 def no_service(name: str, text: str) -> str:
     """What a refusal of the bus means, with what to do: D-Bus error name and text."""
+    if name.endswith("AccessDenied") and "AppArmor" in text:
+        return (
+            f"AppArmor forbids this program to speak to the Bluetooth service ({text}); let its profile send to "
+            "org.bluez on the system bus, or start the container with --security-opt apparmor=unconfined"
+        )
     if name.endswith("AccessDenied"):
         return f"D-Bus forbids this user to speak to the Bluetooth service ({text}); add it to the group bluetooth"
     return f"the Bluetooth service does not run ({text}); start it: sudo systemctl start bluetooth"

@@ -56,7 +56,7 @@ class BumbleAdapter:
         self._on_gone = on_gone
         self._gone = False
         self._connections: set[BumbleConnection] = set()
-        self._cleaning: set[asyncio.Task[None]] = set()
+        self._cleaning: set[asyncio.Task[Any]] = set()
         self._attempt: asyncio.Future[BumbleConnection] | None = None  # the connection that is waited for
         self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
         self._seeker = Seeker(device, self._hearing)
@@ -249,11 +249,11 @@ class BumbleAdapter:
             async with asyncio.timeout(CLEAN_UP_S):
                 await self._device.stop_scanning()
 
-    async def _clean_up(self, cleaning: Coroutine[Any, Any, None]) -> None:
+    async def _clean_up(self, cleaning: Coroutine[Any, Any, Any]) -> None:
         """Finish this even when the caller is cancelled once more."""
         await asyncio.shield(self._spawn(cleaning))
 
-    def _spawn(self, cleaning: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _spawn(self, cleaning: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(cleaning)
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)

@@ -126,7 +126,7 @@ class BumbleConnection:
         self._down: Fault | None = None
         self._asked_down = False
         self._ended = asyncio.Event()
-        self._leaving: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[str] | None = None
         self._poisoned = False
         self._occupied = False
         self._unwatched = False  # nobody would tell us that the table changes
@@ -220,11 +220,12 @@ class BumbleConnection:
         if self._down is not None:
             raise LinkError(self._down)
 
-    async def disconnect(self) -> None:
-        """Take the connection down; never raises. Takes `DISCONNECT_S` at most."""
+    async def disconnect(self, *, quick: bool = False) -> str:
+        """Take the connection down; never raises. Takes `DISCONNECT_S` at most. There is no quicker way."""
+        means = "the adapter ended the link at once (HCI Disconnect)" if quick and self._down is None else ""
         if self._asked_down or self._down is not None:
             await self._ended.wait()
-            return
+            return means
         self._asked_down = True
         end = hci_lost_fault(TERMINATED_BY_LOCAL_HOST)
         try:
@@ -237,6 +238,7 @@ class BumbleConnection:
             end = error.fault
         finally:
             self.end(end)
+        return means
 
     def end(self, fault: Fault) -> None:
         """The connection is down: fail what is pending and tell the owner. Only the first end counts."""

@@ -83,7 +83,28 @@ class ClockStep(Struct, frozen=True, kw_only=True, tag="clock_step"):
     step_us: int  # how far the wall clock went ahead of the monotonic one; negative: back
 
 
-Record = Started | Closed | Accepted | Intended | AttemptFailed | Ended | Resolved | Recovery | ClockStep
+class SegmentDeleted(Struct, frozen=True, kw_only=True, tag="segment_deleted"):
+    """A file of the journal is removed, as the settings ask for. The row is durable before that is done."""
+
+    number: int
+    first_seq: int
+    last_seq: int
+    last_hash: str  # of its last row, hex digits: what comes next goes on from it
+    why: str
+
+
+Record = (
+    Started
+    | Closed
+    | Accepted
+    | Intended
+    | AttemptFailed
+    | Ended
+    | Resolved
+    | Recovery
+    | ClockStep
+    | SegmentDeleted
+)
 
 
 def command_of(record: Record) -> str:
@@ -97,7 +118,7 @@ def command_of(record: Record) -> str:
             return outcome.command_id
         case Resolved(resolution=resolution):
             return resolution.command_id
-        case Started() | Closed() | Recovery() | ClockStep():
+        case Started() | Closed() | Recovery() | ClockStep() | SegmentDeleted():
             return ""
         case _:
             assert_never(record)

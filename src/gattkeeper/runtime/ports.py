@@ -3,7 +3,7 @@
 Knows shapes only. `links`, `storage`, `devices` and `telemetry` fill them; `daemon.assembly` joins them.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -93,8 +93,12 @@ class LinkConnection(Protocol):
         leaves the operation's fate open: the owner then disconnects.
         """
 
-    async def disconnect(self) -> None:
-        """Take the connection down and let go of everything it held. Never raises; may take seconds."""
+    async def disconnect(self, *, quick: bool = False) -> str:
+        """Take the connection down and let go of everything it held. Never raises; may take seconds.
+
+        `quick`: an emergency stop waits for it, so by the quickest means there is; also asked for while another
+        call of it is under way. Gives what was used, in words, where a stack has more than one means; else "".
+        """
 
 
 class Link(Protocol):
@@ -154,9 +158,6 @@ class Journal(Protocol):
 
     def unresolved(self) -> list[Command]:
         """Commands that ended unknown and have no resolution, oldest first."""
-
-    def latest(self, limit: int) -> Iterable[Record]:
-        """The accepted and ended rows of the newest `limit` commands, oldest first."""
 
     async def close(self) -> None:
         """Make durable what was appended, then let go of the file."""

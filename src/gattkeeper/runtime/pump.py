@@ -113,6 +113,7 @@ class Pump:
             effects.StartConnect: self._start_connect,
             effects.AbandonConnect: self._abandon_connect,
             effects.StartDisconnect: self._start_disconnect,
+            effects.HurryDisconnect: self._hurry_disconnect,
             effects.Recover: self._recover,
             effects.RecordRung: self._record_rung,
             effects.Finish: self._finish,
@@ -257,7 +258,10 @@ class Pump:
         self._sessions[effect.device].abandon()
 
     def _start_disconnect(self, effect: effects.StartDisconnect) -> None:
-        self._sessions[effect.device].disconnect()
+        self._sessions[effect.device].disconnect(quick=effect.quick)
+
+    def _hurry_disconnect(self, effect: effects.HurryDisconnect) -> None:
+        self._sessions[effect.device].hurry()
 
     def _recover(self, effect: effects.Recover) -> None:
         link, address = self._listener.route(effect.device)

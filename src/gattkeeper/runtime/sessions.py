@@ -5,6 +5,7 @@ Knows how to start, bound and abandon calls into a stack. Decides nothing: every
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -123,13 +124,21 @@ class Session:
         if self._connection is not None:
             self._spawn(self._perform(token, operation, self._connection, self._connection.services))
 
-    def disconnect(self) -> None:
+    def disconnect(self, *, quick: bool = False) -> None:
         """Let go of everything; `DisconnectDone` in any case."""
         self._over = True
         running, self._tasks = self._tasks, set()
         for task in running:
             task.cancel()
-        self._spawn(self._disconnect(running))
+        self._spawn(self._disconnect(running, quick=quick))
+
+    def hurry(self) -> None:
+        """Let go of it quickly from now on; that it is done the first call tells."""
+        if self._connection is not None:
+            self._spawn(self._hurry(self._connection))
+
+    async def _hurry(self, connection: LinkConnection) -> None:
+        await _let_go(connection, self._disconnect_timeout_s, quick=True)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -216,24 +225,29 @@ class Session:
                 )
             )
 
-    async def _disconnect(self, running: set[asyncio.Task[None]]) -> None:
+    async def _disconnect(self, running: set[asyncio.Task[None]], *, quick: bool) -> None:
         if running:
             await asyncio.wait(running, timeout=ABANDON_TIMEOUT_S)
+        means = ""
         if self._connection is not None:
-            await _let_go(self._connection, self._disconnect_timeout_s)
-        self._feed(events.DisconnectDone(device=self._device, epoch=self._epoch))
+            means = await _let_go(self._connection, self._disconnect_timeout_s, quick=quick)
+        self._feed(events.DisconnectDone(device=self._device, epoch=self._epoch, means=means))
 
 
-async def _let_go(connection: LinkConnection, timeout_s: float) -> None:
-    """Take down what nobody will use, in a bounded time. A link that raises, and must not, changes nothing."""
-    task = asyncio.get_running_loop().create_task(connection.disconnect())
+async def _let_go(connection: LinkConnection, timeout_s: float, *, quick: bool = False) -> str:
+    """Take down what nobody will use, in a bounded time. A link that raises, and must not, changes nothing.
+
+    By which means, as the link tells.
+    """
+    task = asyncio.get_running_loop().create_task(connection.disconnect(quick=quick))
     try:
         await asyncio.wait({task}, timeout=timeout_s)
     finally:
         await outlast(task)
+    return task.result() if task.done() and not task.cancelled() and task.exception() is None else ""
 
 
-async def outlast(task: asyncio.Task[None] | None) -> bool:
+async def outlast(task: "asyncio.Task[Any] | None") -> bool:
     """Cancel a task, twice if need be, and wait for its end. True: it is stuck and left to itself.
 
     Bleak's clean-up can swallow the first cancel while BlueZ does not answer; the second ends it.

@@ -8,6 +8,7 @@ different rows are the same bytes. The body counts as the bytes that are stored,
 """
 
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
@@ -37,6 +38,7 @@ class Segment(Struct, frozen=True, kw_only=True):
     install_id: str  # 32 hex digits, made by chance once for each installation
     made_utc_us: int
     previous_hash: bytes = NOTHING_BEFORE  # of the last row of the segment before
+    carried_hash: bytes = NOTHING_BEFORE  # over what was carried over from the segment before: see `carried`
 
 
 class Head(Struct, frozen=True, kw_only=True):
@@ -56,9 +58,18 @@ def origin(segment: Segment) -> Head:
             segment.install_id,
             segment.made_utc_us,
             segment.previous_hash,
+            segment.carried_hash,
         )
     )
     return Head(seq=segment.first_seq - 1, hash=_sha256(content).digest())
+
+
+def carried(rows: Iterable[Row], keys: Iterable[Row]) -> bytes:
+    """The hash of what a segment carries over: rows with their hashes, then keys, in the order of the tables."""
+    last = NOTHING_BEFORE
+    for row in (*rows, *keys):
+        last = link(last, row)
+    return last
 
 
 def link(previous: bytes, row: Row) -> bytes:

@@ -9,41 +9,19 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from gattkeeper.errors import StorageError
 from gattkeeper.model.command import Command
 from gattkeeper.model.outcome import Outcome
-from gattkeeper.model.record import Accepted, ClockStep, Closed, Ended, Record, Started
+from gattkeeper.model.record import ClockStep, Closed, Ended, Record, SegmentDeleted, Started
 from gattkeeper.runtime import file_lock
-from gattkeeper.storage import clock, journal_file
+from gattkeeper.storage import clock, journal_file, rotation, segments
+from gattkeeper.storage.lookup import Lookup
 from gattkeeper.storage.recovery import settle
-from gattkeeper.storage.rows import Appended, OnDurable, records_in
-from gattkeeper.storage.sqlite_faults import explain
-from gattkeeper.storage.writer import Writer
-
-_RECORDS_OF = "SELECT seq, body FROM journal WHERE command_id = ? ORDER BY seq"
-
-_KEY = "SELECT command_id FROM journal WHERE idempotency_key = ? ORDER BY seq LIMIT 1"
-
-_LATEST = """
-    SELECT seq, body FROM journal
-    WHERE kind IN ('accepted', 'ended') AND command_id IN (
-        SELECT command_id FROM journal WHERE kind = 'accepted' ORDER BY seq DESC LIMIT ?)
-    ORDER BY seq
-"""
-
-# CROSS JOIN fixes the order: from the few open commands to their rows, never through the whole journal.
-_OPEN = """
-    SELECT journal.seq, journal.body FROM open_command CROSS JOIN journal USING (command_id)
-    ORDER BY open_command.seq, journal.seq
-"""
-
-_UNRESOLVED = """
-    SELECT journal.seq, journal.body FROM unresolved_command CROSS JOIN journal USING (command_id)
-    WHERE journal.kind = 'accepted' ORDER BY unresolved_command.seq
-"""
-
+from gattkeeper.storage.rotation import SegmentRules
+from gattkeeper.storage.rows import Appended, OnDurable
+from gattkeeper.storage.writer import NextFile, Writer
 
 CLOCK_STEP_US_MIN = 1_000_000
 """How far one clock goes against the other before it is a row: further than what keeps a clock right moves it."""
@@ -62,16 +40,16 @@ class SqliteJournal:
 
     def __init__(
         self,
-        *,
+        path: Path,
         lock: int,
-        writer: Writer,
-        reader: sqlite3.Connection,
+        *,
+        rules: SegmentRules,
         utc_us: Callable[[], int],
         mono_us: Callable[[], int],
     ) -> None:
+        self._path = path
         self._lock = lock
-        self._writer = writer
-        self._reader = reader
+        self._rules = rules
         self._utc_us = utc_us
         self._mono_us = mono_us
         self._boot_id = clock.boot_id()
@@ -79,34 +57,82 @@ class SqliteJournal:
         self._ahead_us = utc_us() - mono_us()  # the wall clock before the monotonic one
         self._synced = clock.synchronised()
         self._looked_us = mono_us()
+        self._writer: Writer
+        self._lookup: Lookup
 
     @classmethod
     async def open(
         cls,
         path: Path,
         *,
+        rules: SegmentRules | None = None,
         utc_us: Callable[[], int] = clock.wall_us,
         mono_us: Callable[[], int] = clock.monotonic_us,
     ) -> Self:
-        """Open the journal, or make it: its folder with mode 0700, the file with 0600.
+        """Open the journal, or make it: its folder with mode 0700, its files with 0600, sealed ones with 0400.
 
-        The clocks are written into rows and decide nothing. Raises StorageError when another process
-        holds the journal, the file is not ours, of a newer schema or damaged, or cannot be made durable.
+        `rules` say how long files get and which ones are kept. The clocks are written into rows and decide nothing
+        else. Raises StorageError when another process holds the journal, a file is not ours, of another schema or
+        damaged, or cannot be made durable.
         """
         real = _real(path)
         with contextlib.ExitStack() as undo:
             lock = _take(real)
             undo.callback(os.close, lock)
-            journal_file.prepare(real)
-            connection = journal_file.connect(real, read_only=False)
-            undo.callback(connection.close)
-            reader = journal_file.connect(real, read_only=True)
-            undo.callback(reader.close)
-            writer = Writer(connection, real, asyncio.get_running_loop())
-            journal = cls(lock=lock, writer=writer, reader=reader, utc_us=utc_us, mono_us=mono_us)
-            writer.start()
+            journal = cls(real, lock, rules=rules or SegmentRules(), utc_us=utc_us, mono_us=mono_us)
+            journal._begin(undo)
             undo.pop_all()
         return journal
+
+    def _begin(self, undo: contextlib.ExitStack) -> None:
+        written = rotation.file_to_write(self._path)
+        journal_file.prepare(written)
+        connection = journal_file.connect(written, read_only=False)
+        undo.callback(connection.close)
+        reader = journal_file.connect(written, read_only=True)
+        undo.callback(reader.close)
+        self._lookup = Lookup(reader, self._path)
+        self._writer = Writer(
+            connection, written, asyncio.get_running_loop(), next_file=self._next_file, on_next=self._follow
+        )
+        self._writer.start()
+        if written != self._path:
+            self._tidy()
+
+    def _next_file(self, connection: sqlite3.Connection) -> NextFile | None:
+        """On the writer's thread."""
+        return rotation.next_file(connection, self._path, self._rules, utc_us=self._utc_us())
+
+    def _follow(self, following: NextFile) -> None:
+        if self._closed:
+            following.reader.close()
+            return
+        self._lookup.follow(following.reader)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Seal what nobody writes any more, and take away what the rules do not keep."""
+        loop = asyncio.get_running_loop()
+
+        def tidy() -> None:
+            for path in segments.sealed_files(self._path):
+                segments.seal(path)
+            deletable = rotation.deletable(self._path, self._rules, utc_us=self._utc_us())
+            if deletable:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: at the next start then
+                    loop.call_soon_threadsafe(self._delete, deletable)
+
+        self._writer.run(tidy)
+
+    def _delete(self, deletable: list[tuple[Path, SegmentDeleted]]) -> None:
+        """Each file once the row that says so is durable."""
+        for path, row in deletable:
+
+            def on_durable(fault: StorageError | None, path: Path = path) -> None:
+                if fault is None and not self._closed:
+                    self._writer.run(path.unlink)
+
+            self.append(row, on_durable)
 
     async def recover(self, *, version: str, adapters: tuple[str, ...] = ()) -> list[Outcome]:
         """Give everything a dead keeper left open its outcome. To be called once, before accepting.
@@ -115,7 +141,7 @@ class SqliteJournal:
         is durable on return; what a crash in between left open is found again, what it ended is not.
         Raises StorageError when it cannot be read or written.
         """
-        outcomes = settle(records_in(self._ask(_OPEN)))
+        outcomes = settle(self._lookup.open_records())
         at_us = self._mono_us()
         rows: list[Record] = [Started(version=version, pid=os.getpid(), adapters=adapters)]
         rows += [Ended(outcome=outcome, at_us=at_us) for outcome in outcomes]
@@ -138,21 +164,15 @@ class SqliteJournal:
 
     def find_key(self, idempotency_key: str) -> str:
         """The command id that was accepted under this key, or an empty string."""
-        rows = self._ask(_KEY, idempotency_key)
-        return str(rows[0][0]) if rows else ""
+        return self._lookup.key(idempotency_key)
 
     def records_of(self, command_id: str) -> list[Record]:
         """Every durable row about one command, oldest first. Raises StorageError."""
-        return records_in(self._ask(_RECORDS_OF, command_id))
+        return self._lookup.records_of(command_id)
 
     def unresolved(self) -> list[Command]:
         """Commands that ended unknown and have no resolution, oldest first. Raises StorageError."""
-        rows = records_in(self._ask(_UNRESOLVED))
-        return [row.command for row in rows if isinstance(row, Accepted)]
-
-    def latest(self, limit: int) -> list[Record]:
-        """The accepted and ended rows of the newest `limit` commands, oldest first. Raises StorageError."""
-        return records_in(self._ask(_LATEST, limit))
+        return self._lookup.unresolved()
 
     async def close(self) -> None:
         """Make durable what was appended and that it was closed, then let go of the file."""
@@ -160,7 +180,7 @@ class SqliteJournal:
             return
         self._put(Closed(), None)
         self._closed = True
-        self._reader.close()  # first: the last connection to go tidies the file up, and this one may not write
+        self._lookup.close()  # first: the last connection to go tidies the file up, and this one may not write
         await self._writer.stop()
         os.close(self._lock)
 
@@ -195,14 +215,6 @@ class SqliteJournal:
 
         self.append(record, on_durable)
         return answer
-
-    def _ask(self, query: str, *values: str | int) -> list[Any]:
-        try:
-            return self._reader.execute(query, values).fetchall()
-        except sqlite3.Error as fault:
-            raise StorageError(f"the journal cannot be read: {explain(fault)}") from fault
-        except UnicodeEncodeError:
-            return []  # nothing was ever stored under text that is not valid Unicode
 
 
 def _real(path: Path) -> Path:

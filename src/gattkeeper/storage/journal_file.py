@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,7 @@ from msgspec.structs import astuple
 
 from gattkeeper.errors import StorageError
 from gattkeeper.runtime.private_file import open_private
-from gattkeeper.storage.chain import Head, Segment, origin
+from gattkeeper.storage.chain import Head, Row, Segment, origin
 from gattkeeper.storage.clock import wall_us
 from gattkeeper.storage.sqlite_faults import explain
 
@@ -46,7 +47,7 @@ def prepare(path: Path) -> None:
         if path.exists() and path.stat().st_size:
             _check_ours(path)
         else:
-            _create(path, _first_segment())
+            create(path, _first_segment(), {})
     except (OSError, sqlite3.Error) as fault:
         raise StorageError(f"the journal {path} cannot be opened: {explain(fault)}") from fault
 
@@ -56,7 +57,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 
     The connection may be used by any thread, one at a time. Raises StorageError.
     """
-    connection = _connect(path, read_only=read_only)
+    connection = _connect(path, mode="ro" if read_only else "rw")
     try:
         _check_schema(connection)
         if not read_only:
@@ -70,17 +71,19 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def open_as_it_is(path: Path) -> sqlite3.Connection:
-    """Open a journal to look at it, whatever is wrong inside. Raises StorageError where there is none."""
+def open_as_it_is(path: Path, *, sealed: bool = False) -> sqlite3.Connection:
+    """Open a journal to look at it, whatever is wrong inside. Raises StorageError where there is none.
+
+    A `sealed` one is promised not to change: then its folder may be one that cannot be written either.
+    """
     try:
         _check_ours(path)
     except OSError as fault:
         raise StorageError(f"the journal {path} cannot be read: {fault.strerror}") from fault
-    return _connect(path, read_only=True)
+    return _connect(path, mode="ro&immutable=1" if sealed else "ro")
 
 
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    mode = "ro" if read_only else "rw"
+def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
     try:
         return sqlite3.connect(
             f"file:{quote(os.fsencode(path))}?mode={mode}",
@@ -135,7 +138,7 @@ def _check_schema(connection: sqlite3.Connection) -> None:
 def segment_of(connection: sqlite3.Connection) -> Segment:
     """What the file begins with. Raises StorageError where that is gone."""
     found = connection.execute(
-        "SELECT number, first_seq, install_id, made_utc_us, previous_hash FROM segment"
+        "SELECT number, first_seq, install_id, made_utc_us, previous_hash, carried_hash FROM segment"
     ).fetchone()
     if found is None:
         raise StorageError("its beginning is gone: restore it from a copy, or use another path")
@@ -160,7 +163,11 @@ def _first_segment() -> Segment:
     return Segment(number=1, first_seq=1, install_id=secrets.token_hex(16), made_utc_us=wall_us())
 
 
-def _create(path: Path, segment: Segment) -> None:
+def create(path: Path, segment: Segment, carried: Mapping[str, Sequence[Row]]) -> None:
+    """Make a file with its beginning and what it carries, by table; it is there, durable and whole, or not at all.
+
+    Raises StorageError, OSError or sqlite3.Error.
+    """
     wal = path.with_name(path.name + "-wal")
     if wal.exists():
         # SQLite would take its rows for those of the new file.
@@ -171,15 +178,26 @@ def _create(path: Path, segment: Segment) -> None:
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(schema())
-        connection.execute(
-            "INSERT INTO segment (number, first_seq, install_id, made_utc_us, previous_hash)"
-            " VALUES (?, ?, ?, ?, ?)",
-            astuple(segment),
-        )
+        connection.execute("BEGIN")
+        for table, rows in carried.items():
+            if rows:
+                connection.executemany(f"INSERT INTO {table} VALUES ({_marks(rows[0])})", rows)  # noqa: S608 - ours
+        beginning = astuple(segment)
+        connection.execute(f"INSERT INTO segment VALUES ({_marks(beginning)})", beginning)  # noqa: S608 - ours
+        connection.execute("COMMIT")
     new.replace(path)
+    sync_folder(path.parent)
+
+
+def _marks(row: Sequence[object]) -> str:
+    return ", ".join("?" * len(row))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder as durable as what they name. Raises OSError."""
     if sys.platform != "win32":  # which opens no folders
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(folder)  # its name is as durable as its content
+            os.fsync(descriptor)
         finally:
-            os.close(folder)
+            os.close(descriptor)

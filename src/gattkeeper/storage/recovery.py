@@ -19,6 +19,7 @@ from gattkeeper.model.record import (
     Record,
     Recovery,
     Resolved,
+    SegmentDeleted,
     Started,
 )
 
@@ -50,7 +51,7 @@ def settle(records: Iterable[Record]) -> list[Outcome]:
                 steps.setdefault(command_id, []).append(record)
             case Ended(outcome=outcome):
                 accepted.pop(outcome.command_id, None)
-            case Started() | Closed() | Resolved() | Recovery() | ClockStep():
+            case Started() | Closed() | Resolved() | Recovery() | ClockStep() | SegmentDeleted():
                 pass
     return [_outcome(row, steps[command_id]) for command_id, row in accepted.items()]
 

@@ -13,7 +13,8 @@ CREATE TABLE segment (
     first_seq     INTEGER NOT NULL,
     install_id    TEXT NOT NULL,
     made_utc_us   INTEGER NOT NULL,
-    previous_hash BLOB NOT NULL CHECK (length(previous_hash) = 32)
+    previous_hash BLOB NOT NULL CHECK (length(previous_hash) = 32),
+    carried_hash  BLOB NOT NULL CHECK (length(carried_hash) = 32)
 ) STRICT;
 
 CREATE TABLE journal (
@@ -33,6 +34,31 @@ CREATE TABLE journal (
 CREATE INDEX journal_command ON journal (command_id, seq) WHERE command_id IS NOT NULL;
 CREATE INDEX journal_idempotency_key ON journal (idempotency_key, seq) WHERE idempotency_key IS NOT NULL;
 
+-- Copies from the segment before: the rows of commands that were open or unresolved at its end, so that the sealed
+-- file is not needed to go on. The segment's own hash covers them.
+CREATE TABLE carried (
+    seq             INTEGER PRIMARY KEY,
+    kind            TEXT NOT NULL,
+    command_id      TEXT,
+    device          TEXT,
+    idempotency_key TEXT,
+    utc_us          INTEGER NOT NULL,
+    mono_us         INTEGER NOT NULL,
+    boot_id         TEXT NOT NULL,
+    clock_synced    INTEGER,
+    body            BLOB NOT NULL,
+    hash            BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX carried_command ON carried (command_id, seq);
+
+-- Idempotency keys of segments before that may still be used again.
+CREATE TABLE carried_key (
+    idempotency_key TEXT PRIMARY KEY,
+    command_id      TEXT NOT NULL,
+    utc_us          INTEGER NOT NULL -- when it was accepted
+) STRICT, WITHOUT ROWID;
+
 -- Accepted and not ended. Follows from the journal and could be made anew from it; kept because finding
 -- these rows after a crash must not mean reading a log of years. Triggers keep it in the same transaction.
 CREATE TABLE open_command (
@@ -51,6 +77,36 @@ BEGIN
 END;
 
 CREATE TRIGGER segment_is_never_deleted BEFORE DELETE ON segment
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: DELETE is refused');
+END;
+
+CREATE TRIGGER carried_is_complete BEFORE INSERT ON carried WHEN EXISTS (SELECT 1 FROM segment)
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: what a file carries is written before its beginning');
+END;
+
+CREATE TRIGGER carried_is_never_updated BEFORE UPDATE ON carried
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: UPDATE is refused');
+END;
+
+CREATE TRIGGER carried_is_never_deleted BEFORE DELETE ON carried
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: DELETE is refused');
+END;
+
+CREATE TRIGGER carried_key_is_complete BEFORE INSERT ON carried_key WHEN EXISTS (SELECT 1 FROM segment)
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: what a file carries is written before its beginning');
+END;
+
+CREATE TRIGGER carried_key_is_never_updated BEFORE UPDATE ON carried_key
+BEGIN
+    SELECT raise(ABORT, 'the journal is append-only: UPDATE is refused');
+END;
+
+CREATE TRIGGER carried_key_is_never_deleted BEFORE DELETE ON carried_key
 BEGIN
     SELECT raise(ABORT, 'the journal is append-only: DELETE is refused');
 END;

@@ -8,7 +8,7 @@ import sqlite3
 _DAMAGED = "it is damaged: keep a copy, then restore it or start a new one"
 
 
-def explain(fault: sqlite3.Error | OSError) -> str:
+def explain(fault: Exception) -> str:
     """What went wrong, with what to do where the kind of failure says so."""
     advice = {
         sqlite3.SQLITE_BUSY: "another program holds it: close that",

@@ -6,11 +6,13 @@ Knows the order of rows, transactions, and who is told when. What a row says is 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
+
+from msgspec import Struct
 
 from gattkeeper.errors import StorageError
 from gattkeeper.storage import journal_file
@@ -20,6 +22,18 @@ from gattkeeper.storage.sqlite_faults import explain
 
 BATCH_ROWS_MAX = 256
 """Rows in one transaction at most, so that the first of them waits for a few milliseconds of the others."""
+
+Errand = Callable[[], None]
+"""Something that the thread does between two batches. May raise StorageError, OSError or sqlite3.Error."""
+
+
+class NextFile(Struct, frozen=True, kw_only=True, eq=False):
+    """A file that is begun, and open."""
+
+    path: Path
+    connection: sqlite3.Connection  # that writes
+    reader: sqlite3.Connection
+
 
 _log = logging.getLogger(__name__)
 
@@ -33,15 +47,30 @@ class Writer:
     failed may be found afterwards: more than was promised, never less. SQLite moves its log into the file
     on this thread too, after every thousand pages; that this failed loses nothing.
 
-    `put` and `stop` belong to the event loop's thread.
+    After each batch `next_file` is asked whether the file is full; from then on rows go into the one it gives, and
+    `on_next` hears of that on the loop, before anybody who has a row in it.
+
+    `put`, `run` and `stop` belong to the event loop's thread.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        next_file: Callable[[sqlite3.Connection], NextFile | None] = lambda _connection: None,
+        on_next: Callable[[NextFile], None] = lambda _next: None,
+    ) -> None:
         self._connection = connection
         self._path = path
         self._inode = _inode(path)
         self._loop = loop
-        self._queue: SimpleQueue[Appended | None] = SimpleQueue()
+        self._next_file = next_file
+        self._on_next = on_next
+        self._queue: SimpleQueue[Appended | Errand] = SimpleQueue()
+        self._going_on = True
+        self._stays = False
         self._failing = False
         self._thread = Thread(target=self._run, name="gattkeeper-journal", daemon=True)
 
@@ -53,31 +82,58 @@ class Writer:
         """Hand a row over; returns at once."""
         self._queue.put(appended)
 
+    def run(self, errand: Errand) -> None:
+        """Have something done by the thread, after the rows that were put before. What goes wrong is logged."""
+        self._queue.put(errand)
+
     async def stop(self) -> None:
         """Write what was put, tell everybody, close the connection."""
-        self._queue.put(None)
+        self._queue.put(self._end)
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        going_on = True
-        while going_on:
-            batch, going_on = self._gather()
-            self._tell(self._write(batch))
+        while self._going_on:
+            batch, errand = self._gather()
+            if batch:
+                self._tell(self._write(batch))
+                self._go_on()
+            if errand is not None:
+                _do(errand)
         self._connection.close()
 
-    def _gather(self) -> tuple[list[Appended], bool]:
-        """Everything that waits, at least one row unless it is time to stop."""
+    def _end(self) -> None:
+        self._going_on = False
+
+    def _gather(self) -> tuple[list[Appended], Errand | None]:
+        """Everything that waits, up to an errand; at least one row or errand."""
         batch: list[Appended] = []
-        first = self._queue.get()
-        while first is not None:
-            batch.append(first)
+        item = self._queue.get()
+        while isinstance(item, Appended):
+            batch.append(item)
             if len(batch) == BATCH_ROWS_MAX:
-                return batch, True
+                return batch, None
             try:
-                first = self._queue.get_nowait()
+                item = self._queue.get_nowait()
             except Empty:
-                return batch, True
-        return batch, False
+                return batch, None
+        return batch, item
+
+    def _go_on(self) -> None:
+        """In the next file, when this one is full. If that cannot be made, this one gets longer."""
+        try:
+            following = self._next_file(self._connection)
+        except (sqlite3.Error, OSError, StorageError) as fault:
+            if not self._stays:
+                _log.error("the journal goes on in %s, although that is full: %s", self._path, explain(fault))
+            self._stays = True
+            return
+        if following is None:
+            return
+        self._connection.close()
+        self._connection, self._path, self._stays = following.connection, following.path, False
+        self._inode = _inode(self._path)
+        with suppress(RuntimeError):  # as in `_tell`; it is sealed at the next start
+            self._loop.call_soon_threadsafe(self._on_next, following)
 
     def _write(self, batch: list[Appended]) -> list[tuple[OnDurable, StorageError | None]]:
         """Commit a batch; gives whom to tell what, in the order of the rows."""
@@ -142,6 +198,13 @@ class Writer:
     def _deliver(self, answers: list[tuple[OnDurable, StorageError | None]]) -> None:
         for on_durable, fault in answers:
             self._loop.call_soon(on_durable, fault)  # each on its own: one that raises keeps none from its answer
+
+
+def _do(errand: Errand) -> None:
+    try:
+        errand()
+    except (sqlite3.Error, OSError, StorageError) as fault:
+        _log.warning("the journal's files: %s", explain(fault))
 
 
 def _chained(rows: list[Columns], head: Head) -> Iterator[Row]:

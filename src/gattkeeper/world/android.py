@@ -116,9 +116,9 @@ class AndroidConnection:
             running
         )  # who stops waiting does not end it: the flag stays until the callback
 
-    async def disconnect(self) -> None:
+    async def disconnect(self, *, quick: bool = False) -> str:
         """See `ports.LinkConnection`."""
-        await self._connection.disconnect()
+        return await self._connection.disconnect(quick=quick)
 
     def claims(self, characteristic: Characteristic, payload: bytes) -> bool:
         """Never: notifications have a callback of their own."""

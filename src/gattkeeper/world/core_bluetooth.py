@@ -104,9 +104,9 @@ class CoreBluetoothConnection:
         running.add_done_callback(partial(self._answered, key))
         return await answer
 
-    async def disconnect(self) -> None:
+    async def disconnect(self, *, quick: bool = False) -> str:
         """See `ports.LinkConnection`."""
-        await self._connection.disconnect()
+        return await self._connection.disconnect(quick=quick)
 
     def claims(self, characteristic: Characteristic, payload: bytes) -> bool:
         """A read of the same characteristic is under way: one callback serves both, and the read gets it."""

@@ -103,6 +103,7 @@ class SimulatedConnection:
         self._loop = asyncio.get_running_loop()
         self._open: dict[int, Request] = {}  # requests without an answer, by number
         self._count = 0
+        self._leaving = False  # its owner takes it down
         self._gatt = SimulatedGatt(
             device, paired=chance.paired, att_mtu_max=chance.att_mtu_max(), interval_s=chance.interval_s
         )
@@ -173,8 +174,12 @@ class SimulatedConnection:
         self._events.proved(proof)
         return proof
 
-    async def disconnect(self) -> None:
-        """Take the connection down. Raises only what a rule says."""
+    async def disconnect(self, *, quick: bool = False) -> str:
+        """Take the connection down; there is no quicker way. Raises only what a rule says."""
+        del quick
+        if self._leaving:
+            return ""  # the first call takes its time
+        self._leaving = True
         action = self._ask(LinkMoment.DISCONNECT, None)
         try:
             if isinstance(action, Stubborn):
@@ -187,6 +192,7 @@ class SimulatedConnection:
                 await asyncio.sleep(self._chance.disconnect_s)
         finally:
             self.end(LOCAL_HOST_TERMINATED)
+        return ""
 
     def end(self, fault: Fault, *, told: int = 1, straggler: bytes = b"") -> None:
         """The connection is down: what is pending fails, and the owner hears of it, at once or a little later.

@@ -37,7 +37,7 @@ def spoil(journal: Path) -> None:
 
 def test_a_whole_journal_is_said_to_be(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(journal) == 0
-    assert "is whole: every row up to 3 is as it was written" in capsys.readouterr().out
+    assert "is whole: every row from 1 to 3 is as it was written" in capsys.readouterr().out
 
 
 def test_the_first_bad_row_is_named(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Every row of the BlueZ table, as an exception handed in and, where BlueZ can say it, through Bleak itself."""
+"""Every row of the BlueZ table, as an exception handed in: what it means, written down a second time."""
 
 import asyncio
 
@@ -14,17 +14,10 @@ from bleak.exc import (
 )
 from dbus_fast.errors import InvalidMessageError
 
-from fake_bluez.device import FakeDevice
-from fake_bluez.stack import FakeBluez, Step
-from gattkeeper.errors import LinkError
-from gattkeeper.links.bleak_link import BleakLink
 from gattkeeper.links.fault_tables import bluez as table
 from gattkeeper.links.fault_tables.bluez import bluez_fault
 from gattkeeper.model.fault import FaultKind as F
 from gattkeeper.model.fault import Ran
-from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import Pair
-from link_contract.bench import ConnectionLog
 
 BLUEZ = "org.bluez.Error."
 BUS = "org.freedesktop.DBus.Error."
@@ -236,31 +229,6 @@ def test_an_att_code_is_read_by_the_att_table(code: int, kind: F, ran: Ran) -> N
 
 def test_the_code_that_bluez_makes_up_leaves_it_open_whether_it_ran() -> None:
     assert bluez_fault(BleakGATTProtocolError(0x0E), phase="operation").ran is MAYBE
-
-
-SAID = [row for row in DBUS if row[1] != "le-connection-abort-by-local"]
-"""Rows that Bleak passes on. The one left out it keeps to itself: see the tests of the connection."""
-
-
-@pytest.mark.asyncio
-@pytest.mark.system
-@pytest.mark.parametrize(("name", "text", "kind", "ran", "connecting"), SAID)
-async def test_a_refusal_comes_through_bleak_as_its_row(
-    bluez: FakeBluez, device: FakeDevice, link: BleakLink, name: str, text: str, kind: F, ran: Ran, connecting: F
-) -> None:
-    address = DeviceAddress(value=device.address)
-    bluez.know(device)
-    bluez.script("Connect", Step(refuse=name, text=text))
-    with pytest.raises(LinkError) as caught:
-        await link.connect(address, ConnectionLog())
-    assert (caught.value.fault.kind, caught.value.fault.ran) == (connecting, NO)
-
-    connection = await link.connect(address, ConnectionLog())
-    bluez.script("Pair", Step(refuse=name, text=text))
-    with pytest.raises(LinkError) as caught:
-        await connection.perform(Pair())
-    assert (caught.value.fault.kind, caught.value.fault.ran) == (kind, ran)
-    assert (caught.value.fault.name, caught.value.fault.text) == (name, text)
 
 
 def test_on_android_a_number_means_what_android_says_by_the_phase(monkeypatch: pytest.MonkeyPatch) -> None:

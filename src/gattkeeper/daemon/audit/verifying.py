@@ -5,15 +5,13 @@ Knows words for people and JSON for programs. What is checked stands in `storage
 
 import argparse
 import sys
-from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
 import msgspec
 from msgspec import Struct
 
-from gattkeeper.storage import journal_file
-from gattkeeper.storage.verification import Flaw, verify
+from gattkeeper.storage.succession import Broken, verify_journal
 
 PROGRESS_S = 0.5
 """How often a terminal is told how far it got."""
@@ -22,8 +20,9 @@ PROGRESS_S = 0.5
 class Verified(Struct, frozen=True, kw_only=True):
     """What `--json` says. Hashes are hex digits."""
 
-    journal: str
+    journal: str  # its file, or that with the flaw
     whole: bool
+    rows_from: int | None = None  # number of the oldest row, when whole
     rows_to: int | None = None  # number of the last row, when whole
     hash: str = ""  # that row's, when whole
     bad_row: int | None = None
@@ -38,18 +37,21 @@ def tell_verification(args: argparse.Namespace, journal: Path) -> int:
 
 
 def _verified(journal: Path, on_progress: "_Progress | None") -> Verified:
-    with closing(journal_file.open_as_it_is(journal)) as connection:
-        found = verify(connection, on_progress=on_progress)
+    found = verify_journal(journal, on_progress=on_progress)
     if on_progress is not None:
         on_progress.clear()
-    if isinstance(found, Flaw):
-        return Verified(journal=str(journal), whole=False, bad_row=found.seq, what=found.what)
-    return Verified(journal=str(journal), whole=True, rows_to=found.seq, hash=found.hash.hex())
+    if isinstance(found, Broken):
+        return Verified(journal=str(found.path), whole=False, bad_row=found.flaw.seq, what=found.flaw.what)
+    head = found.head
+    return Verified(
+        journal=str(journal), whole=True, rows_from=found.first_seq, rows_to=head.seq, hash=head.hash.hex()
+    )
 
 
 def _text(found: Verified) -> str:
     if found.whole:
-        said = f"{found.journal} is whole: every row up to {found.rows_to} is as it was written"
+        rows = f"every row from {found.rows_from} to {found.rows_to}"
+        said = f"{found.journal} is whole: {rows} is as it was written"
         return f"{said}\nhash of the last: {found.hash}"
     said = f"{found.journal} is NOT whole: {found.what}"
     return f"{said}\nkeep a copy of the file as it is, and find out who changed it"
