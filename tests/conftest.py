@@ -18,8 +18,8 @@ AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
 NO_REASON = ("", "Skipped", "unconditional skip", "<Skipped instance>")
 """What pytest reports for a skip that gives no reason."""
 
-GUEST_TESTS = "tests/bluez_vm/"
-"""Where the tests are that share a virtual machine."""
+GUEST_TESTS = "tests/bluez_vm/test_guest_"
+"""How the tests begin that share a virtual machine. Those with one of their own may run beside them."""
 
 # Times on a shared machine say nothing, and a database would make one run depend on the one before.
 for profile, derandomize in (("dev", False), ("ci", True)):

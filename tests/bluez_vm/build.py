@@ -20,6 +20,7 @@ from pathlib import Path
 MODULES = (
     *("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"),  # to reach the host's files and the tests
     *("hci_vhci", "cmac", "ecb", "algif_hash", "algif_skcipher"),  # Bluetooth, and the ciphers of its pairing
+    *("sha256_generic", "sha512_generic", "hmac", "jitterentropy_rng", "drbg"),  # the dice of its key agreement
 )
 INIT = Path(__file__).parent / "guest" / "init"
 BUSYBOX = Path("/bin/busybox")

@@ -75,6 +75,8 @@ class Machine:
     def run(self, case: str, *, timeout_s: float) -> dict[str, Any]:
         """Run a case, "module:function" of `guest`, and give what it found. Fails the test when it failed.
 
+        What follows after more colons are its arguments, as strings.
+
         Raises GuestGoneError.
         """
         request = {"case": case, "timeout_s": timeout_s}

@@ -14,6 +14,15 @@ def test_connections_of_a_killed_daemon_are_taken_over_by_the_next(machine: Mach
     assert sorted(found["after"]["applied"]) == ["k00", "k01"], found
 
 
+def test_a_connect_that_a_killed_daemon_left_pending_hinders_the_next_one_not(machine: Machine) -> None:
+    found = machine.run("cases_crash:connect_pending", timeout_s=90)
+    assert found["left"]["scanning"], "the kernel goes on looking for the device"
+    first, killed, second = found["codes"]
+    assert (first, second) == (0, 0), found
+    assert killed != 0, "its caller is not told that it worked"
+    assert found["applied"] == ["first", "second"], "what was never sent is never done"
+
+
 def test_devices_are_found_while_another_program_scans(machine: Machine) -> None:
     found = machine.run("cases_foreign:foreign_scan", timeout_s=90)
     assert [found["lounge"]["verdict"], found["kitchen"]["verdict"]] == ["delivered", "delivered"], found

@@ -4,6 +4,7 @@ import pytest
 
 from gattkeeper.daemon.settings_checks import security_problems, settings_problems
 from gattkeeper.daemon.settings_model import BluezAdapter, BumbleAdapter, DeviceSettings, Settings, VirtualAdapter
+from gattkeeper.links.bumble_names import EXAMPLES
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.profile import Profile
 from gattkeeper.model.security import SecurityLevel
@@ -116,7 +117,7 @@ def test_a_bluez_adapter_is_a_name_or_an_address(adapter):
 
 def test_a_way_to_the_controller_is_needed():
     assert problems_of(adapters={"one": BumbleAdapter(transport="")}) == [
-        (("adapters", "one", "transport"), "transport is empty: name the way to the controller, as in usb:0")
+        (("adapters", "one", "transport"), f"transport '' is no transport: write for example {EXAMPLES}")
     ]
 
 

@@ -73,7 +73,7 @@ class FakeBluez:
             await asyncio.wait(self._tasks)
         if self._bus is not None:
             self._bus.disconnect()
-            with contextlib.suppress(EOFError, ConnectionError):  # the bus was gone before
+            with contextlib.suppress(EOFError, OSError):  # the bus was gone before, or had no room
                 await self._bus.wait_for_disconnect()
             self._bus = None
         self._scanning.clear()
@@ -94,9 +94,8 @@ class FakeBluez:
     async def bus_names(self) -> set[str]:
         """Every connection to the bus, by its unique name."""
         assert self._bus is not None
-        reply = await self._bus.call(
-            Message(destination=DBUS, path="/org/freedesktop/DBus", interface=DBUS, member="ListNames")
-        )
+        asking = Message(destination=DBUS, path="/org/freedesktop/DBus", interface=DBUS, member="ListNames")
+        reply = await self._bus.call(asking)
         return {name for name in reply.body[0] if name.startswith(":")}
 
     async def until_bus_connections(self, count: int) -> None:
@@ -192,8 +191,7 @@ class FakeBluez:
             self._signal("/", MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, interfaces])
 
     def _remove(self, path: str) -> None:
-        interfaces = list(self.objects.pop(path))
-        self._signal("/", MANAGER, "InterfacesRemoved", "oas", [path, interfaces])
+        self._signal("/", MANAGER, "InterfacesRemoved", "oas", [path, list(self.objects.pop(path))])
 
     def _change(self, path: str, interface: str, **changed: Variant) -> None:
         self.objects[path][interface].update(changed)
@@ -339,7 +337,9 @@ class FakeBluez:
             attributes = device.attributes(self.home)
             if device.resolved_early:
                 self._owed = dict([attributes.popitem()])
-            self._add(attributes)
+            for each in attributes.items():
+                self._add(dict([each]))
+                await self.bus_names()  # until the bus has it: its library ends where a socket is full
             self._change(device.path(self.home), DEVICE, ServicesResolved=Variant("b", True))
 
     async def _disconnect(self, device: FakeDevice) -> None:

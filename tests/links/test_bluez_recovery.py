@@ -155,6 +155,20 @@ async def test_a_bluez_that_never_answers_does_not_hold_a_rung(
     assert (await refused(link, Rung.STOP_DISCOVERY, device)).kind is FaultKind.WEDGED
 
 
+async def test_an_adapter_is_reset_though_the_service_lists_nothing_any_more(
+    bluez: FakeBluez, device: FakeDevice, tmp_path: Path
+) -> None:
+    program = PrivilegedProgram()
+    server = await asyncio.start_unix_server(program, tmp_path / "socket")
+    link = BleakLink(cancel_grace_s=0.5, privileged=tmp_path / "socket")
+    await link.open(AdapterLog())
+    bluez.script("GetManagedObjects", Step(hang=True))
+    await climb(link, Rung.HARD_RESET, device)
+    assert program.asked == [Request("reset_adapter", link.name)]
+    await link.close()
+    server.close()
+
+
 async def test_an_adapter_that_is_gone_cannot_be_recovered(
     bluez: FakeBluez, device: FakeDevice, link: BleakLink
 ) -> None:

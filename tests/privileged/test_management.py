@@ -14,6 +14,10 @@ def kernel() -> Kernel:
     return Kernel({0: FIRST, 1: SECOND})
 
 
+def not_needed(_index: int) -> None:
+    raise AssertionError("it let itself be switched off")
+
+
 def test_a_packet_is_opcode_index_and_length_in_little_endian() -> None:
     assert packet(0x0005, 1, b"\x01") == bytes.fromhex("0500 0100 0100 01")
     assert packet(0x0003, NO_INDEX) == bytes.fromhex("0300 ffff 0000")
@@ -28,15 +32,26 @@ def test_an_adapter_is_found_by_its_address_whatever_its_number() -> None:
 
 def test_a_reset_is_off_and_on() -> None:
     played = kernel()
-    Management(played).reset(1)
+    Management(played).reset(1, not_needed)
+    assert played.commands == [(SET_POWERED, 1, b"\x00"), (SET_POWERED, 1, b"\x01")]
+
+
+def test_an_adapter_that_does_not_answer_is_switched_off_without_asking_it() -> None:
+    played, forced = kernel(), list[int]()
+    played.failing[SET_POWERED, b"\x00"] = 0x05
+    Management(played).reset(1, forced.append)
+    assert forced == [1]
     assert played.commands == [(SET_POWERED, 1, b"\x00"), (SET_POWERED, 1, b"\x01")]
 
 
 def test_an_adapter_that_cannot_be_switched_off_is_switched_on_all_the_same() -> None:
+    def refuse(index: int) -> None:
+        raise RefusedError(f"hci{index} cannot be switched off: No such device")
+
     played = kernel()
     played.failing[SET_POWERED, b"\x00"] = 0x03
-    with pytest.raises(RefusedError, match="it failed"):
-        Management(played).reset(0)
+    with pytest.raises(RefusedError, match="No such device"):
+        Management(played).reset(0, refuse)
     assert played.commands[-1] == (SET_POWERED, 0, b"\x01")
 
 
@@ -47,13 +62,14 @@ def test_a_link_is_cut_by_address_and_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "text"), [(0x12, "rfkill"), (0x14, "CAP_NET_ADMIN"), (0x77, "the kernel says 0x77")]
+    ("status", "text"),
+    [(0x05, "did not answer"), (0x12, "rfkill"), (0x14, "CAP_NET_ADMIN"), (0x77, "the kernel says 0x77")],
 )
 def test_a_refusal_is_said_in_words(status: int, text: str) -> None:
     played = kernel()
     played.failing[SET_POWERED, b"\x01"] = status
     with pytest.raises(RefusedError, match=text):
-        Management(played).reset(0)
+        Management(played).reset(0, not_needed)
 
 
 def test_a_kernel_that_does_not_answer_is_given_up() -> None:

@@ -106,7 +106,7 @@ def test_tests_that_share_a_guest_run_on_one_worker(tmp_path: Path) -> None:
     (tmp_path / "tests" / "bluez_vm").mkdir(parents=True)
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
     for name in ("one", "two", "three"):
-        (tmp_path / "tests" / "bluez_vm" / f"test_{name}.py").write_text(
+        (tmp_path / "tests" / "bluez_vm" / f"test_guest_{name}.py").write_text(
             "def test_a(): pass\ndef test_b(): pass\n"
         )
     words = [sys.executable, "-m", "pytest", "-n", "2", "-v", "-v"]

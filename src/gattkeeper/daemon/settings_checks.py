@@ -19,6 +19,7 @@ from gattkeeper.devices.arguments import shown
 from gattkeeper.devices.book import ALL
 from gattkeeper.devices.tables import near_miss
 from gattkeeper.devices.toml_file import Problem
+from gattkeeper.links.bumble_names import transport_problem
 from gattkeeper.model.identity import AddressKind, DeviceAddress, looks_like_address
 from gattkeeper.model.security import SecurityLevel, cannot_prove
 
@@ -48,9 +49,8 @@ def _adapter_problems(adapters: dict[str, Adapter]) -> Iterator[Problem]:
         ):
             text = f"adapter takes a name such as hci0, or an adapter's address, not {shown(adapter.adapter)}"
             yield Problem(at=("adapters", name, "adapter"), text=text)
-        if isinstance(adapter, BumbleAdapter) and not adapter.transport:
-            text = "transport is empty: name the way to the controller, as in usb:0"
-            yield Problem(at=("adapters", name, "transport"), text=text)
+        if isinstance(adapter, BumbleAdapter) and (problem := transport_problem(adapter.transport)):
+            yield Problem(at=("adapters", name, "transport"), text=f"transport {problem}")
     radios = {name: _radio(adapter) for name, adapter in adapters.items()}
     yield from _twins(
         {name: radio for name, radio in radios.items() if radio}, lambda name: ("adapters", name), "the radio of"

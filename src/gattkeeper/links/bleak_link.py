@@ -161,9 +161,11 @@ class BleakLink:
             raise LinkError(self._absence or _absent(FaultKind.ADAPTER_GONE, "there is no adapter to recover"))
 
         async def climb(watch: "BluezWatch", adapter: "BluezAdapter") -> None:
-            known = await watch.device(adapter.path, device.value)
             recovery = BluezRecovery(
-                adapter=adapter, device=known, privileged=self._privileged, until=self._until_usable
+                adapter=adapter,
+                device=lambda: watch.device(adapter.path, device.value),
+                privileged=self._privileged,
+                until=self._until_usable,
             )
             await recovery.climb(rung)
             await self._until_usable(True)

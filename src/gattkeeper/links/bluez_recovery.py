@@ -30,10 +30,14 @@ _SYSTEMD = "org.freedesktop.systemd1"
 
 
 class BluezRecovery(Struct, frozen=True, kw_only=True):
-    """One adapter, and the device whose trouble was the last sign, as BlueZ shows them at this moment."""
+    """One adapter, and the device whose trouble was the last sign.
+
+    `device` asks BlueZ for its path and properties; None: BlueZ does not know it. Only who needs them asks: the
+    harder rungs are for a BlueZ that answers no more.
+    """
 
     adapter: BluezAdapter
-    device: tuple[str, dict[str, Any]] | None  # path and properties; None: BlueZ does not know it
+    device: Callable[[], Awaitable[tuple[str, dict[str, Any]] | None]]
     privileged: PrivilegedClient
     until: Callable[[bool], Awaitable[None]]  # that the adapter can be used, or cannot
 
@@ -43,7 +47,7 @@ class BluezRecovery(Struct, frozen=True, kw_only=True):
 
     async def disconnect_device(self) -> None:
         """Ends a link that another program, or an earlier life, left behind; a pending Connect as well."""
-        path, properties = self._known()
+        path, properties = await self._known()
         if self.privileged.there and properties.get("Connected"):
             await self.privileged.ask(cut_request(self.adapter.address, properties))
         else:
@@ -51,7 +55,7 @@ class BluezRecovery(Struct, frozen=True, kw_only=True):
 
     async def forget_device(self) -> None:
         """BlueZ makes a new object when it hears the device. A paired one keeps its keys: it is left alone."""
-        path, properties = self._known()
+        path, properties = await self._known()
         if properties.get("Paired"):
             raise _nothing("the device is paired: to forget it would lose its keys")
         await _call(self.adapter.path, ADAPTER, "RemoveDevice", "o", [path])
@@ -88,10 +92,11 @@ class BluezRecovery(Struct, frozen=True, kw_only=True):
         )
         await self.until(False)
 
-    def _known(self) -> tuple[str, dict[str, Any]]:
-        if self.device is None:
+    async def _known(self) -> tuple[str, dict[str, Any]]:
+        known = await self.device()
+        if known is None:
             raise _nothing("BlueZ does not know the device")
-        return self.device
+        return known
 
     async def _power(self, *, on: bool) -> None:
         body = [ADAPTER, "Powered", Variant("b", on)]

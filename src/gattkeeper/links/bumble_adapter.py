@@ -16,14 +16,16 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_bonds import BondFile, BondMemory
+from gattkeeper.links.bumble_commands import guard_commands
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
+from gattkeeper.links.bumble_guard import guard_att
 from gattkeeper.links.bumble_reading import device_address, sighting_of
 from gattkeeper.links.bumble_seeking import Seeker
 from gattkeeper.links.bumble_trust import WholeKeys
 from gattkeeper.links.fault_tables.hci import hci_fault
 from gattkeeper.links.known_tables import KnownTables
-from gattkeeper.model.fault import Fault, Ran
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
 from gattkeeper.model.security import Demand
@@ -46,6 +48,14 @@ _OPTIONAL = {
 }
 """Operations that need a command which not every controller has."""
 
+_HARDWARE_ERROR = Fault(
+    kind=FaultKind.ADAPTER_GONE,
+    stack="hci",
+    name="hardware_error",
+    text="the adapter reports a failure of its own",
+)
+"""With the controller's own code, which means something to its maker (Vol 4, Part E, 7.7.16)."""
+
 
 class BumbleAdapter:
     """A controller that answers. `on_gone` is called once, when the way to it breaks down."""
@@ -60,6 +70,8 @@ class BumbleAdapter:
         self._attempt: asyncio.Future[BumbleConnection] | None = None  # the connection that is waited for
         self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
         self._seeker = Seeker(device, self._hearing)
+        guard_att(device)
+        device.host.on_hci_hardware_error_event = self._on_hardware_error
         device.on(device.EVENT_CONNECTION, self._on_connection)
         device.on(device.EVENT_FLUSH, self._on_flush)
 
@@ -78,6 +90,7 @@ class BumbleAdapter:
         `known` has the attribute tables of devices that were connected before, also through another adapter.
         Raises SettingsError, with what to do about the bonds, and what Bumble raises; may wait for ever.
         """
+        guard_commands(host)
         # Bumble would tell devices its public address as the one to know it by, and then connects with another.
         config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
         device = Device(config=config, host=host)
@@ -201,10 +214,18 @@ class BumbleAdapter:
             self._known.forget(connection.identity)
 
     def _on_flush(self) -> None:
-        """Bumble's host lost its transport; everything of it is void."""
+        """Bumble's host lost its transport."""
+        self._end(ADAPTER_GONE)
+
+    def _on_hardware_error(self, event: hci.HCI_Event) -> None:
+        """The controller says that it has failed, and needs a reset. Bumble does nothing about it."""
+        self._end(replace(_HARDWARE_ERROR, code=event.parameters[0] if event.parameters else None))
+
+    def _end(self, fault: Fault) -> None:
+        """Everything of this adapter is void."""
         if not self._gone:
-            self._void(ADAPTER_GONE)
-            self._on_gone(ADAPTER_GONE)
+            self._void(fault)
+            self._on_gone(fault)
 
     def let_go(self, fault: Fault) -> Host:
         """Everything of this adapter is void; its host, for another start."""

@@ -41,7 +41,12 @@ class Backlog:
             await self._moved.wait()
 
     def close(self) -> None:
-        """The connection is over: nobody waits any more."""
+        """The connection is over: nobody waits any more.
+
+        What it had in the adapter's buffers is free then (Vol 4, Part E, 4.1.1). Bumble counts it so, but sends
+        what others have waiting only when one of them has more to send.
+        """
         self._over = True
         self._queue.remove_listener("flow", self._moved.set)
         self._moved.set()
+        asyncio.get_running_loop().call_soon(self._queue._check_queue)  # noqa: SLF001 - after Bumble has counted

@@ -17,8 +17,8 @@ from gattkeeper.errors import LinkError
 from gattkeeper.links import bumble_bonds, bumble_link_layer
 from gattkeeper.links.bumble_backlog import Backlog
 from gattkeeper.links.bumble_faults import as_link_errors
-from gattkeeper.links.bumble_guard import ignore_foreign_responses
 from gattkeeper.links.bumble_long_write import write_long
+from gattkeeper.links.bumble_reading import exchange_mtu, read_attribute
 from gattkeeper.links.bumble_subscriptions import Subscriptions
 from gattkeeper.links.bumble_table import BumbleTable
 from gattkeeper.links.bumble_trust import BumbleTrust
@@ -65,9 +65,6 @@ from gattkeeper.model.operation import (
 )
 from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.ports import ConnectionEvents
-
-ATT_MTU_WANTED = 517
-"""ATT_MTU asked for, in bytes: the longest attribute value, 512, and the longest header around it."""
 
 DISCONNECT_S = 5.0
 """How long the adapter may take to disconnect; then the connection counts as lost, and the adapter as wedged."""
@@ -132,7 +129,6 @@ class BumbleConnection:
         self._unwatched = False  # nobody would tell us that the table changes
         self._tending: asyncio.Task[None] | None = None
         self._pairs = False
-        ignore_foreign_responses(self._gatt)
         connection.on(connection.EVENT_DISCONNECTION, self._on_disconnection)
         connection.on(connection.EVENT_PAIRING_START, lambda: self._note_pairing(under_way=True))
         connection.on(connection.EVENT_PAIRING, lambda _keys: self._note_pairing(under_way=False))
@@ -153,8 +149,7 @@ class BumbleConnection:
         """Exchange the MTU, and discover the services unless they are known. Raises LinkError."""
         with as_link_errors(self._why_down):
             self._refuse_after_end()
-            with suppress(att.ATT_Error):  # a device may keep to the 23 bytes that every device has
-                await self._gatt.request_mtu(ATT_MTU_WANTED)
+            await exchange_mtu(self._gatt)
             self._unwatched = await self._table.load()
             if not self._unwatched:
                 await self._look_after_table()
@@ -321,12 +316,12 @@ class BumbleConnection:
             case Read():
                 target = self._table.target(operation.target)
                 must_allow(target, Property.READ)
-                return bytes(await self._gatt.read_value(target.handle))
+                return await read_attribute(self._gatt, target.handle)
             case Write():
                 await self._write(operation)
             case ReadDescriptor():
                 descriptor = find_descriptor(self._table.target(operation.target), operation.descriptor)
-                return bytes(await self._gatt.read_value(descriptor.handle))
+                return await read_attribute(self._gatt, descriptor.handle)
             case WriteDescriptor():
                 descriptor = find_descriptor(self._table.target(operation.target), operation.descriptor)
                 await self._write_acknowledged(descriptor.handle, operation.payload)

@@ -26,7 +26,7 @@ def bumble_fault(error: Exception) -> Fault:
         return Fault(kind=FaultKind.WEDGED, stack="hci", text="the adapter does not answer commands")
     if isinstance(error, core.TimeoutError):
         return Fault(kind=FaultKind.TIMED_OUT, stack="att", text="no answer within the 30 s of an ATT transaction")
-    if isinstance(error, TransportLostError):
+    if isinstance(error, TransportLostError | OSError):
         return ADAPTER_GONE
     return Fault(kind=FaultKind.UNLISTED, stack="bumble", name=type(error).__name__, text=str(error))
 

@@ -1,9 +1,11 @@
-"""What Bumble discovers and hears, in our words: attribute tables and advertisements.
+"""What Bumble reads and hears, in our words: values, ATT_MTU, Database Hash, advertisements.
 
-Knows Bumble's proxies and advertising data. Keeps nothing.
+Knows ATT's requests and Bumble's advertising data. Keeps nothing.
 """
 
 import uuid
+from contextlib import suppress
+from typing import Any
 
 from bumble import att
 from bumble.core import UUID, AdvertisingData
@@ -12,7 +14,9 @@ from bumble.gatt import GATT_DATABASE_HASH_CHARACTERISTIC
 from bumble.gatt_client import Client
 from bumble.hci import Address
 
-from gattkeeper.model.gatt import Characteristic, Descriptor, Service
+from gattkeeper.links.bumble_guard import ATT_MTU_WANTED
+from gattkeeper.links.targets import refusal
+from gattkeeper.model.gatt import ATT_MTU_DEFAULT, ATTRIBUTE_LENGTH_MAX
 from gattkeeper.model.identity import AddressKind, DeviceAddress
 from gattkeeper.runtime.ports import Sighting
 
@@ -21,6 +25,9 @@ _RSSI_UNKNOWN = 127
 
 _HASH_LENGTH = 16
 """Bytes of a Database Hash (Vol 3, Part G, 7.3)."""
+
+_AT_ITS_END = (att.ErrorCode.INVALID_OFFSET, att.ErrorCode.ATTRIBUTE_NOT_LONG)
+"""Answers to a request for the next part of a value of which there is no more (Vol 3, Part F, 3.4.4.5)."""
 
 _SERVICE_LISTS = (
     (AdvertisingData.Type.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, 2),
@@ -46,28 +53,40 @@ async def read_database_hash(gatt: Client) -> bytes | None:
     return database_hash if len(database_hash) == _HASH_LENGTH else None
 
 
-async def discover(gatt: Client) -> tuple[Service, ...]:
-    """Discover primary services, characteristics and descriptors. Raises what Bumble raises."""
-    services = []
-    for service in await gatt.discover_services():
-        characteristics = []
-        for found in await gatt.discover_characteristics((), service):
-            descriptors = await gatt.discover_descriptors(found)
-            characteristics.append(
-                Characteristic(
-                    uuid=_spelled(found.uuid),
-                    service=_spelled(service.uuid),
-                    handle=found.handle,
-                    properties=int(found.properties),
-                    descriptors=tuple(
-                        Descriptor(uuid=_spelled(each.type), handle=each.handle) for each in descriptors
-                    ),
-                )
-            )
-        services.append(
-            Service(uuid=_spelled(service.uuid), handle=service.handle, characteristics=tuple(characteristics))
+async def exchange_mtu(gatt: Client) -> None:
+    """Agree on the longest ATT_MTU. A device may keep to the 23 bytes that every device has.
+
+    Raises what Bumble raises.
+    """
+    with suppress(att.ATT_Error):
+        await gatt.request_mtu(ATT_MTU_WANTED)
+    gatt.mtu = max(gatt.mtu, ATT_MTU_DEFAULT)  # Bumble believes a device that has less (Vol 3, Part F, 3.4.2.2)
+
+
+async def read_attribute(gatt: Client, handle: int) -> bytes:
+    """A value, in as many requests as it takes (Vol 3, Part G, 4.8.1 and 4.8.3).
+
+    Bumble's own reading goes on for as long as the device does. Raises LinkError, and what Bumble raises.
+    """
+    answer = await gatt.send_request(att.ATT_Read_Request(attribute_handle=handle))
+    part = payload = bytes(_good(answer).attribute_value)
+    while len(part) == gatt.mtu - 1 and len(payload) < ATTRIBUTE_LENGTH_MAX:
+        answer = await gatt.send_request(
+            att.ATT_Read_Blob_Request(attribute_handle=handle, value_offset=len(payload))
         )
-    return tuple(services)
+        if isinstance(answer, att.ATT_Error_Response) and answer.error_code in _AT_ITS_END:
+            break
+        part = bytes(_good(answer).part_attribute_value)
+        payload += part
+    if len(payload) > ATTRIBUTE_LENGTH_MAX:
+        raise refusal("malformed_value", f"the device has a value longer than {ATTRIBUTE_LENGTH_MAX} bytes")
+    return payload
+
+
+def _good(answer: att.ATT_PDU) -> Any:
+    if isinstance(answer, att.ATT_Error_Response):
+        raise att.ATT_Error(answer.error_code)
+    return answer
 
 
 def sighting_of(advertisement: Advertisement) -> Sighting:

@@ -6,7 +6,8 @@ hash on this connection (Core Specification, Vol 3, Part G, 7.3), and no table a
 
 from bumble.gatt_client import Client
 
-from gattkeeper.links.bumble_reading import discover, read_database_hash
+from gattkeeper.links.bumble_discovery import discover
+from gattkeeper.links.bumble_reading import read_database_hash
 from gattkeeper.links.known_tables import KnownTable, KnownTables
 from gattkeeper.links.targets import find_target
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Service

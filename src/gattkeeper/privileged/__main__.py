@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from gattkeeper.privileged import usb
+from gattkeeper.privileged import down, usb
 from gattkeeper.privileged.management import Channel, Management, open_channel
 from gattkeeper.privileged.server import Server, listen
 from gattkeeper.privileged.wire import SOCKET, Request
@@ -21,13 +21,14 @@ def perform(
     request: Request,
     channel: Callable[[], Channel] = open_channel,
     reset_usb: Callable[[int], None] = lambda index: usb.reset(usb.node_of(index)),
+    switch_off: Callable[[int], None] = down.switch_off,
 ) -> None:
     """Do what is asked. Raises RefusedError."""
     with closing(channel()) as opened:
         management = Management(opened)
         index = management.index_of(request.adapter)
         if request.verb == "reset_adapter":
-            management.reset(index)
+            management.reset(index, switch_off)
         elif request.verb == "reset_usb":
             reset_usb(index)
         else:

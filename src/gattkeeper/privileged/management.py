@@ -28,8 +28,8 @@ COMMAND_COMPLETE = 0x0001
 COMMAND_STATUS = 0x0002
 
 # numbers of the kernel's own (include/net/bluetooth); not every Python is built with names for them
-_AF_BLUETOOTH = 31
-_BTPROTO_HCI = 1
+AF_BLUETOOTH = 31
+BTPROTO_HCI = 1
 _HCI_CHANNEL_CONTROL = 3
 _PACKET_MAX = 1024
 
@@ -37,6 +37,7 @@ STATUS = {
     0x01: "the kernel does not know the command",
     0x02: "there is no such link",
     0x03: "it failed",
+    0x05: "the adapter did not answer in time",  # the kernel's own ETIMEDOUT; by its name, a failed authentication
     0x0A: "the controller is busy",
     0x0D: "the parameters are wrong",
     0x0E: "it disconnected meanwhile",
@@ -67,11 +68,11 @@ class Channel(Protocol):
 def open_channel() -> Channel:
     """The management socket of this kernel. Raises RefusedError, with what to do."""
     try:
-        opened = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)
+        opened = socket.socket(AF_BLUETOOTH, socket.SOCK_RAW, BTPROTO_HCI)
     except OSError as error:
         raise RefusedError(f"no Bluetooth in this kernel ({error})") from None
     # Python's own bind knows no channel: struct sockaddr_hci is family, device and channel, 16 bits each
-    address = struct.pack("<HHH", _AF_BLUETOOTH, NO_INDEX, _HCI_CHANNEL_CONTROL)
+    address = struct.pack("<HHH", AF_BLUETOOTH, NO_INDEX, _HCI_CHANNEL_CONTROL)
     if ctypes.CDLL(None, use_errno=True).bind(opened.fileno(), address, len(address)) != 0:
         said = os.strerror(ctypes.get_errno())
         opened.close()
@@ -105,10 +106,15 @@ class Management:
                 return int(index)
         raise RefusedError(f"there is no adapter {address}")
 
-    def reset(self, index: int) -> None:
-        """Off and on: also on when it could not be switched off. Raises RefusedError."""
+    def reset(self, index: int, switch_off: Callable[[int], None]) -> None:
+        """Off and on; by `switch_off` where the adapter does not let itself be switched off in good order.
+
+        On also when it could not be switched off at all. Raises RefusedError.
+        """
         try:
             self._ask(SET_POWERED, index, b"\x00")
+        except RefusedError:
+            switch_off(index)
         finally:
             self._ask(SET_POWERED, index, b"\x01")
 

@@ -98,6 +98,13 @@ class CorrectedController(Controller):  # type: ignore[misc]  # Bumble is not ty
         if end is not None:
             end.buffered = getattr(end, "buffered", 0) + 1
             end.assembler.feed_packet(packet)
+            self._make_room(end)
+
+    def _make_room(self, end: Connection) -> None:
+        """Report the parts of a frame as completed when no place is left for its rest: frames may be longer."""
+        held = sum(getattr(each, "buffered", 0) for each in self.le_connections.values())
+        if end.buffered and held >= self.total_num_le_acl_data_packets > 0:
+            self.take_frame(end)()
 
     def take_frame(self, end: Connection) -> Callable[[], None]:
         """Take the packets of the frame that has just become whole; call the answer when they have crossed."""

@@ -65,9 +65,9 @@ def run_apart(case: str, timeout_s: float) -> dict[str, Any]:
 
 
 def _run_here(case: str, result: Path) -> None:
-    module, _, function = case.partition(":")
+    module, function, *arguments = case.split(":")
     try:
-        found = getattr(importlib.import_module(f"bluez_vm.guest.{module}"), function)()
+        found = getattr(importlib.import_module(f"bluez_vm.guest.{module}"), function)(*arguments)
         answer = {"found": asyncio.run(found) if asyncio.iscoroutine(found) else found}
     except BaseException:  # noqa: BLE001 - whatever a case ends with is its result
         answer = {"error": traceback.format_exc()}

@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from dbus_fast.aio.message_bus import MessageBus
 
 _BLUEZ = "org.bluez"
 _ADAPTER = "org.bluez.Adapter1"
+_DEVICE = "org.bluez.Device1"
 _MANAGER = "org.freedesktop.DBus.ObjectManager"
+_AGENT = "/agent"
 _PROCESS = Path("/run/bluetoothd.pid")
 _POLL_S = 0.05
 
@@ -23,6 +27,11 @@ _POLL_S = 0.05
 def kill_bluetoothd() -> None:
     """As a crash: SIGKILL, nobody is told."""
     os.kill(int(_PROCESS.read_text()), signal.SIGKILL)
+
+
+def stop_bluetoothd() -> None:
+    """As one that hangs: it is on the bus, and answers nothing."""
+    os.kill(int(_PROCESS.read_text()), signal.SIGSTOP)
 
 
 async def start_bluetoothd() -> None:
@@ -45,8 +54,49 @@ async def objects() -> dict[str, dict[str, dict[str, Any]]]:
 
 async def connected_devices() -> list[str]:
     """Addresses of the devices that BlueZ believes connected."""
-    known = [each["org.bluez.Device1"] for each in (await objects()).values() if "org.bluez.Device1" in each]
+    known = [each[_DEVICE] for each in (await objects()).values() if _DEVICE in each]
     return sorted(each["Address"] for each in known if each["Connected"])
+
+
+async def adapter_path(address: str) -> str:
+    """BlueZ's object of the adapter with this address."""
+    return next(
+        path for path, each in (await objects()).items() if each.get(_ADAPTER, {}).get("Address") == address
+    )
+
+
+async def discovering() -> bool:
+    """Whether BlueZ believes that any adapter scans."""
+    return any(each[_ADAPTER]["Discovering"] for each in (await objects()).values() if _ADAPTER in each)
+
+
+async def start_discovery(bus: MessageBus, adapter: str) -> None:
+    """Ask for a discovery, for as long as the bus connection lives; returns with BlueZ's answer."""
+    await bus.call(Message(destination=_BLUEZ, path=adapter, interface=_ADAPTER, member="StartDiscovery"))
+
+
+async def forget_devices() -> None:
+    """Every device that BlueZ knows, also from its disk: it must be heard before it can be connected."""
+    for path, each in (await objects()).items():
+        if _DEVICE in each:
+            adapter = each[_DEVICE]["Adapter"]
+            message = Message(destination=_BLUEZ, path=adapter, interface=_ADAPTER, member="RemoveDevice")
+            message.signature, message.body = "o", [path]
+            await _call(message)
+
+
+async def reload_bus() -> None:
+    """Let the bus read its policies again."""
+    bus = "org.freedesktop.DBus"
+    await _call(Message(destination=bus, path="/org/freedesktop/DBus", interface=bus, member="ReloadConfig"))
+
+
+async def disconnect(address: str) -> None:
+    """As `bluetoothctl disconnect`: BlueZ answers when the link is down."""
+    path = next(
+        path for path, each in (await objects()).items() if each.get(_DEVICE, {}).get("Address") == address
+    )
+    await _call(Message(destination=_BLUEZ, path=path, interface=_DEVICE, member="Disconnect"))
 
 
 async def power(on: bool, *, adapter: str = "") -> None:
@@ -69,6 +119,35 @@ async def power(on: bool, *, adapter: str = "") -> None:
                 )
             )
         await asyncio.sleep(_POLL_S)
+
+
+@asynccontextmanager
+async def agent() -> AsyncIterator[None]:
+    """Somebody who says yes to every pairing, as the default agent of the machine: without one BlueZ refuses them."""
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    bus.add_message_handler(_yes)
+    for member, signature, body in (
+        ("RegisterAgent", "os", [_AGENT, "NoInputNoOutput"]),
+        ("RequestDefaultAgent", "o", [_AGENT]),
+    ):
+        await bus.call(
+            Message(
+                destination=_BLUEZ,
+                path="/org/bluez",
+                interface="org.bluez.AgentManager1",
+                member=member,
+                signature=signature,
+                body=body,
+            )
+        )
+    try:
+        yield
+    finally:
+        bus.disconnect()
+
+
+def _yes(message: Message) -> Message | None:
+    return Message.new_method_return(message) if message.path == _AGENT else None
 
 
 async def _call(message: Message) -> Message:

@@ -33,23 +33,16 @@ async def foreign_scan() -> dict[str, Any]:
         pipe = asyncio.subprocess.PIPE
         words = ("bluetoothctl", "--timeout", "120", "scan", "on")
         scanner = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=asyncio.subprocess.DEVNULL)
-        while not await _discovering():
+        while not await bluez.discovering():
             await asyncio.sleep(0.05)
         found: dict[str, Any] = {
             name: await told(keeper.device(name).write(BLIND_LABEL, b"heard", idempotent=True))
             for name in (LOUNGE, "kitchen")
         }
-        found["discovering"] = await _discovering()
+        found["discovering"] = await bluez.discovering()
         scanner.kill()
         await scanner.wait()
         return found | {"applied": [at.applied(name) == [b"heard"] for name in (LOUNGE, "kitchen")]}
-
-
-async def _discovering() -> bool:
-    adapters = [
-        each["org.bluez.Adapter1"] for each in (await bluez.objects()).values() if "org.bluez.Adapter1" in each
-    ]
-    return any(each["Discovering"] for each in adapters)
 
 
 async def two_adapters() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bluez_vm.guest.cases_faults import LOUNGE, told
 from bluez_vm.guest.place import keeper_of, place
+from bluez_vm.guest.privileged import privileged_program
 from gattkeeper.world import AttOpcode, Delay, Match, Moment, Rule
 from gattkeeper.world.virtual_blind import BLIND_LABEL, BLIND_MOTOR, MOTOR_STOP
 
@@ -21,6 +22,12 @@ async def on_another_characteristic() -> dict[str, Any]:
 
 async def on_the_same_characteristic() -> dict[str, Any]:
     return await _stop_behind(BLIND_MOTOR, MOTOR_STOP)
+
+
+async def with_the_privileged_program() -> dict[str, Any]:
+    """On the same characteristic again, where the link can be cut at once."""
+    async with privileged_program():
+        return await on_the_same_characteristic()
 
 
 async def _stop_behind(characteristic: str, payload: bytes) -> dict[str, Any]:

@@ -23,11 +23,13 @@ SETTINGS = """\
 socket = "{folder}/keeper.sock"
 journal = "{folder}/journal.db"
 log_level = "info"
+{keeper}
 """
 ADAPTER = """
 [adapters.{name}]
 link = "bluez"
 adapter = "{address}"
+{adapter}
 """
 DEVICE = """
 [devices.{name}]
@@ -92,10 +94,15 @@ def fresh_folder() -> Path:
     return Path(tempfile.mkdtemp(dir="/run", prefix="keeper-"))
 
 
-def settings(folder: Path, *, devices: int = 2, adapters: int = 1) -> Path:
-    """A file with settings in a folder; device by device the adapters take turns."""
-    text = SETTINGS.format(folder=folder)
-    text += "".join(ADAPTER.format(name=f"a{n}", address=adapter_address(n)) for n in range(adapters))
+def settings(folder: Path, *, devices: int = 2, adapters: int = 1, keeper: str = "", adapter: str = "") -> Path:
+    """A file with settings in a folder; device by device the adapters take turns.
+
+    `keeper` and `adapter` are lines of TOML, for the keeper's own table and for each adapter's.
+    """
+    text = SETTINGS.format(folder=folder, keeper=keeper)
+    text += "".join(
+        ADAPTER.format(name=f"a{n}", address=adapter_address(n), adapter=adapter) for n in range(adapters)
+    )
     for number, name in enumerate(NAMES[:devices]):
         address = device_address(number)
         text += DEVICE.format(name=name, address=address, adapter=f"a{number % adapters}")
@@ -105,8 +112,11 @@ def settings(folder: Path, *, devices: int = 2, adapters: int = 1) -> Path:
 
 
 @asynccontextmanager
-async def keeper_of(at: Place) -> AsyncIterator[Keeper]:
-    """A keeper in this process, for all blinds and adapters of a place."""
-    path = settings(fresh_folder(), devices=len(at.blinds), adapters=len(at.adapters))
-    async with open_keeper(path) as keeper:
-        yield keeper
+async def keeper_of(
+    at: Place, folder: Path | None = None, *, keeper: str = "", adapter: str = ""
+) -> AsyncIterator[Keeper]:
+    """A keeper in this process, for all blinds and adapters of a place. The rest is as in `settings`."""
+    folder = folder or fresh_folder()
+    path = settings(folder, devices=len(at.blinds), adapters=len(at.adapters), keeper=keeper, adapter=adapter)
+    async with open_keeper(path) as opened:
+        yield opened

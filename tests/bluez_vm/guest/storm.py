@@ -36,13 +36,13 @@ class Storm:
         self.socket = folder / "keeper.sock"
         self._radio = Forked(_radio, folder)
         self.daemon: Forked | None = None
-        _wait_for(folder / "ready")
+        wait_for(folder / "ready")
 
     def start_daemon(self) -> None:
         """A daemon of gattkeeper, until it answers."""
         self.socket.unlink(missing_ok=True)
         self.daemon = Forked(_daemon, self.folder)
-        _wait_for(self.socket)
+        wait_for(self.socket)
 
     def applied(self) -> list[Applied]:
         """What reached the blinds, by their own account."""
@@ -71,7 +71,7 @@ class Storm:
         """So many callers of the daemon at once."""
         before = len(self.applied())
         started_at = time.monotonic()
-        callers = [Forked(_caller, str(self.socket), NAMES[n % DEVICES], f"k{n:02d}") for n in range(count)]
+        callers = [Forked(write, str(self.socket), NAMES[n % DEVICES], f"k{n:02d}") for n in range(count)]
         codes = [caller.result(60.0) for caller in callers]
         took_s = time.monotonic() - started_at
         applied = [each.payload.decode() for each in self.applied()[before:]]
@@ -101,7 +101,7 @@ def _daemon(folder: Path) -> int:
     return serve(load_settings(settings(folder, devices=DEVICES)))
 
 
-def _caller(socket: str, device: str, payload: str) -> int:
+def write(socket: str, device: str, payload: str) -> int:
     """`gattkeeper write DEVICE CHARACTERISTIC HEX`, as the command line does it."""
     daemon = dial(socket)
     if daemon is None:
@@ -109,7 +109,8 @@ def _caller(socket: str, device: str, payload: str) -> int:
     return talk(daemon, ["write", device, BLIND_LABEL, payload.encode().hex(), "--deadline", "60"])
 
 
-def _wait_for(path: Path) -> None:
+def wait_for(path: Path) -> None:
+    """Until there is such a file. Raises TimeoutError."""
     give_up_at = time.monotonic() + READY_S
     while not path.exists():
         if time.monotonic() > give_up_at:
@@ -117,16 +118,17 @@ def _wait_for(path: Path) -> None:
         time.sleep(_POLL_S)
 
 
-def _kernel_bugs() -> int:
+def kernel_bugs() -> int:
     """How often the kernel found its own data broken."""
-    return subprocess.run(["dmesg"], capture_output=True, text=True, check=False).stdout.count("kernel BUG")
+    said = subprocess.run(["dmesg"], capture_output=True, text=True, check=False).stdout
+    return said.count("kernel BUG") + said.count("general protection fault")
 
 
 def without() -> dict[str, Any]:
     """Four, then eight naive programs on two blinds. It may leave BlueZ, or the kernel, unusable."""
     storm = Storm(fresh_folder())
     rounds = [storm.naive(count, hang_s=25.0) for count in (4, 8)]
-    return {"rounds": rounds, "kernel_bugs": _kernel_bugs()}
+    return {"rounds": rounds, "kernel_bugs": kernel_bugs()}
 
 
 def with_gattkeeper() -> dict[str, Any]:

@@ -13,10 +13,39 @@ from gattkeeper.world.bumble_corrections import CorrectedController
 from gattkeeper.world.radio_air import RadioAir
 
 _NEW_CONTROLLER = b"\xff\x00"  # vendor packet: a primary controller, please; the answer has its number
+_RESET = b"\x01\x03\x0c\x00"  # HCI Reset (Core Specification, Vol 4, Part E, 7.3.2)
 
 
 class KernelController(CorrectedController):
-    """A controller whose host is the kernel."""
+    """A controller whose host is the kernel.
+
+    `keeps_links`: its firmware says that it has disconnected, and has not. `hangs`: its firmware takes no command but
+    HCI Reset, which cures it of both.
+    """
+
+    keeps_links = False
+    hangs = False
+
+    def on_packet(self, packet: bytes) -> None:
+        """Take an HCI packet from the kernel."""
+        if packet == _RESET:
+            self.hangs = False
+        if not self.hangs:
+            super().on_packet(packet)
+
+    def on_hci_disconnect_command(self, command: hci.HCI_Disconnect_Command) -> None:
+        """End a connection; or only say so."""
+        if not self.keeps_links:
+            super().on_hci_disconnect_command(command)
+            return
+        self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
+        self.send_hci_packet(
+            hci.HCI_Disconnection_Complete_Event(
+                status=hci.HCI_ErrorCode.SUCCESS,
+                connection_handle=command.connection_handle,
+                reason=hci.HCI_ErrorCode.CONNECTION_TERMINATED_BY_LOCAL_HOST_ERROR,
+            )
+        )
 
     def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
         """Report connections with the enhanced event.
@@ -49,6 +78,17 @@ class VhciAdapter:
         self._air = air
         self._controller: KernelController | None = None
         self._file: int | None = None
+
+    @property
+    def controller(self) -> KernelController:
+        """What is plugged in."""
+        if self._controller is None:
+            raise LookupError("it was never plugged in")
+        return self._controller
+
+    def links(self) -> int:
+        """How many connections it has on the air, whatever the kernel believes."""
+        return len(self.controller.le_connections)
 
     def plug(self) -> None:
         """Plug it in. Raises OSError where there is no /dev/vhci."""

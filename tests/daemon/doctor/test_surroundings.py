@@ -114,6 +114,13 @@ def test_a_container_confined_by_apparmor_is_told(scenery: Scenery, profile, lev
     assert ("apparmor=unconfined" in finding.cure) is (level is not Level.OK)
 
 
+@pytest.mark.parametrize("context", ["kernel\0", "system_u:system_r:container_t:s0:c1,c2\0"])
+def test_what_selinux_says_in_the_same_place_is_not_taken_for_apparmor(scenery: Scenery, context):
+    scenery.file(".dockerenv", "")
+    scenery.file("proc/self/attr/current", context)
+    assert levels(look_at_confinement(scenery.machine)) == [Level.OK]
+
+
 def test_outside_of_containers_and_without_apparmor_nothing_is_told(scenery: Scenery):
     scenery.file("proc/self/attr/current", "/usr/bin/gattkeeper (enforce)\n")
     assert told(look_at_confinement(scenery.machine)) == "not in a container | "

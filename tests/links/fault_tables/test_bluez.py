@@ -118,6 +118,7 @@ TEXTS = [
     (FAILED, "Connection timed out", F.TRANSIENT, MAYBE, F.TRANSIENT),
     (FAILED, "Connection reset by peer", F.LINK_LOST, MAYBE, F.TRANSIENT),
     (FAILED, "Input/output error", F.LINK_LOST, MAYBE, F.WEDGED),
+    (FAILED, "Authentication Failed", F.UNLISTED, MAYBE, F.WEDGED),
     (FAILED, "Transport endpoint is not connected", F.LINK_LOST, MAYBE, F.TRANSIENT),
     (FAILED, "Bad address", F.STALE, MAYBE, F.STALE),
     (FAILED, "Not connected", F.LINK_LOST, NO, F.LINK_LOST),

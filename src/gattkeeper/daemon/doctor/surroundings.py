@@ -14,6 +14,7 @@ SUPER_SPEED = 5000
 _BLUETOOTH = "sys/class/bluetooth"
 _HUB = "09"  # bDeviceClass
 _DOCKERS_OWN = "docker-default"
+_CONFINING = (" (enforce)", " (kill)")  # as AppArmor writes it; other security modules write there too
 _CONTAINER_SIGNS = (".dockerenv", "run/.containerenv")
 
 
@@ -99,7 +100,7 @@ def look_at_confinement(machine: Machine) -> list[Finding]:
     profile = _profile(machine)
     if not contained:
         return [ok("container", "not in a container")]
-    if profile and not profile.startswith("unconfined") and not profile.endswith("(complain)"):
+    if profile.endswith(_CONFINING):
         cure = "run it with --security-opt apparmor=unconfined, or with a profile that allows D-Bus to org.bluez"
         if profile.startswith(_DOCKERS_OWN):
             what = f"AppArmor confines this container ({profile}): scanning works, connecting and writing do not"

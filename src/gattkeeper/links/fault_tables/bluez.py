@@ -163,6 +163,7 @@ TEXTS: dict[tuple[str, str], Row] = {
 
 CONNECTING: dict[tuple[str, str], Row] = {
     (_BLUEZ + "Failed", "Input/output error"): _WEDGED_NO,  # the controller does not answer, or is off
+    (_BLUEZ + "Failed", "Authentication Failed"): _WEDGED_NO,  # the kernel's time-out, by the number it has for it
     (_BLUEZ + "Failed", "Connection reset by peer"): _TRANSIENT_NO,
     (_BLUEZ + "Failed", "Transport endpoint is not connected"): _TRANSIENT_NO,
     (_BLUEZ + "DoesNotExist", ""): _NOT_FOUND,
