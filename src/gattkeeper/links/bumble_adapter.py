@@ -188,7 +188,7 @@ class BumbleAdapter:
         """
         if self._gone:
             return
-        if self._device.is_le_connecting:  # else it still listens for the address to connect to
+        if not self._device.is_scanning:  # else Bumble still listens for the address to connect to
             with suppress(Exception):
                 async with asyncio.timeout(CLEAN_UP_S):
                     await self._device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
