@@ -16,16 +16,16 @@ def rules(*, security: SecurityLevel = SecurityLevel.NONE, safety: bool = False)
 
 
 def test_a_device_demands_what_the_settings_say() -> None:
-    assert demand_of("lock", rules(), PROVING) == NO_DEMAND
+    assert demand_of("lock", rules(), [PROVING]) == NO_DEMAND
     level = SecurityLevel.AUTHENTICATED
-    assert demand_of("lock", rules(security=level), PROVING) == Demand(level=level)
+    assert demand_of("lock", rules(security=level), [PROVING]) == Demand(level=level)
 
 
 def test_for_safety_a_device_demands_what_was_recorded() -> None:
-    assert demand_of("lock", rules(safety=True), PROVING) == Demand(recorded=True)
+    assert demand_of("lock", rules(safety=True), [PROVING]) == Demand(recorded=True)
 
 
 def test_a_link_that_proves_nothing_takes_no_demand_by_name() -> None:
     with pytest.raises(SettingsError, match=r"lock demands security 'encrypted', and nobody can tell"):
-        demand_of("lock", rules(security=SecurityLevel.ENCRYPTED), BLIND)
-    assert demand_of("lock", rules(safety=True), BLIND) == NO_DEMAND
+        demand_of("lock", rules(security=SecurityLevel.ENCRYPTED), [PROVING, BLIND])
+    assert demand_of("lock", rules(safety=True), [BLIND]) == NO_DEMAND

@@ -15,8 +15,7 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.model.record import Intended
 from gattkeeper.world import Seen, SeenKind
 from gattkeeper.world.simulated_connection import STALE_TABLE, STRAGGLER
-from gattkeeper.world.simulated_identity import AMBIGUOUS, IMPOSTOR, RENAMED, WEAK
-from gattkeeper.world.simulated_link import AWAY
+from gattkeeper.world.simulated_identity import AMBIGUOUS, AWAY, IMPOSTOR, RENAMED, WEAK
 from sim.facts import Facts
 from sim.history import Fired, History
 from sim.script import step_of

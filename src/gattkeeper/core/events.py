@@ -54,10 +54,28 @@ class DeviceAdded(Struct, frozen=True, kw_only=True, tag="device_added"):
 
     device: str
     adapter: str
+    others: tuple[str, ...] = ()  # it may use these as well, in this order
+    by_signal: bool = False  # the order decides only where the signal does not
     safety: bool = False
     linger_us: int = 8_000_000
     demand: Demand = NO_DEMAND  # what each connection of it has to prove
     rotates: bool = False  # its address is one that changes by itself
+
+
+class Sighted(Struct, frozen=True, kw_only=True, tag="sighted"):
+    """An adapter heard a device that may use more than one."""
+
+    device: str
+    adapter: str
+    rssi_dbm: int
+
+
+class Bonded(Struct, frozen=True, kw_only=True, tag="bonded"):
+    """An adapter has keys of a device, or has none."""
+
+    device: str
+    adapter: str
+    bonded: bool = True
 
 
 class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
@@ -250,6 +268,8 @@ Event = (
     | AdapterUp
     | RecoveryDone
     | DeviceAdded
+    | Sighted
+    | Bonded
     | Submitted
     | FanoutSubmitted
     | StopRequested

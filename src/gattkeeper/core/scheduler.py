@@ -18,11 +18,13 @@ from gattkeeper.core import (
     ending,
     events,
     fanout,
+    overview,
     own_faults,
     pairing,
     persist,
     recovery,
     resolving,
+    roaming,
     stop,
     sweep,
     turns,
@@ -34,9 +36,10 @@ from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.state import AdapterState, DeviceState, SlotRole, State
 from gattkeeper.core.waiting import Waiting
+from gattkeeper.core.ways import Way
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause
-from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.model.status import KeeperStatus
 
 
 class Scheduler:
@@ -71,44 +74,7 @@ class Scheduler:
 
     def status(self, now_us: int) -> KeeperStatus:
         """What there is at this moment."""
-        state = self._state
-        return KeeperStatus(
-            adapters=tuple(
-                AdapterStatus(
-                    name=adapter.name,
-                    up=adapter.up and not adapter.ladder.parked,
-                    connections=adapter.occupied,
-                    slots=adapter.slots,
-                    connecting=adapter.connecting,
-                    serialization="adapter" if state.is_serial(adapter) else "device",
-                    recovery=adapter.ladder.told,
-                )
-                for adapter in state.adapters.values()
-            ),
-            devices=tuple(_device_status(device, now_us) for device in state.devices.values()),
-            waiting=state.waiting,
-            accepted=state.accepted,
-            ended=state.ended,
-        )
-
-
-def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
-    entry = device.slot.entry if device.slot is not None else None
-    head = device.waiting.head()
-    return DeviceStatus(
-        name=device.name,
-        connection=device.connection.value,
-        waiting=device.depth,
-        in_flight=entry.command.id if entry is not None else "",
-        in_flight_us=now_us - entry.attempt_started_at if entry is not None else 0,
-        oldest_waiting_us=now_us - head.accepted_at if head is not None else 0,
-        stopped_by=device.stopped_by,
-        latched_by=device.latched_by,
-        stop_persists_us=max(0, device.persisting.until_us - now_us) if device.persisting is not None else 0,
-        subscriptions=len(device.wanted),
-        availability=device.availability.value,
-        alerts=tuple(device.alerts),
-    )
+        return overview.of(self._state, now_us)
 
 
 def _take(state: State, event: events.Event) -> None:
@@ -174,6 +140,8 @@ def _take_adapter(
 
 DeviceEvent = (
     events.DeviceAdded
+    | events.Sighted
+    | events.Bonded
     | events.Resumed
     | events.Latched
     | events.Resolved
@@ -197,6 +165,8 @@ def _take_device(state: State, event: DeviceEvent) -> None:
     match event:
         case events.DeviceAdded():
             _add_device(state, event)
+        case events.Sighted() | events.Bonded():
+            roaming.take(state, state.devices[event.device], event)
         case events.Resumed() | events.Latched() | events.Resolved():
             _take_gate(state, event)
         case events.IntentRecorded() | events.IntentFailed():
@@ -240,16 +210,21 @@ def _take_gate(state: State, event: events.Resumed | events.Latched | events.Res
 def _add_device(state: State, event: events.DeviceAdded) -> None:
     if event.device in state.devices or event.adapter not in state.adapters:
         return
+    usable = [event.adapter, *(name for name in event.others if name in state.adapters)]
     state.devices[event.device] = DeviceState(
         name=event.device,
         adapter=event.adapter,
+        ways={name: Way() for name in usable},
+        by_signal=event.by_signal,
         safety=event.safety,
         linger_us=event.linger_us,
         demand=event.demand,
         rotates=event.rotates,
         waiting=Waiting(),
     )
-    state.adapters[event.adapter].devices.append(event.device)
+    state.adapters[event.adapter].devices[event.device] = None
+    for name in usable if len(usable) > 1 else ():
+        state.adapters[name].roaming[event.device] = None
 
 
 def _take_intent(state: State, event: events.IntentRecorded | events.IntentFailed) -> None:

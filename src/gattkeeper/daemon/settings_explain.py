@@ -103,10 +103,11 @@ def _adapter_words(adapter: Adapter, keeper: KeeperSettings) -> str:
 
 def _device_words(device: DeviceSettings, settings: Settings) -> str:
     level = security_of(device, settings.profiles.get(device.profile))
+    anywhere = "on whichever adapter hears it best" if len(settings.adapters) > 1 else ""
     words = [
         device.address.spelled,
         device.profile or "no profile",
-        f"on {device.adapter}" if device.adapter else "",
+        f"on {', else '.join(device.adapters)}" if device.adapters else anywhere,
         f"idle connection kept {device.linger:g} s" if device.linger else "idle connection not kept",
         "safety" if device.safety else "",
         f"security: {level.value}" if level is not SecurityLevel.NONE else "",

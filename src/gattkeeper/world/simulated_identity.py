@@ -9,6 +9,7 @@ from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import AddressKind, DeviceAddress
 from gattkeeper.model.security import Demand, Proof, Security, SecurityLevel, shortfall
+from gattkeeper.runtime.ports import Sighting
 from gattkeeper.world.virtual_device import VirtualDevice
 
 BONDED = Security(level=SecurityLevel.ENCRYPTED, key_size=16)
@@ -22,6 +23,9 @@ AMBIGUOUS = Fault(
     text="two devices have this address, one a public and one a random one: say which, with /public or /random",
 )
 
+
+AWAY = "away"
+"""Name in the log of a connection attempt to a device that does not advertise."""
 
 RENAMED, WEAK, IMPOSTOR = "renamed", "weak", "impostor"
 """Names in the log of connection attempts: to a device under another address, that offers less than its bond
@@ -84,3 +88,9 @@ def must_prove(demand: Demand, proof: Proof) -> None:
     if lacks and demand.strict:
         kind = FaultKind.INSUFFICIENT_SECURITY
         raise LinkError(Fault(kind=kind, ran=Ran.NO, stack="simulated", name="unproved", text=lacks))
+
+
+def sighting_of(device: VirtualDevice, rssi_dbm: int) -> Sighting:
+    """Its advertisement, heard so strongly."""
+    services = tuple(service.uuid for service in device.services)
+    return Sighting(address=device.address, name=device.local_name, rssi_dbm=rssi_dbm, services=services)

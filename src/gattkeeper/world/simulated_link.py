@@ -10,14 +10,10 @@ stack matters, `VirtualRadio` has one.
 """
 
 import asyncio
-import math
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
 from types import MappingProxyType
 from typing import get_args
-
-from msgspec import Struct
-from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
 from gattkeeper.model.adapter import CUTTING, Rung
@@ -27,10 +23,20 @@ from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Phase
 from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
+from gattkeeper.world.simulated_attempt import Attempt
 from gattkeeper.world.simulated_connection import Chance, SimulatedConnection
 from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED, NOT_FOUND, WEDGED
 from gattkeeper.world.simulated_gatt import ATT_MTU, RSSI_DBM
-from gattkeeper.world.simulated_identity import AMBIGUOUS, IMPOSTOR, RENAMED, WEAK, Identities, must_prove
+from gattkeeper.world.simulated_identity import (
+    AMBIGUOUS,
+    AWAY,
+    IMPOSTOR,
+    RENAMED,
+    WEAK,
+    Identities,
+    must_prove,
+    sighting_of,
+)
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
     Fail,
@@ -61,27 +67,14 @@ DISCOVERY_INTERVALS = 4
 
 ADAPTER_OFF = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="simulated", name="adapter_off")
 
+SHORTEST_S = 1e-6
+"""A rest of a scan that is no time any more: less than this may be less than what a float can add to a clock."""
+
 RUNG_S = 0.3
 """How long a rung of the recovery takes."""
 
 ENCRYPTION_INTERVALS = 2
 """Connection intervals that encrypting with a bond takes."""
-
-AWAY = "away"
-"""Name in the log of a connection attempt to a device that does not advertise."""
-
-
-class Attempt(Struct, kw_only=True, eq=False):
-    """A running connection attempt; `gone` gets the fault that ends it from outside."""
-
-    device: str
-    gone: "asyncio.Future[Fault]"
-
-    async def wait(self, seconds: float) -> None:
-        """Let time pass. Raises LinkError when the attempt is ended from outside."""
-        await asyncio.wait([self.gone], timeout=None if math.isinf(seconds) else seconds)
-        if self.gone.done():
-            raise LinkError(replace(self.gone.result(), ran=Ran.NO))
 
 
 class SimulatedLink:
@@ -93,11 +86,13 @@ class SimulatedLink:
     `settle_s`.
 
     `rules` is the list of faults; append to it and remove from it at any time. The same for `away`, the names of
-    devices that do not advertise, `paired`, those that have a bond with us, and `att_mtu_max`, what devices agree
-    to on connections to come, in bytes. A device whose `services` are replaced while it is connected refuses what
-    is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the link's own record:
-    what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
-    moment with more than one request pending on a connection, or more than one connection attempt or scan.
+    devices that do not advertise, `paired`, those that have a bond with us, `signals`, how strongly devices are
+    heard, in dBm, and `att_mtu_max`, what devices agree to on connections to come, in bytes. Links may share
+    devices: each has one connection, by whichever of them. A device whose `services` are replaced while it is
+    connected refuses what is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the
+    link's own record: what was handed over, carried out and answered when and on which connection, and, as
+    `log.violations`, every moment with more than one request pending on a connection, or more than one connection
+    attempt or scan.
 
     `identities` says who answers to an address, and how much that one can prove: impostors, new addresses.
     `rungs`: what can be done about a wedge (`wedge`). `recovered` has those that were done, and their device.
@@ -121,7 +116,8 @@ class SimulatedLink:
     ) -> None:
         self.rules: list[LinkRule] = []
         self.identities = Identities(devices)
-        self.away: set[str] = set()
+        self.away = set[str]()
+        self.signals: dict[str, int] = {}
         self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
         self._name = name
@@ -204,10 +200,10 @@ class SimulatedLink:
         self._scans += 1
         self._note_radio_use()
         try:
-            while _now() < until:
+            while until - _now() > SHORTEST_S:
                 for device in self.identities.devices if self._up else ():
                     if not self._is_silent(device):
-                        yield _sighting(device)
+                        yield sighting_of(device, self.signals.get(device.name, RSSI_DBM))
                 await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
         finally:
             self._scans -= 1
@@ -284,6 +280,11 @@ class SimulatedLink:
         if self._cured_by is not None and rung in self._cured_by:
             self._cured_by = None
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """Whether the device is among `paired`."""
+        known = self.identities.at(device)
+        return known is not None and known.name in self.paired
+
     def _cut(self, fault: Fault) -> None:
         for attempt in self._attempts:
             if not attempt.gone.done():
@@ -347,8 +348,8 @@ class SimulatedLink:
 
     def _is_silent(self, device: VirtualDevice) -> bool:
         """Whether nobody advertises under a device's address, or under another one that is known to be its."""
-        connected = self.identities.answering(device).name in self._connections
-        return connected or device.name in self.away or self.identities.is_hidden(device)
+        held = self.identities.answering(device).held > 0
+        return held or device.name in self.away or self.identities.is_hidden(device)
 
     def _bring_up(self, attempt: Attempt, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
         answers = self.identities.answering(device)
@@ -384,11 +385,6 @@ class SimulatedLink:
 
     def _note(self, attempt: Attempt, kind: SeenKind, fault: str = "") -> None:
         self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind, fault=fault))
-
-
-def _sighting(device: VirtualDevice) -> Sighting:
-    services = tuple(service.uuid for service in device.services)
-    return Sighting(address=device.address, name=device.name, rssi_dbm=RSSI_DBM, services=services)
 
 
 def _now() -> float:
