@@ -143,12 +143,11 @@ class SimulatedLink:
             paired=self.paired,
             att_mtu_max=lambda: self.att_mtu_max,
         )
-        self._up = True
         self._on_adapter: Callable[[bool, Fault | None], None] | None = None
         self._connections: dict[str, SimulatedConnection] = {}  # by the device's name
         self._epochs: dict[str, int] = {}  # the same
         self._attempts: list[Attempt] = []
-        self._scans = 0
+        self._up, self._scans = True, 0
 
     @property
     def paired(self) -> set[str]:
