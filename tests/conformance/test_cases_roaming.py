@@ -123,8 +123,7 @@ def test_an_adapter_that_nothing_helps_is_parked_and_its_devices_fail_over_until
         assert block.told() == [(HALL, True)]
         await block.write()
         assert block.device().adapter_why == "hall is parked"
-        block.links[HALL].wedge()
-        block.links[HALL]._cured_by = None
+        block.links[HALL].unwedge()
         await asyncio.sleep(300)
         assert block.told() == [(HALL, True), (HALL, False)]
         await block.write()

@@ -17,4 +17,5 @@ def test_what_never_reached_a_device_does_not_sow_doubt() -> None:
         "connect_timeout",
         "table_changed",
         "address_changes",
+        "device_removed",
     }

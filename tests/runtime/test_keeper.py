@@ -227,20 +227,3 @@ def test_a_bare_address_is_a_device_and_a_foreign_name_is_not():
             house.keeper.device("cellar")
 
     live(story)
-
-
-def test_a_command_that_ended_before_its_acceptance_was_durable_is_told_and_on_record_when_closing_is_over() -> (
-    None
-):
-    async def story(house: House) -> None:
-        assert house.journal is not None
-        house.journal._sync_s = 5.0  # a slow disk
-        submitting = asyncio.create_task(house.keeper.submit(write()))
-        await asyncio.sleep(0)
-        await house.keeper.close()
-        handle = await submitting
-        assert handle.outcome is not None
-        assert handle.outcome.verdict is Verdict.NOT_DELIVERED
-        assert [type(row.record) for row in house.journal.rows] == [Accepted, Ended]
-
-    live(story, journal=True)

@@ -13,7 +13,7 @@ from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue, Phase
 from gattkeeper.model.security import Proof
-from gattkeeper.runtime.ports import LinkConnection
+from gattkeeper.runtime.ports import LinkConnection, Sighting
 
 SUCCESS = 0
 GENERIC_ERROR = 133
@@ -58,6 +58,9 @@ class Unheard:
     def progress(self, phase: Phase) -> None:
         """Nobody listens."""
 
+    def sighted(self, sighting: Sighting) -> None:
+        """Nobody listens."""
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """Nobody listens."""
 
@@ -69,6 +72,9 @@ class Unheard:
 
     def proved(self, proof: Proof) -> None:
         """Nobody listens."""
+
+    def asking(self) -> None:
+        """Nobody is asked."""
 
     def lost(self, fault: Fault) -> None:
         """Nobody listens."""

@@ -15,6 +15,7 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.model.record import Intended
 from gattkeeper.world import Seen, SeenKind
 from gattkeeper.world.simulated_connection import STALE_TABLE, STRAGGLER
+from gattkeeper.world.simulated_faults import IN_VAIN, WEDGE
 from gattkeeper.world.simulated_identity import AMBIGUOUS, AWAY, IMPOSTOR, RENAMED, WEAK
 from sim.facts import Facts
 from sim.history import Fired, History
@@ -34,6 +35,8 @@ NUMBERS = MappingProxyType(
         AMBIGUOUS.name: "F42",
         WEAK: "F46",
         IMPOSTOR: "F47",
+        WEDGE: "F25",
+        IN_VAIN: "F26",
     }
 )
 """The faults that links have names of their own for."""
@@ -79,6 +82,8 @@ def _came_of(facts: Facts, fired: Fired) -> str:
 def _step(entry: Seen, command: Command | None) -> str:
     if entry.fault == STRAGGLER:
         return "notification"
+    if entry.rung:
+        return entry.rung.replace("_", " ")
     if entry.operation is None:
         return "disconnect" if entry.epoch else "connect"
     if command is not None and (command.stop or isinstance(command.operation, Composite)):

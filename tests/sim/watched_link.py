@@ -14,6 +14,7 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation, Read, Write, WriteMode, kind_of
 from gattkeeper.model.outcome import AnswerValue, Phase
 from gattkeeper.model.security import NO_DEMAND, Demand, Proof
+from gattkeeper.runtime.asking import Asking
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
 from gattkeeper.world import Seen, SeenKind, SimulatedLog, VirtualCharacteristic, VirtualDevice
 
@@ -104,6 +105,9 @@ class _Events:
     def progress(self, phase: Phase) -> None:
         self._events.progress(phase)
 
+    def sighted(self, sighting: Sighting) -> None:
+        self._events.sighted(sighting)
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self._events.notification(characteristic, payload)
 
@@ -115,6 +119,9 @@ class _Events:
 
     def proved(self, proof: Proof) -> None:
         self._events.proved(proof)
+
+    def asking(self) -> Asking | None:
+        return self._events.asking()
 
     def lost(self, fault: Fault) -> None:
         self._link.note(self._device, self._epoch, SeenKind.DOWN)

@@ -11,7 +11,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.outcome import Phase
 from gattkeeper.model.security import Proof
-from gattkeeper.runtime.ports import LinkConnection
+from gattkeeper.runtime.ports import LinkConnection, Sighting
 from gattkeeper.world import LinkAction, LinkMatch, LinkMoment, LinkRule, SimulatedLink, run_virtual
 from sim.scene import device
 
@@ -30,6 +30,9 @@ class Heard:
     def progress(self, phase: Phase) -> None:
         self.phases.append(phase)
 
+    def sighted(self, sighting: Sighting) -> None:
+        """Simulated links find their devices without advertisements."""
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self.payloads.append(payload)
 
@@ -41,6 +44,9 @@ class Heard:
 
     def proved(self, proof: Proof) -> None:
         self.proofs.append(proof)
+
+    def asking(self) -> None:
+        """Nobody is asked."""
 
     def lost(self, fault: Fault) -> None:
         self.faults.append(fault)

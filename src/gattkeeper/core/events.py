@@ -50,7 +50,7 @@ class RecoveryDone(Struct, frozen=True, kw_only=True, tag="recovery_done"):
 
 
 class DeviceAdded(Struct, frozen=True, kw_only=True, tag="device_added"):
-    """A device may be commanded from now on."""
+    """A device may be commanded from now on. For one that is known: `safety` and `linger_us` hold from now on."""
 
     device: str
     adapter: str
@@ -76,6 +76,18 @@ class Bonded(Struct, frozen=True, kw_only=True, tag="bonded"):
     device: str
     adapter: str
     bonded: bool = True
+
+
+class DeviceLeaving(Struct, frozen=True, kw_only=True, tag="device_leaving"):
+    """A device is to be let go of: what waits for it ends, what is in flight may end, then its connection goes."""
+
+    device: str
+
+
+class DeviceRemoved(Struct, frozen=True, kw_only=True, tag="device_removed"):
+    """There is no such device any more. Fits when nothing of it is left."""
+
+    device: str
 
 
 class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
@@ -270,6 +282,8 @@ Event = (
     | DeviceAdded
     | Sighted
     | Bonded
+    | DeviceLeaving
+    | DeviceRemoved
     | Submitted
     | FanoutSubmitted
     | StopRequested

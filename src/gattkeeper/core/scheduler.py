@@ -25,6 +25,7 @@ from gattkeeper.core import (
     recovery,
     resolving,
     roaming,
+    roster,
     stop,
     sweep,
     turns,
@@ -35,8 +36,6 @@ from gattkeeper.core.ladder import Ladder
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.state import AdapterState, DeviceState, SlotRole, State
-from gattkeeper.core.waiting import Waiting
-from gattkeeper.core.ways import Way
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause
 from gattkeeper.model.status import KeeperStatus
@@ -142,6 +141,8 @@ DeviceEvent = (
     events.DeviceAdded
     | events.Sighted
     | events.Bonded
+    | events.DeviceLeaving
+    | events.DeviceRemoved
     | events.Resumed
     | events.Latched
     | events.Resolved
@@ -163,8 +164,8 @@ DeviceEvent = (
 
 def _take_device(state: State, event: DeviceEvent) -> None:
     match event:
-        case events.DeviceAdded():
-            _add_device(state, event)
+        case events.DeviceAdded() | events.DeviceLeaving() | events.DeviceRemoved():
+            roster.take(state, event)
         case events.Sighted() | events.Bonded():
             roaming.take(state, state.devices[event.device], event)
         case events.Resumed() | events.Latched() | events.Resolved():
@@ -205,26 +206,6 @@ def _take_gate(state: State, event: events.Resumed | events.Latched | events.Res
         resolving.settle(device, event.command_id)
         if device.latched_by == event.command_id:
             ending.unlatch(state, device)
-
-
-def _add_device(state: State, event: events.DeviceAdded) -> None:
-    if event.device in state.devices or event.adapter not in state.adapters:
-        return
-    usable = [event.adapter, *(name for name in event.others if name in state.adapters)]
-    state.devices[event.device] = DeviceState(
-        name=event.device,
-        adapter=event.adapter,
-        ways={name: Way() for name in usable},
-        by_signal=event.by_signal,
-        safety=event.safety,
-        linger_us=event.linger_us,
-        demand=event.demand,
-        rotates=event.rotates,
-        waiting=Waiting(),
-    )
-    state.adapters[event.adapter].devices[event.device] = None
-    for name in usable if len(usable) > 1 else ():
-        state.adapters[name].roaming[event.device] = None
 
 
 def _take_intent(state: State, event: events.IntentRecorded | events.IntentFailed) -> None:

@@ -222,6 +222,7 @@ class State(Struct, kw_only=True, eq=False):
     ended: int = 0
     waiting: int = 0
     devices: dict[str, DeviceState] = field(default_factory=dict)
+    forgotten: dict[str, tuple[int, int]] = field(default_factory=dict)  # last epoch and token of former devices
     adapters: dict[str, AdapterState] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     fanouts: dict[str, Fanout] = field(default_factory=dict)  # whose gate is closed

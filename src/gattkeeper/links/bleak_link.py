@@ -24,6 +24,7 @@ from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
 from gattkeeper.links.bluez_cut import cut
 from gattkeeper.links.bluez_identity import must_be_of_kind
+from gattkeeper.links.pairing_faults import doubted
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.links.targets import refusal
 from gattkeeper.model.adapter import Rung
@@ -140,11 +141,17 @@ class BleakLink:
         found = await self._known(device)
         if found is None:
             events.progress(Phase.SCAN)
-            found = await self._scanner().find(device)
+            found, sighting = await self._scanner().find(device)
+            events.sighted(sighting)
         must_be_of_kind(device, found)
         connection = BleakConnection(found, events, self._guard, self)
         self._connections.add(connection)
-        await connection.establish()
+        try:
+            await connection.establish()
+        except LinkError as error:
+            if isinstance(found.details, dict) and found.details.get("props", {}).get("Paired"):
+                raise LinkError(doubted(error.fault)) from error
+            raise
         return connection
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:

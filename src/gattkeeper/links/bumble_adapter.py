@@ -20,6 +20,7 @@ from gattkeeper.links.bumble_commands import guard_commands
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
 from gattkeeper.links.bumble_guard import guard_att
+from gattkeeper.links.bumble_pairing import Pairings
 from gattkeeper.links.bumble_reading import device_address, sighting_of
 from gattkeeper.links.bumble_seeking import Seeker
 from gattkeeper.links.bumble_trust import WholeKeys
@@ -96,6 +97,7 @@ class BumbleAdapter:
         device = Device(config=config, host=host)
         device.smp_session_proxy = WholeKeys
         device.keystore = BondMemory()
+        Pairings.install(device)
         await device.power_on()
         public_address = _public_address(device)
         if public_address:

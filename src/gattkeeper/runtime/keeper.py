@@ -20,7 +20,6 @@ from gattkeeper.errors import (
     LinkError,
     QueueClosedError,
     RefusedError,
-    SettingsError,
     StorageError,
     UnsupportedError,
     UsageError,
@@ -28,15 +27,17 @@ from gattkeeper.errors import (
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.fault import Fault
-from gattkeeper.model.identity import looks_like_address
 from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
-from gattkeeper.model.status import KeeperStatus
+from gattkeeper.model.status import AdvertisedRssi, KeeperStatus
+from gattkeeper.runtime.asking import AgentDesk, PairingAgent
 from gattkeeper.runtime.calls import Pointer
+from gattkeeper.runtime.departures import Departures
 from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
 from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.hearing import Hearing
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
@@ -45,7 +46,7 @@ from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.scanning import TurnTakingLink
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, outlast
 from gattkeeper.runtime.switchboard import Switchboard
-from gattkeeper.runtime.ways import Ways
+from gattkeeper.runtime.ways import Ways, must_be_apart
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Keeper:
     makes command ids unique over restarts. `jitter` gives numbers from 0 to 1 that spread back-offs. A
     disconnect is left to itself after `disconnect_timeout_s`. Where a signal decides between adapters they listen
     every `listen_every_s` seconds; with 0 only scans that somebody asks for are heard. With `recording` every
-    event goes into that file, for `gattkeeper replay`.
+    event goes into that file, for `gattkeeper replay`. `agent` is asked while a device pairs.
     """
 
     def __init__(
@@ -84,9 +85,12 @@ class Keeper:
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
         listen_every_s: float = 0.0,
         recording: Path | None = None,
+        agent: PairingAgent | None = None,
     ) -> None:
         self.book = book
         self.hub = NotificationHub()
+        self.agents = AgentDesk(agent)
+        self._hearing = Hearing()
         self.closing = False
         self._letting_go = False  # too late for a stop: adapters are being closed
         self._loop = asyncio.get_running_loop()
@@ -111,8 +115,12 @@ class Keeper:
             jitter=jitter,
             disconnect_timeout_s=disconnect_timeout_s,
             recorder=self._recorder,
+            agents=self.agents,
+            hearing=self._hearing,
         )
         self._open: list[Link] = []
+        self._departures = Departures(self._pump, self._ledger, self.status, self._board.moved)
+        self._changing_book = asyncio.Lock()
 
     async def start(self) -> None:
         """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
@@ -120,7 +128,7 @@ class Keeper:
             try:
                 await link.open(self._adapter_watch(name))
                 self._open.append(link)
-                self._check_address(name)
+                must_be_apart(self.links, name)
             except BaseException:
                 await self._close_links()
                 raise
@@ -136,27 +144,39 @@ class Keeper:
                     rungs=link.traits.rungs if self._recovery.get(name, True) else (),
                 )
             )
-        for device in self.book.names():
-            self._know(device)
+        self._know_all()
         await self._ways.start()
+
+    async def use_book(self, book: DeviceBook) -> None:
+        """Take other devices, groups and actions than those in force until now.
+
+        A device that is not named any more, or at another place, is let go of first: what waits ends `cancelled`,
+        what is in flight ends by itself, a minute at most; meanwhile the old book holds, and stops go on. Raises
+        SettingsError (no such adapter, or something hangs) and QueueClosedError: then the old book stays.
+        """
+        async with self._changing_book:
+            if self.closing:
+                raise QueueClosedError("the keeper is shutting down")
+            for device in book.names():
+                self._ways.check(book.rules(device))
+            try:
+                await self._departures.change(self.book, book, self._ways)
+                self.book = book
+            finally:
+                if not self.closing:
+                    self._know_all()
+                    await self._ways.find_bonds()
+
+    def _know_all(self) -> None:
+        """Every device of the book, by its rules; those whose unknown command nobody resolved are held."""
+        for device in self.book.names():
+            self._take_up(device)
         for command in self._journal.unresolved() if self._journal is not None else ():
             if command.device in self._ways and changes_state(command.operation):
                 self._pump.feed(events.Latched(command_id=command.id, device=command.device))
 
     def _feed(self, event: events.Event) -> None:
         self._pump.feed(event)
-
-    def _check_address(self, name: str) -> None:
-        """Raises SettingsError when an adapter that was opened before has the same address."""
-        address = self.links[name].name
-        for other in self.links:
-            if other == name:
-                return
-            if self.links[other].name == address and looks_like_address(address):
-                raise SettingsError(
-                    f"adapters {other} and {name} have one address, {address}: they are one adapter under two"
-                    " names, or two that nobody can tell apart; take one of them out of the settings"
-                )
 
     async def close(self) -> None:
         """End what waits, let what is in flight end, then let go of connections, adapters and journal."""
@@ -192,8 +212,8 @@ class Keeper:
 
     def _is_quiet(self) -> bool:
         status = self.status()
-        ended = status.accepted == status.ended and not self._pump.is_accepting
-        return ended and all(device.connection == "disconnected" for device in status.devices)
+        idle = all(device.connection == "disconnected" for device in status.devices)
+        return idle and status.accepted == status.ended and not self._pump.holds_ends
 
     def _adapter_watch(self, name: str) -> Callable[[bool, Fault | None], None]:
         def changed(up: bool, fault: Fault | None) -> None:  # noqa: FBT001 - the port's shape
@@ -339,7 +359,12 @@ class Keeper:
         """Adapters, devices and queues at this moment."""
         status = self._scheduler.status(self._pump.now_us())
         adapters = (replace(one, address=self.links[one.name].name) for one in status.adapters)
-        return replace(status, adapters=tuple(adapters))
+        devices = (replace(each, advertised=self.advertised_rssi(each.name)) for each in status.devices)
+        return replace(status, adapters=tuple(adapters), devices=tuple(devices))
+
+    def advertised_rssi(self, device: str) -> AdvertisedRssi | None:
+        """How strongly a device was heard when it last advertised; None: it was not. Raises UnknownDeviceError."""
+        return self._hearing.of(self.book.rules(device).address)
 
     async def scan(self, duration: float = 5.0, *, adapter: str = "") -> AsyncIterator[Sighting]:
         """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
@@ -351,6 +376,7 @@ class Keeper:
         try:
             async with aclosing(self._ways.link(adapter).scan(duration)) as sightings:
                 async for sighting in sightings:
+                    self._hearing.note(sighting)
                     self._ways.heard(adapter or next(iter(self.links)), sighting)
                     yield sighting
         except LinkError as error:
@@ -360,8 +386,15 @@ class Keeper:
         """Make the scheduler know the device; its one name. Raises UnknownDeviceError, SettingsError."""
         device = self.book.name_of(device)
         if device not in self._ways:
-            self._ways.learn(device, self.book.rules(device))
+            known = [name for name in self._ways if name not in self._departures.gone]
+            self._ways.must_be_another(self.book.rules(device).address, known)
+        if device not in self._ways or device in self._departures.gone:
+            self._take_up(device)
         return device
+
+    def _take_up(self, device: str) -> None:
+        self._ways.learn(device, self.book.rules(device))
+        self._departures.gone.discard(device)
 
     def _checked(self, command: Command) -> Command:
         """The command under its device's one name, if it is well-formed. Raises UsageError, RefusedError."""
@@ -373,6 +406,7 @@ class Keeper:
         if command.stop:
             raise InvalidCommandError("an emergency stop goes through Keeper.stop")
         device = self._know(command.device)
+        self._departures.check(device)
         for link in (self.links[adapter] for adapter in self._ways[device].adapters):
             for kind in map(kind_of, parts_of(command.operation)):
                 if kind not in link.traits.operations:

@@ -19,6 +19,7 @@ from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark, Res
 from gattkeeper.model.record import Record
 from gattkeeper.model.security import NO_DEMAND, Demand, Proof, SecurityLevel
 from gattkeeper.model.status import Alert
+from gattkeeper.runtime.asking import Asking
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,9 @@ class ConnectionEvents(Protocol):
     def progress(self, phase: Phase) -> None:
         """While `Link.connect` runs: SCAN, CONNECTED, DISCOVERED. CONNECT_START is the owner's own."""
 
+    def sighted(self, sighting: Sighting) -> None:
+        """While `Link.connect` runs: the advertisement of the device that it had to look for."""
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """A notification or an indication arrived."""
 
@@ -66,6 +70,9 @@ class ConnectionEvents(Protocol):
 
     def proved(self, proof: Proof) -> None:
         """How secure the connection is, before `connect` returns and whenever it changes; unsaid: not at all."""
+
+    def asking(self) -> Asking | None:
+        """Who is asked while we pair on the connection; None: nobody, so there can be no passkey."""
 
     def lost(self, fault: Fault) -> None:
         """The connection is down, asked for or not. Called exactly once, after `connect` returned."""

@@ -19,6 +19,8 @@ from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert
+from gattkeeper.runtime.asking import AgentDesk
+from gattkeeper.runtime.hearing import Hearing
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.recoveries import Recoveries
@@ -86,9 +88,12 @@ class Pump:
         jitter: Callable[[], float],
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
         recorder: Recorder | None = None,
+        agents: AgentDesk | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self._disconnect_timeout_s = disconnect_timeout_s
         self._recorder = recorder
+        self._agents, self._hearing = agents, hearing
         self._scheduler = scheduler
         self._listener = listener
         self._journal = journal
@@ -125,6 +130,16 @@ class Pump:
             effects.SubscriptionEnded: self._subscription_ended,
         }
 
+    @property
+    def holds_ends(self) -> bool:
+        """Whether an outcome waits to be written and told, until its command's acceptance is durable."""
+        return any(self._accepting.values())
+
+    @property
+    def owes(self) -> bool:
+        """Whether the journal does not have an outcome yet that was told."""
+        return bool(self._owed)
+
     def now_us(self) -> int:
         """The loop's monotonic clock in microseconds: the only clock anything is decided by."""
         return int(self._loop.time() * 1_000_000)
@@ -148,11 +163,6 @@ class Pump:
         finally:
             self._running = False
         self._arm()
-
-    @property
-    def is_accepting(self) -> bool:
-        """Whether a command was taken on whose row is not durable yet: its end is told after that."""
-        return bool(self._accepting)
 
     def close(self) -> None:
         """Take in nothing more, and try once more to write what is owed to the journal."""
@@ -245,6 +255,8 @@ class Pump:
             jitter=self._jitter,
             on_notification=self._notified,
             disconnect_timeout_s=self._disconnect_timeout_s,
+            agents=self._agents,
+            hearing=self._hearing,
         )
         self._sessions[effect.device] = session
         session.start(link, address, effect.demand)

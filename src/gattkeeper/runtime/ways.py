@@ -5,14 +5,15 @@ signals, a second apart at the least, and where the keys of a device are.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import aclosing
 
 from msgspec import Struct
 
 from gattkeeper.core import events
 from gattkeeper.errors import ConflictError, LinkError, SettingsError
-from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.identity import DeviceAddress, looks_like_address
+from gattkeeper.model.security import Demand
 from gattkeeper.runtime.demands import demand_of
 from gattkeeper.runtime.ports import DeviceRules, Link, Sighting
 
@@ -21,6 +22,19 @@ LISTEN_LENGTH_S = 3.0
 
 SIGHTING_PAUSE_S = 1.0
 """Of one device and adapter the core hears no more often; a busy device advertises fifty times as often."""
+
+
+def must_be_apart(links: Mapping[str, Link], name: str) -> None:
+    """Raises SettingsError when an adapter that stands before this one has the same address."""
+    address = links[name].name
+    for other in links:
+        if other == name:
+            return
+        if links[other].name == address and looks_like_address(address):
+            raise SettingsError(
+                f"adapters {other} and {name} have one address, {address}: they are one adapter under two"
+                " names, or two that nobody can tell apart; take one of them out of the settings"
+            )
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -54,6 +68,9 @@ class Ways:
     def __contains__(self, device: str) -> bool:
         return device in self._routes
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._routes)
+
     def __getitem__(self, device: str) -> Route:
         return self._routes[device]
 
@@ -64,20 +81,31 @@ class Ways:
             raise SettingsError(f"no adapter {name!r}: there is {', '.join(self._links) or 'none'}")
         return self._links[name]
 
-    def learn(self, device: str, rules: DeviceRules) -> None:
-        """Make the core know a device.
+    def check(self, rules: DeviceRules) -> tuple[str, ...]:
+        """The adapters that a device's rules name, if any.
 
-        Raises SettingsError for an adapter that does not exist, or cannot prove what the device demands, and
-        ConflictError when it may be one that is known by another name.
+        Raises SettingsError for one that does not exist, or cannot prove what is demanded.
         """
         named = tuple(dict.fromkeys((rules.adapter, *rules.others))) if rules.adapter else ()
         for name in named or ("",):
             self.link(name)
+        self._demand(rules.address.spelled, rules, named)
+        return named
+
+    def must_be_another(self, address: DeviceAddress, known: Iterable[str]) -> None:
+        """Raises ConflictError when an address may be that of one of these devices."""
+        for name in known:
+            if self._routes[name].address.overlaps(address):
+                raise ConflictError(f"{address.spelled} may be {name}, which is in use already: call it that")
+
+    def _demand(self, device: str, rules: DeviceRules, named: tuple[str, ...]) -> Demand:
+        return demand_of(device, rules, [self.link(name).traits for name in named or self._links])
+
+    def learn(self, device: str, rules: DeviceRules) -> None:
+        """Make the core know a device, or its rules of now. Raises SettingsError as `check` does."""
+        named = self.check(rules)
         route = Route(address=rules.address, adapters=named or tuple(self._links), by_signal=not named)
-        for name, other in self._routes.items():
-            if name != device and other.address.overlaps(rules.address):
-                raise ConflictError(f"{device} may be {name}, which is in use already: call it that")
-        demand = demand_of(device, rules, [self.link(name).traits for name in route.adapters])
+        demand = self._demand(device, rules, named)
         self._routes[device] = route
         first, *others = route.adapters
         self._feed(
@@ -98,12 +126,16 @@ class Ways:
 
     async def start(self) -> None:
         """Find out where keys are, and begin to listen where a signal decides."""
+        await self.find_bonds()
+        for adapter in self._links if self._listen_every_s and len(self._links) > 1 else ():
+            self._spawn(self._listen(adapter))
+
+    async def find_bonds(self) -> None:
+        """Ask every adapter which of the devices that may use several it has keys of."""
         for device, route in self._routes.items():
             self._unasked |= {(device, adapter) for adapter in route.adapters if route.roams}
         for adapter in self._links:
             await self._ask_for_bonds(adapter)
-        for adapter in self._links if self._listen_every_s and len(self._links) > 1 else ():
-            self._spawn(self._listen(adapter))
 
     def adapter_up(self, adapter: str) -> None:
         """It is there again, or for the first time: it may tell now what it could not tell before."""

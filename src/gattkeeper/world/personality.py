@@ -17,6 +17,7 @@ from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
 from gattkeeper.model.security import NO_DEMAND, Demand, Proof
+from gattkeeper.runtime.asking import Asking
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
 from gattkeeper.world.simulated_connection import SimulatedConnection
 from gattkeeper.world.simulated_link import SimulatedLink
@@ -113,6 +114,9 @@ class _Ears:
     def progress(self, phase: Phase) -> None:
         self._events.progress(phase)
 
+    def sighted(self, sighting: Sighting) -> None:
+        self._events.sighted(sighting)
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         if self.connection is None or not self.connection.claims(characteristic, payload):
             self._events.notification(characteristic, payload)
@@ -125,6 +129,9 @@ class _Ears:
 
     def proved(self, proof: Proof) -> None:
         self._events.proved(proof)
+
+    def asking(self) -> Asking | None:
+        return self._events.asking()
 
     def lost(self, fault: Fault) -> None:
         named = self._personality.lost_fault(fault)

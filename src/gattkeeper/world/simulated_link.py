@@ -12,8 +12,8 @@ stack matters, `VirtualRadio` has one.
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
-from types import MappingProxyType
-from typing import get_args
+
+from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
 from gattkeeper.model.adapter import CUTTING, Rung
@@ -25,8 +25,8 @@ from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
 from gattkeeper.world.simulated_attempt import Attempt
 from gattkeeper.world.simulated_connection import Chance, SimulatedConnection
-from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED, NOT_FOUND, WEDGED
-from gattkeeper.world.simulated_gatt import ATT_MTU, RSSI_DBM
+from gattkeeper.world.simulated_faults import IN_VAIN, LOCAL_HOST_TERMINATED, NOT_FOUND, WEDGED, Wedge
+from gattkeeper.world.simulated_gatt import ATT_MTU, OPERATIONS, RSSI_DBM
 from gattkeeper.world.simulated_identity import (
     AMBIGUOUS,
     AWAY,
@@ -50,17 +50,6 @@ from gattkeeper.world.simulated_rules import (
     be_deaf,
 )
 from gattkeeper.world.virtual_device import VirtualDevice, VirtualService
-
-REFUSED = MappingProxyType(
-    dict.fromkeys(
-        ("read_descriptor", "write_descriptor"),
-        "simulated devices have no descriptor but the CCCD, which is Subscribe's",
-    )
-)
-"""Operations that a simulated link does not take, and why."""
-
-OPERATIONS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Operation)) - REFUSED.keys()
-"""What a simulated link can do."""
 
 DISCOVERY_INTERVALS = 4
 """Connection intervals that discovering services takes: a small table is four round trips."""
@@ -131,7 +120,7 @@ class SimulatedLink:
             rungs=rungs,
         )
         self.recovered: list[tuple[Rung, str]] = []
-        self._cured_by: frozenset[Rung] | None = None  # of a wedge that lasts
+        self._wedge: Wedge | None = None
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
             dice=random.Random(seed),
@@ -256,14 +245,19 @@ class SimulatedLink:
 
     def wedge(self, *cured_by: Rung) -> None:
         """From now on no connection is made, until one of these rungs is done; connections that are up go on."""
-        self._cured_by = frozenset(cured_by)
+        self._wedge = Wedge(cured_by=frozenset(cured_by))
+
+    def unwedge(self) -> None:
+        """The wedge is over by itself."""
+        self._wedge = None
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
         known = self.identities.at(device)
         name = device.value if known is None else known.name
         self.recovered.append((rung, name))
-        action = self._ask(LinkMoment.RECOVER, name, 0, None)
+        self.log.note(Seen(at_s=_now(), device=name, epoch=0, kind=SeenKind.RECOVERING, rung=rung.value))
+        action = self._ask(LinkMoment.RECOVER, name, 0, None, rung=rung.value)
         match action:
             case Hang():
                 await Attempt(device=name, gone=asyncio.get_running_loop().create_future()).wait(action.seconds)
@@ -276,8 +270,8 @@ class SimulatedLink:
         if rung in CUTTING:
             self.adapter_down()
             self.adapter_up()
-        if self._cured_by is not None and rung in self._cured_by:
-            self._cured_by = None
+        if self._wedge is not None:
+            self._wedge = None if rung in self._wedge.cured_by else replace(self._wedge, name=IN_VAIN)
 
     async def bonded(self, device: DeviceAddress) -> bool:
         """Whether the device is among `paired`."""
@@ -295,7 +289,8 @@ class SimulatedLink:
         self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents, demand: Demand
     ) -> SimulatedConnection:
         action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
-        if self._cured_by is not None:
+        if self._wedge is not None:
+            self._note(attempt, SeenKind.FAULT, self._wedge.name)
             raise LinkError(WEDGED)
         events.progress(Phase.SCAN)
         await self._until_heard(attempt, device)
@@ -369,13 +364,23 @@ class SimulatedLink:
         self._connections[name] = connection
         return connection
 
-    def _ask(self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None) -> LinkAction | None:
+    def _ask(
+        self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None, *, rung: str = ""
+    ) -> LinkAction | None:
         now, dice = _now(), self._chance.dice
         rule = next((rule for rule in self.rules if rule.fires(moment, device, operation, now, dice)), None)
         if rule is None:
             return None
         self.log.note(
-            Seen(at_s=now, device=device, epoch=epoch, kind=SeenKind.FAULT, operation=operation, fault=rule.name)
+            Seen(
+                at_s=now,
+                device=device,
+                epoch=epoch,
+                kind=SeenKind.FAULT,
+                operation=operation,
+                fault=rule.name,
+                rung=rung,
+            )
         )
         return rule.action
 
