@@ -270,3 +270,21 @@ def test_an_address_that_changes_is_called_by_its_name() -> None:
     assert fault is not None
     assert (fault.kind, fault.name) == (FaultKind.UNREACHABLE, "address_changes")
     assert "resolvable private" in fault.text
+
+
+def test_another_demand_holds_from_the_next_connection_on_and_the_one_there_is_is_let_go_of() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.feed(events.DeviceAdded(device="blind", adapter="hci", demand=Demand(level=SecurityLevel.ENCRYPTED)))
+    assert drive.dropped() == ["blind"]
+    drive.submit("write", write())
+    drive.gone()
+    assert demands(drive)[-1] == (SecurityLevel.ENCRYPTED, True)
+    assert drive.sent() == []
+
+
+def test_rules_that_demand_the_same_leave_the_connection_alone() -> None:
+    drive = Drive()
+    drive.warm()
+    drive.feed(events.DeviceAdded(device="blind", adapter="hci", linger_us=9 * S))
+    assert drive.dropped() == []

@@ -158,7 +158,7 @@ class Keeper:
             if self.closing:
                 raise QueueClosedError("the keeper is shutting down")
             for device in book.names():
-                self._ways.check(book.rules(device))
+                self._ways.check(device, book.rules(device))
             try:
                 await self._departures.change(self.book, book, self._ways)
                 self.book = book

@@ -81,7 +81,7 @@ class Ways:
             raise SettingsError(f"no adapter {name!r}: there is {', '.join(self._links) or 'none'}")
         return self._links[name]
 
-    def check(self, rules: DeviceRules) -> tuple[str, ...]:
+    def check(self, device: str, rules: DeviceRules) -> tuple[str, ...]:
         """The adapters that a device's rules name, if any.
 
         Raises SettingsError for one that does not exist, or cannot prove what is demanded.
@@ -89,7 +89,7 @@ class Ways:
         named = tuple(dict.fromkeys((rules.adapter, *rules.others))) if rules.adapter else ()
         for name in named or ("",):
             self.link(name)
-        self._demand(rules.address.spelled, rules, named)
+        self._demand(device, rules, named)
         return named
 
     def must_be_another(self, address: DeviceAddress, known: Iterable[str]) -> None:
@@ -103,7 +103,7 @@ class Ways:
 
     def learn(self, device: str, rules: DeviceRules) -> None:
         """Make the core know a device, or its rules of now. Raises SettingsError as `check` does."""
-        named = self.check(rules)
+        named = self.check(device, rules)
         route = Route(address=rules.address, adapters=named or tuple(self._links), by_signal=not named)
         demand = self._demand(device, rules, named)
         self._routes[device] = route
