@@ -15,6 +15,7 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation, Read
 from gattkeeper.model.outcome import AnswerValue, Cause, Verdict
 from gattkeeper.model.record import Accepted, Ended, command_of
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection
 from gattkeeper.storage.recovery import settle
 from gattkeeper.world import (
@@ -83,7 +84,9 @@ class InstantConnection:
 class InstantLink(StubbornLink):
     """A link that answers at once; opening, scanning and closing are the simulated link's."""
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         return InstantConnection(events)
 
 

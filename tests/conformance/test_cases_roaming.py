@@ -302,7 +302,7 @@ def test_two_adapters_with_one_address_are_refused_and_let_go_of() -> None:
         )
         with pytest.raises(SettingsError, match="adapters hall and attic have one address, 00:1A:7D:DA:71:13"):
             await keeper.start()
-        assert keeper._open == []
+        assert keeper._adapters._open == []
 
     run_virtual(run())
 

@@ -11,7 +11,7 @@ from gattkeeper.errors import RefusedError
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.outcome import Outcome, Verdict
 from gattkeeper.world import Fail, LinkMatch, LinkMoment, LinkRule, LoseLink, LoseResponse
-from gattkeeper.world.simulated_link import NOT_FOUND
+from gattkeeper.world.simulated_faults import NOT_FOUND
 from runtime.house import LOST, write
 from sim.scene import WRITABLE
 

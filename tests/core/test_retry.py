@@ -24,6 +24,8 @@ WANTED: dict[FaultKind, list[tuple[Reaction, int]]] = {
     FaultKind.UNLISTED: [(R, 100 * MS), (G, 0)],
     FaultKind.UNREACHABLE: [(G, 0)],
     FaultKind.PAIRING_FAILED: [(G, 0)],
+    FaultKind.INSUFFICIENT_SECURITY: [(G, 0)],
+    FaultKind.AMBIGUOUS: [(G, 0)],
     FaultKind.REJECTED: [(G, 0)],
     FaultKind.UNSUPPORTED: [(G, 0)],
     FaultKind.CANCELLED: [(G, 0)],

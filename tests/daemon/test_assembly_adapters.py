@@ -109,6 +109,6 @@ async def test_a_virtual_device_is_reached_by_either_of_two_adapters(tmp_path) -
         assert keeper.status().devices[0].adapter == "hall"
         while keeper.status().devices[0].connection != "disconnected":
             await asyncio.sleep(0)
-        keeper._adapter_watch("hall")(False, GONE)
+        keeper._adapters._watch("hall")(False, GONE)
         await lounge.act("set_position", 20)
         assert keeper.status().devices[0].adapter == "attic"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gattkeeper.daemon.settings import Settings, book_of, load_settings
+from gattkeeper.daemon.settings import Settings, book_of, explain, load_settings
 from gattkeeper.daemon.settings_model import BluezAdapter, BumbleAdapter, KeeperSettings, LogLevel, VirtualAdapter
 from gattkeeper.devices.toml_file import parse_toml
 from gattkeeper.errors import SettingsError
@@ -88,6 +88,33 @@ def test_what_is_set_is_in_force(tmp_path):
     assert (settings.keeper.stop_grace, settings.keeper.timeouts.gatt) == (0.0, 2.0)
     address = parse_address("F0:00:00:00:00:01")
     assert book_of(settings).rules("lounge") == DeviceRules(address=address, safety=True, linger_us=500_000)
+
+
+LOCK = """
+[profiles.lock]
+security = "secure_connections"
+[profiles.lock.actions.level]
+operation = "read"
+characteristic = "fe51"
+[devices.front]
+address = "F0:00:00:00:00:01/public"
+profile = "lock"
+"""
+
+
+def test_a_device_demands_what_it_says_itself_or_else_its_profile(tmp_path):
+    stick = '[adapters.stick]\nlink = "bumble"\ntransport = "usb:0"\n'
+    back = '[devices.back]\naddress = "F0:00:00:00:00:01/random"\nprofile = "lock"\nsecurity = "encrypted"'
+    settings = load(tmp_path, stick + LOCK + back)
+    book = book_of(settings)
+    assert [book.rules(name).security.value for name in book.names()] == ["secure_connections", "encrypted"]
+    words = "F0:00:00:00:00:01/public, lock, idle connection kept 8 s, security: secure_connections"
+    assert words in explain(settings)
+
+
+def test_a_demand_that_bluez_cannot_prove_is_told_with_its_device(tmp_path):
+    (mistake,) = mistakes(tmp_path, LOCK)
+    assert mistake.startswith("settings.toml:7: front demands security 'secure_connections', and nobody can tell")
 
 
 def test_a_path_may_start_at_home(tmp_path, monkeypatch):

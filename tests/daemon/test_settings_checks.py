@@ -2,7 +2,7 @@
 
 import pytest
 
-from gattkeeper.daemon.settings_checks import settings_problems
+from gattkeeper.daemon.settings_checks import security_problems, settings_problems
 from gattkeeper.daemon.settings_model import (
     BluezAdapter,
     BumbleAdapter,
@@ -13,12 +13,19 @@ from gattkeeper.daemon.settings_model import (
 )
 from gattkeeper.links.bumble_names import EXAMPLES
 from gattkeeper.model.identity import parse_address
+from gattkeeper.model.profile import Profile
+from gattkeeper.model.security import SecurityLevel
 
+STRICT = Profile(actions={}, security=SecurityLevel.AUTHENTICATED)
 HCI0, HCI1, AIR = BluezAdapter(), BluezAdapter(adapter="hci1"), VirtualAdapter()
 
 
 def device(number=1, **more):
     return DeviceSettings(address=parse_address(f"F0:00:00:00:00:{number:02X}"), **more)
+
+
+def device_at(kind, **more):
+    return DeviceSettings(address=parse_address(f"F0:00:00:00:00:01{kind}"), **more)
 
 
 def problems_of(**parts):
@@ -66,6 +73,40 @@ def test_two_devices_have_two_addresses():
     assert problems_of(devices={"lounge": device(1), "kitchen": device(1), "hall": device(2)}) == [
         (("devices", "kitchen", "address"), "kitchen has the address of lounge: one of the two must go")
     ]
+
+
+@pytest.mark.parametrize(("one", "other"), [("", "/random"), ("/public", "")])
+def test_an_address_whose_kind_is_not_said_may_be_any(one, other):
+    devices = {"lounge": device_at(one), "kitchen": device_at(other)}
+    ((at, text),) = problems_of(devices=devices)
+    assert at == ("devices", "kitchen", "address")
+    assert text.endswith("one of the two must go, or both say of which kind theirs is, with /public or /random")
+
+
+def test_a_public_and_a_random_address_are_two():
+    assert problems_of(devices={"lounge": device_at("/public"), "kitchen": device_at("/random")}) == []
+
+
+def test_a_virtual_device_has_a_random_address():
+    devices = {"lounge": device_at("/public", virtual="blind")}
+    ((at, text),) = problems_of(adapters={"air": AIR}, devices=devices)
+    assert at == ("devices", "lounge", "address")
+    assert "random static addresses" in text
+
+
+def demanding(adapter, **more):
+    settings = Settings(adapters={"one": adapter}, devices={"lock": device(**more)}, profiles={"strict": STRICT})
+    return [(problem.at, problem.text) for problem in security_problems(settings)]
+
+
+def test_what_no_adapter_could_prove_is_not_demanded_of_it():
+    ((at, text),) = demanding(HCI0, security=SecurityLevel.ENCRYPTED)
+    assert at == ("devices", "lock", "security")
+    assert text.startswith("lock demands security 'encrypted', and nobody can tell")
+    ((at, _),) = demanding(HCI0, profile="strict")
+    assert at == ("devices", "lock", "security")
+    assert demanding(HCI0, profile="strict", security=SecurityLevel.NONE) == []
+    assert demanding(BumbleAdapter(transport="usb:0"), profile="strict") == []
 
 
 def test_a_group_is_no_device_and_is_named_once():

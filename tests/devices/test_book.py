@@ -302,3 +302,27 @@ def test_other_values_are_told_with_their_unit():
         (Write(target=LEVEL, payload=b"1"), b"\x01", "01"),
     ):
         assert BOOK.describe(Command(device="desk", operation=operation), value) == text
+
+
+def test_two_devices_of_one_address_are_told_apart_by_its_kind():
+    public, random = (parse_address(f"F0:00:00:00:00:09/{kind}") for kind in ("public", "random"))
+    book = ProfileBook(
+        [
+            Entry(name="one", rules=DeviceRules(address=public)),
+            Entry(name="other", rules=DeviceRules(address=random)),
+        ]
+    )
+    assert book.name_of("f0:00:00:00:00:09/public") == "one"
+    assert book.name_of("f0:00:00:00:00:09/random") == "other"
+    with pytest.raises(
+        UnknownDeviceError, match="is the address of two devices: F0:00:00:00:00:09/public is one and"
+    ):
+        book.name_of("F0:00:00:00:00:09")
+
+
+def test_an_address_is_its_devices_name_with_the_kind_that_was_said():
+    book = ProfileBook([Entry(name="one", rules=DeviceRules(address=LOUNGE))])
+    assert book.name_of(f"{LOUNGE.value}/random") == "one"
+    assert book.name_of(f"{DESK.value}/random") == f"{DESK.value}/random"
+    assert book.rules(f"{DESK.value}/random").address == parse_address(f"{DESK.value}/random")
+    assert book.name_of(DESK.value) == DESK.value

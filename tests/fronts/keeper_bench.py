@@ -93,7 +93,7 @@ class FakeLink:
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         self.on_adapter = on_adapter
 
-    async def connect(self, device: object, events: ConnectionEvents) -> FakeConnection:
+    async def connect(self, device: object, events: ConnectionEvents, demand: object = None) -> FakeConnection:
         self.connections.append(FakeConnection(self, events))
         return self.connections[-1]
 

@@ -15,6 +15,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Property
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import Proof
 from gattkeeper.runtime.asking import Asking, PairingAgent
 from gattkeeper.runtime.ports import Link, LinkConnection, Sighting
 
@@ -149,6 +150,7 @@ class ConnectionLog:
         self.losses: list[Fault] = []
         self.news: asyncio.Queue[tuple[int | None, str | None]] = asyncio.Queue()
         self.pairings: list[bool] = []
+        self.proofs: list[Proof] = []
         self.agent: PairingAgent | None = None
         self.sightings: list[Sighting] = []
         self._down = asyncio.Event()
@@ -167,6 +169,9 @@ class ConnectionLog:
 
     def pairing(self, *, under_way: bool) -> None:
         self.pairings.append(under_way)
+
+    def proved(self, proof: Proof) -> None:
+        self.proofs.append(proof)
 
     def asking(self) -> Asking | None:
         return None if self.agent is None else Asking(self.agent, "device")

@@ -14,7 +14,7 @@ from bumble.keys import MemoryKeyStore, PairingKeys
 from bumble.smp import AddressResolver
 
 from gattkeeper.errors import SettingsError
-from gattkeeper.links.bumble_bonds import BondFile, identity
+from gattkeeper.links.bumble_bonds import BondFile, BondMemory, identity
 from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import CharacteristicRef, Property, normal_uuid
@@ -254,5 +254,17 @@ def test_a_device_that_hides_its_address_is_known_by_the_one_it_paired_with():
             theirs.device.address_resolver = AddressResolver([(irk, paired_with)])
             assert identity(theirs) == str(paired_with)
             theirs.peer_address = paired_with
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_a_device_that_never_hides_is_not_looked_for_under_other_addresses(tmp_path, in_file):
+    async def main():
+        bonds = await BondFile.open(ADAPTER, tmp_path / "bonds.json") if in_file else BondMemory()
+        for name, irk in (("F0:00:00:00:00:01", bytes(16)), ("F0:00:00:00:00:02", bytes(range(16)))):
+            keys = PairingKeys(ltk=PairingKeys.Key(value=bytes(16)), irk=PairingKeys.Key(value=irk))
+            await bonds.update(name, keys)
+        assert await bonds.get_resolving_keys() == [(bytes(range(16)), hci.Address("F0:00:00:00:00:02"))]
 
     run_virtual(main())

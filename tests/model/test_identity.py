@@ -50,3 +50,45 @@ def test_what_is_no_address_is_refused_with_what_one_looks_like(text: str) -> No
 
 def test_addresses_sort_by_their_spelling() -> None:
     assert DeviceAddress(value="0A:00:00:00:00:01") < DeviceAddress(value="F0:00:00:00:00:01")
+
+
+@pytest.mark.parametrize("kind", [AddressKind.PUBLIC, AddressKind.RANDOM])
+def test_an_address_says_of_which_kind_it_is_behind_a_slash(kind: AddressKind) -> None:
+    address = parse_address(f"f0-00-00-00-00-01/{kind.value.upper()}", AddressKind.ANY)
+    assert (address.value, address.kind) == ("F0:00:00:00:00:01", kind)
+    assert parse_address(address.spelled) == address
+    assert str(address) == "F0:00:00:00:00:01"
+    assert parse_address("F0:00:00:00:00:01").spelled == "F0:00:00:00:00:01"
+
+
+@pytest.mark.parametrize(
+    "text", ["F0:00:00:00:00:01/", "F0:00:00:00:00:01/any", f"{PLATFORM_UUID}/random", "/public"]
+)
+def test_only_an_address_of_48_bits_has_a_kind_to_say(text: str) -> None:
+    assert not looks_like_address(text)
+    with pytest.raises(ValueError, match="with /public or /random behind them"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rotates"),
+    [
+        ("40:00:00:00:00:01", True),
+        ("7F:00:00:00:00:01/random", True),
+        ("7F:00:00:00:00:01/public", False),
+        ("3F:00:00:00:00:01/random", False),
+        ("C0:00:00:00:00:01/random", False),
+        (PLATFORM_UUID, False),
+    ],
+)
+def test_a_resolvable_private_address_is_known_by_its_form(text: str, rotates: bool) -> None:
+    assert parse_address(text).rotates is rotates
+
+
+def test_an_address_without_a_kind_may_be_that_of_either() -> None:
+    bare, public, random = (parse_address(f"F0:00:00:00:00:01{kind}") for kind in ("", "/public", "/random"))
+    assert bare.overlaps(public)
+    assert random.overlaps(bare)
+    assert random.overlaps(random)
+    assert not random.overlaps(public)
+    assert not parse_address("F0:00:00:00:00:02").overlaps(bare)

@@ -11,6 +11,7 @@ from gattkeeper.model.gatt import Service
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
 from gattkeeper.world import SimulatedLink
 
@@ -55,10 +56,12 @@ class StubbornLink:
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         await self._link.open(on_adapter)
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         seconds, self._connect_s = self._connect_s, 0  # the first time only
         await ignore_cancels(seconds)
-        connection = await self._link.connect(device, events)
+        connection = await self._link.connect(device, events, demand)
         return StubbornConnection(connection, perform_s=self._perform_s, disconnect_s=self._disconnect_s)
 
     def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:

@@ -76,7 +76,7 @@ def test_an_adapter_that_cannot_be_had_closes_those_that_were():
         keeper = type(house.keeper)(links={"a": house.link, "b": Missing(house.link)}, book=house.book)
         with pytest.raises(SettingsError, match="hci7"):
             await keeper.start()
-        assert keeper._open == []
+        assert keeper._adapters._open == []
 
     live(story)
 

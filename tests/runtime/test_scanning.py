@@ -45,7 +45,7 @@ class Radio:
             await asyncio.sleep(0.5)
             self.note("scan off")
 
-    async def connect(self, _device, _events):
+    async def connect(self, _device, _events, _demand=None):
         self.note("connect on")
         try:
             await asyncio.sleep(2)

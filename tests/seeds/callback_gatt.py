@@ -12,6 +12,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue, Phase
+from gattkeeper.model.security import Proof
 from gattkeeper.runtime.ports import LinkConnection, Sighting
 
 SUCCESS = 0
@@ -67,6 +68,9 @@ class Unheard:
         """Nobody listens."""
 
     def pairing(self, *, under_way: bool) -> None:
+        """Nobody listens."""
+
+    def proved(self, proof: Proof) -> None:
         """Nobody listens."""
 
     def asking(self) -> None:

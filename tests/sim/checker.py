@@ -309,6 +309,10 @@ def i15_nothing_expired_starts(facts: Facts) -> Iterator[str]:
             yield f"{command_id} started after its queue time-out"
 
 
+def i16_strangers_get_nothing_but_stops(facts: Facts) -> Iterator[str]:
+    yield from facts.history.to_strangers
+
+
 CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i1_one_at_a_time,
     i2_one_owner,
@@ -327,6 +331,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i13_notifications_belong,
     i14_bounded,
     i15_nothing_expired_starts,
+    i16_strangers_get_nothing_but_stops,
     i1_one_operation_and_one_query,
     i7_fan_outs_go_together,
     recovery_is_no_loop,

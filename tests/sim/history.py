@@ -76,4 +76,5 @@ class History(Struct, kw_only=True):
     owners: list[
         str
     ] = []  # second keepers that were let near an adapter that had one, and first ones that were not
+    to_strangers: list[str] = []  # what those were given who are not the device that was meant
     reprioritised: set[str] = set()  # ids of commands that changed their place

@@ -35,6 +35,7 @@ from gattkeeper.world import (
 from sim import calls
 from sim.history import History
 from sim.link_faults import ATT_CODES, ENDED_BY_DEVICE, ENDED_HERE, OUT_OF_SYNC, TIMED_OUT
+from sim.radio_trust import RADIO_TRUST, pair_the_trusted
 from sim.report import NOBODY
 from sim.stage import Stage, some_devices
 from sim.watched_link import WatchedLink
@@ -155,13 +156,16 @@ class RadioSimulation:
         for device in stage.devices:
             await self._radio.add(device)
         await stage.keeper.start()
+        await pair_the_trusted(stage)
         stage.until_s = stage.loop.time() + dice.uniform(10, 30)
         self._radio.rules[:] = self._some_rules()
         for number in range(dice.randint(1, 3)):
             stage.spawn(self._client(random.Random(f"radio client {number} {stage.seed}")))
         for device in stage.devices:
             stage.spawn(calls.listen(stage, device.name, dice.uniform(5, 30)))
+        doubtful = stage.spawn(self._make_doubtful(random.Random(f"radio trust {stage.seed}")))
         await stage.spawn(self._make_trouble())
+        await doubtful
         await asyncio.gather(*stage.tasks)
         self._radio.rules.clear()
         await asyncio.sleep(CALM_S)
@@ -229,6 +233,12 @@ class RadioSimulation:
             else:
                 stage.push(device)
 
+    async def _make_doubtful(self, dice: random.Random) -> None:
+        stage = self._stage
+        while (now := stage.loop.time()) < stage.until_s:
+            await asyncio.sleep(min(dice.uniform(1, 10), stage.until_s - now))
+            await dice.choice(RADIO_TRUST)(stage, self._radio, dice)
+
     def _change_table(self, device: VirtualDevice) -> None:
         """A firmware update: the same characteristics, elsewhere, while nothing is on the air.
 
@@ -251,6 +261,7 @@ class RadioSimulation:
     async def _probe(self) -> None:
         stage = self._stage
         stage.keeper.resume()
+        await pair_the_trusted(stage)
         for command in stage.journal.unresolved():
             await calls.resolve(stage, command.id)
         already = len(stage.history.told)

@@ -15,7 +15,8 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.model.record import Intended
 from gattkeeper.world import Seen, SeenKind
 from gattkeeper.world.simulated_connection import STALE_TABLE, STRAGGLER
-from gattkeeper.world.simulated_link import AWAY, IN_VAIN, WEDGE
+from gattkeeper.world.simulated_faults import IN_VAIN, WEDGE
+from gattkeeper.world.simulated_identity import AMBIGUOUS, AWAY, IMPOSTOR, RENAMED, WEAK
 from sim.facts import Facts
 from sim.history import Fired, History
 from sim.script import step_of
@@ -25,7 +26,19 @@ FAULTS = Path(__file__).parent / "faults.toml"
 NOBODY = "nobody waits"
 """What came of a fault that hit no command: a subscription that was being restored, a connection without use."""
 
-NUMBERS = MappingProxyType({AWAY: "F40", STALE_TABLE: "F18", STRAGGLER: "F12", WEDGE: "F25", IN_VAIN: "F26"})
+NUMBERS = MappingProxyType(
+    {
+        AWAY: "F40",
+        STALE_TABLE: "F18",
+        STRAGGLER: "F12",
+        RENAMED: "F41",
+        AMBIGUOUS.name: "F42",
+        WEAK: "F46",
+        IMPOSTOR: "F47",
+        WEDGE: "F25",
+        IN_VAIN: "F26",
+    }
+)
 """The faults that links have names of their own for."""
 
 Hit = tuple[str, str, str]

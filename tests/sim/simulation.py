@@ -29,6 +29,7 @@ from sim.link_faults import rules_for
 from sim.memory_journal import MemoryJournal, Row
 from sim.report import NOBODY
 from sim.stage import SYNC_S, Stage, simulated_links, some_devices
+from sim.trust_faults import mend
 from sim.world_faults import WORLD_FAULTS, WorldFault, push
 
 CALM_S = 60.0
@@ -89,6 +90,7 @@ class Simulation:
         devices = some_devices(dice, DEVICES_MAX)
         links = simulated_links(dice, devices)
         self._stage = Stage(dice, folder, seed=plan.seed, devices=devices, links=links)
+        mend(self._stage)
         self._trouble: asyncio.Task[None] | None = None
 
     async def run(self) -> History:
@@ -158,6 +160,7 @@ class Simulation:
             link.adapter_up()
             link.unwedge()
             link.away.clear()
+        mend(stage)
         stage.tasks.clear()
         stage.handles.clear()
         now_us = stage.now_us()
@@ -172,6 +175,7 @@ class Simulation:
         await self._trouble
         if self._plan.liveness:
             await asyncio.gather(*stage.tasks)  # those who carried something away bring it back
+            mend(stage)
             for link in stage.links.values():
                 link.rules.clear()
                 link.away.clear()

@@ -11,9 +11,13 @@ from itertools import count
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from msgspec.structs import replace
+
 from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung, Serialization
 from gattkeeper.model.command import Command
+from gattkeeper.model.identity import AddressKind
+from gattkeeper.model.security import SecurityLevel
 from gattkeeper.model.status import DeviceStatus
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.handle import Handle
@@ -29,6 +33,9 @@ from sim.script import Script, step_of
 SYNC_S = 0.02
 """The longest that the simulated disk takes."""
 
+
+TRUSTING = 0.3
+"""How many devices have to be encrypted before they are used."""
 
 S = 1_000_000
 
@@ -67,7 +74,9 @@ class Stage(Generic[AnyLink]):
             attribute.on_write = partial(self._written, one, attribute.on_write)
         self.links = links
         self.safety = frozenset(one.name for one in self.devices if dice.random() < 0.2)
-        self.book = _book(dice, self.devices, self.links, self.safety)
+        doubts = random.Random(f"trust {seed}")  # dice of their own: seeds from before go on as they did
+        self.trusting = frozenset(one.name for one in self.devices if doubts.random() < TRUSTING)
+        self.book = _book(dice, doubts, self)
         self.limits = Limits(
             queue_per_device_max=dice.choice((4, 30, 1000)),
             shed=dice.random() < 0.3,
@@ -227,17 +236,16 @@ def simulated_links(dice: random.Random, devices: list[VirtualDevice]) -> dict[s
     }
 
 
-def _book(
-    dice: random.Random, devices: list[VirtualDevice], links: Mapping[str, object], safety: frozenset[str]
-) -> Book:
-    names = list(links)
+def _book(dice: random.Random, doubts: random.Random, stage: Stage[AnyLink]) -> Book:
+    names = list(stage.links)
     rules = {
         one.name: DeviceRules(
-            address=one.address,
+            address=replace(one.address, kind=doubts.choice((one.address.kind, AddressKind.ANY))),
             adapter=names[index % len(names)],
-            safety=one.name in safety,
+            safety=one.name in stage.safety,
             linger_us=dice.choice((50_000, 1_000_000, 8_000_000)),
+            security=SecurityLevel.ENCRYPTED if one.name in stage.trusting else SecurityLevel.NONE,
         )
-        for index, one in enumerate(devices)
+        for index, one in enumerate(stage.devices)
     }
     return Book(rules, may_bypass=dice.random() < 0.5)

@@ -13,6 +13,7 @@ from gattkeeper.model.gatt import Characteristic, Service, characteristic_ref
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation, Read, Write, WriteMode, kind_of
 from gattkeeper.model.outcome import AnswerValue, Phase
+from gattkeeper.model.security import NO_DEMAND, Demand, Proof
 from gattkeeper.runtime.asking import Asking
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
 from gattkeeper.world import Seen, SeenKind, SimulatedLog, VirtualCharacteristic, VirtualDevice
@@ -43,11 +44,13 @@ class WatchedLink:
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         await self._link.open(on_adapter)
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         name = self._names[device.value]
         epoch = self._epochs[name] = self._epochs.get(name, 0) + 1
         watched = _Events(self, events, name, epoch)
-        connection = await self._link.connect(device, watched)
+        connection = await self._link.connect(device, watched, demand)
         self.note(name, epoch, SeenKind.UP)
         return _Connection(self, connection, name, epoch)
 
@@ -113,6 +116,9 @@ class _Events:
 
     def pairing(self, *, under_way: bool) -> None:
         self._events.pairing(under_way=under_way)
+
+    def proved(self, proof: Proof) -> None:
+        self._events.proved(proof)
 
     def asking(self) -> Asking | None:
         return self._events.asking()

@@ -27,6 +27,7 @@ from sim.report import NOBODY
 from sim.scene import PUSHED, Book
 from sim.settings_faults import f64_bad_settings, f64_other_settings
 from sim.stage import Stage
+from sim.trust_faults import TRUST_FAULTS
 
 FLOOD = 1_100
 """More notifications than a reader's buffer takes."""
@@ -219,4 +220,5 @@ WORLD_FAULTS: tuple[WorldFault, ...] = (
     f63_second_keeper,
     f64_other_settings,
     f64_bad_settings,
+    *TRUST_FAULTS,
 )

@@ -10,6 +10,7 @@ from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import Proof
 from gattkeeper.runtime.ports import LinkConnection, Sighting
 from gattkeeper.world import LinkAction, LinkMatch, LinkMoment, LinkRule, SimulatedLink, run_virtual
 from sim.scene import device
@@ -24,6 +25,7 @@ class Heard:
         self.faults: list[Fault] = []
         self.news: list[tuple[int | None, str | None]] = []
         self.pairings: list[bool] = []
+        self.proofs: list[Proof] = []
 
     def progress(self, phase: Phase) -> None:
         self.phases.append(phase)
@@ -39,6 +41,9 @@ class Heard:
 
     def pairing(self, *, under_way: bool) -> None:
         self.pairings.append(under_way)
+
+    def proved(self, proof: Proof) -> None:
+        self.proofs.append(proof)
 
     def asking(self) -> None:
         """Nobody is asked."""

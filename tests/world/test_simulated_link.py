@@ -22,7 +22,8 @@ from gattkeeper.world import (
     SimulatedLink,
     Stubborn,
 )
-from gattkeeper.world.simulated_link import ADAPTER_OFF, AWAY
+from gattkeeper.world.simulated_identity import AWAY
+from gattkeeper.world.simulated_link import ADAPTER_OFF
 from sim.scene import COUNTER, PUSHED, SERVICE, device
 
 READ = Read(target=characteristic_ref(COUNTER))

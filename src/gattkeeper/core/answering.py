@@ -6,7 +6,7 @@ in `DeviceState.reconnect`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import awaiting, parts, resolving, roaming, subscriptions
+from gattkeeper.core import awaiting, parts, resolving, roaming, subscriptions, trust
 from gattkeeper.core.attempts import free, go_on, side_step
 from gattkeeper.core.effects import RecordAttempt, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, failure_cause, note_uncertainty
@@ -52,6 +52,11 @@ def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) 
         return
     if slot.role is SlotRole.READING_BACK:
         _read_back_answered(state, device, entry, value)
+        return
+    if entry.command.stop and device.shortfall:  # whoever answered
+        unproved = trust.fault_of(device, Ran.MAYBE)
+        trust.warn(state, device, unproved)
+        attempt_over(state, device, slot, unproved)
         return
     _succeeded(state, device, slot, entry, value)
 

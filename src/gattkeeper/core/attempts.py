@@ -72,7 +72,7 @@ def has_place_aside(state: State, device: DeviceState, operation: Operation | Co
 def goes_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:
     """Whether it may start now, whatever is on the bearer. A stop and a pairing hold it back like any other."""
     free = device.connection is ConnectionState.CONNECTED and device.stop is None and not device.pairing
-    return free and not device.reconnect and has_place_aside(state, device, operation)
+    return free and not device.shortfall and not device.reconnect and has_place_aside(state, device, operation)
 
 
 def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation) -> Slot:

@@ -24,9 +24,11 @@ _NOT_THE_DEVICE = frozenset(
         FaultKind.CANCELLED,
         FaultKind.UNSUPPORTED,
         FaultKind.JOURNAL,
+        FaultKind.INSUFFICIENT_SECURITY,
+        FaultKind.AMBIGUOUS,
     }
 )
-"""Faults of our own side: they say nothing about the device."""
+"""Faults of our own side, or of somebody who may be another: they say nothing about the device."""
 
 
 def is_open(device: DeviceState) -> bool:

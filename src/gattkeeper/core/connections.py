@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, parts, resolving, roaming
+from gattkeeper.core import breaker, parts, resolving, roaming, trust
 from gattkeeper.core.answering import attempt_over
 from gattkeeper.core.attempts import is_stale
 from gattkeeper.core.effects import (
@@ -21,13 +21,14 @@ from gattkeeper.core.effects import (
 from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
-from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS, TABLE_CHANGED
+from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS, TABLE_CHANGED, unreachable
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.operation import Connect
 from gattkeeper.model.outcome import Attempt, Cause, Phase, Verdict
+from gattkeeper.model.security import Proof
 
 RESUBSCRIBE_US = 30_000_000
 """How long a device that only has subscriptions is left alone after it could not be reached."""
@@ -80,7 +81,9 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
         elif isinstance(entry.command.operation, Connect) and entry.command.attempt_timeout_us is not None:
             timeout_us = entry.command.attempt_timeout_us
     state.timers.set(("connect", device.name), state.now + timeout_us)
-    state.effects.append(StartConnect(device=device.name, adapter=adapter.name, epoch=device.epoch))
+    demand = trust.demand_for(device, entry)
+    device.connect_strict = demand.strict
+    state.effects.append(StartConnect(device=device.name, adapter=adapter.name, epoch=device.epoch, demand=demand))
     roaming.reconsider(state, adapter)  # it has a place less
 
 
@@ -102,8 +105,13 @@ def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:
         state.effects.append(AbandonConnect(device=device.name, epoch=device.epoch))
 
 
-def connected(state: State, device: DeviceState, att_mtu: int, table: str) -> None:
-    """The connection is up: what was subscribed to comes first, then the line."""
+def connect_timed_out(state: State, device: DeviceState) -> None:
+    """Nobody answered in all that time."""
+    abandon(state, device, unreachable(rotates=device.rotates))
+
+
+def connected(state: State, device: DeviceState, att_mtu: int, table: str, proof: Proof) -> None:
+    """The connection is up: what was subscribed to comes first, then the line. If it may be: see `trust`."""
     if not state.move_connection(device, ConnectionStep.UP):
         return
     device.att_mtu = att_mtu
@@ -114,6 +122,12 @@ def connected(state: State, device: DeviceState, att_mtu: int, table: str) -> No
     adapter.ladder.proven = True
     device.connect_failures = 0
     device.connect_ready_at = 0
+    trust.look(state, device, proof)
+    if device.shortfall and device.connect_strict and device.stop is None:
+        device.connect_for = None
+        _leave_untrusted(state, device, trust.fault_of(device))
+        drop(state, device)
+        return
     device.setup = deque(device.wanted.values())
     if device.setup and device.connect_for is not None:
         state.mark(device.connect_for, Phase.SETUP)
@@ -121,6 +135,15 @@ def connected(state: State, device: DeviceState, att_mtu: int, table: str) -> No
     resolving.ask_again(state, device)
     breaker.half_open(state, device)  # a stop connects although the device is left alone
     state.touch(device)
+
+
+def _leave_untrusted(state: State, device: DeviceState, fault: Fault) -> None:
+    """Who is there proved too little: nobody else is tried for what waits, and not soon for subscriptions."""
+    trust.refuse(state, device, fault)
+    device.connect_failures = 0
+    device.connect_ready_at = state.now + RESUBSCRIBE_US if device.wanted else 0
+    if device.wanted:
+        state.timers.set(("reconnect", device.name), device.connect_ready_at)
 
 
 def _take_table(state: State, device: DeviceState, table: str) -> bool:
@@ -135,9 +158,13 @@ def _take_table(state: State, device: DeviceState, table: str) -> bool:
     return True
 
 
-def updated(state: State, device: DeviceState, att_mtu: int | None, table: str | None) -> None:
+def updated(
+    state: State, device: DeviceState, att_mtu: int | None, table: str | None, proof: Proof | None
+) -> None:
     """News that is the answer to nothing. On another table the subscriptions are made anew."""
     if device.connection is not ConnectionState.CONNECTED:
+        return
+    if proof is not None and not _still_trusted(state, device, proof):
         return
     if att_mtu is not None:
         device.att_mtu = att_mtu
@@ -149,6 +176,19 @@ def updated(state: State, device: DeviceState, att_mtu: int | None, table: str |
         device.slot = None
         _put_back(state, device, slot.entry, TABLE_CHANGED)
     state.touch(device)
+
+
+def _still_trusted(state: State, device: DeviceState, proof: Proof) -> bool:
+    """A connection that proves less than it did is given up at once, with what is in flight."""
+    before = device.shortfall
+    trust.look(state, device, proof)
+    state.touch(device)
+    if not device.shortfall or before:
+        return True
+    fault = trust.fault_of(device)
+    trust.warn(state, device, fault)
+    lose(state, device, fault, cause=Cause.NEVER_SENT)
+    return False
 
 
 def connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
@@ -197,6 +237,9 @@ def _charge(state: State, device: DeviceState, entry: Entry, fault: Fault) -> No
 
 
 def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -> None:
+    if fault.kind is FaultKind.INSUFFICIENT_SECURITY:
+        _leave_untrusted(state, device, fault)
+        return
     ladder = state.adapters[device.adapter].ladder
     if not state.closing and (ladder.climbs or ladder.is_suspect(state.limits, state.now)):
         return  # the adapter is to blame: the line waits until something was done about that
@@ -230,7 +273,7 @@ def drop(state: State, device: DeviceState) -> None:
         _put_back(state, device, slot.entry, CANCELLED)
 
 
-def lose(state: State, device: DeviceState, fault: Fault) -> None:
+def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
     """The connection is gone, or must go: the one in flight ends or waits again, then those in line.
 
     Those in line end that did not ask to survive. When the link is dropped because an answer did not come, the one
@@ -248,7 +291,7 @@ def lose(state: State, device: DeviceState, fault: Fault) -> None:
     before = replace(fault, ran=Ran.NO)
     if device.waiting.roll.mortal and not roaming.goes_on(state, device, fault):
         spared = partial(_survives, fault, max(released, default=0))
-        sweep(state, device, Cause.LINK_LOST_BEFORE_SEND, fault=before, spared=spared)
+        sweep(state, device, cause, fault=before, spared=spared)
     if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
         breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once
 

@@ -10,6 +10,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Outcome, PhaseMark
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.model.status import Alert
 
 
@@ -73,6 +74,7 @@ class StartConnect(Struct, frozen=True, kw_only=True):
     device: str
     adapter: str
     epoch: int
+    demand: Demand = NO_DEMAND  # what it has to prove
 
 
 class AbandonConnect(Struct, frozen=True, kw_only=True):

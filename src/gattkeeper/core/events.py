@@ -11,6 +11,7 @@ from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, Characteristic
 from gattkeeper.model.outcome import AnswerValue, Phase
+from gattkeeper.model.security import NO_DEMAND, Demand, Proof
 
 
 class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
@@ -57,6 +58,8 @@ class DeviceAdded(Struct, frozen=True, kw_only=True, tag="device_added"):
     by_signal: bool = False  # the order decides only where the signal does not
     safety: bool = False
     linger_us: int = 8_000_000
+    demand: Demand = NO_DEMAND  # what each connection of it has to prove
+    rotates: bool = False  # its address is one that changes by itself
 
 
 class Sighted(Struct, frozen=True, kw_only=True, tag="sighted"):
@@ -180,6 +183,7 @@ class Connected(Struct, frozen=True, kw_only=True, tag="connected"):
     epoch: int
     att_mtu: int = ATT_MTU_DEFAULT
     table: str = ""
+    proof: Proof = Proof()
 
 
 class ConnectionUpdated(Struct, frozen=True, kw_only=True, tag="connection_updated"):
@@ -189,6 +193,7 @@ class ConnectionUpdated(Struct, frozen=True, kw_only=True, tag="connection_updat
     epoch: int
     att_mtu: int | None = None
     table: str | None = None
+    proof: Proof | None = None
 
 
 class ConnectFailed(Struct, frozen=True, kw_only=True, tag="connect_failed"):

@@ -10,7 +10,16 @@ UNREACHABLE = Fault(
     ran=Ran.NO,
     stack="keeper",
     name="connect_timeout",
-    text="the device did not answer: out of reach, switched off, or connected to something else",
+    text="the device did not answer: out of reach, switched off, connected to something else, or under another "
+    "address by now",
+)
+UNREACHABLE_BY_NOW = Fault(
+    kind=FaultKind.UNREACHABLE,
+    ran=Ran.NO,
+    stack="keeper",
+    name="address_changes",
+    text="the device did not answer; its address looks like a resolvable private one, which its device changes "
+    "every few minutes: if it is, pair with the device, and name it by the address that its bond is kept under",
 )
 ATTEMPT_TIMED_OUT = Fault(
     kind=FaultKind.TIMED_OUT, ran=Ran.MAYBE, stack="keeper", name="attempt_timeout", text="no answer in time"
@@ -45,3 +54,8 @@ STOP_DROPS = Fault(
     name="stop",
     text="an emergency stop took the link down",
 )
+
+
+def unreachable(*, rotates: bool) -> Fault:
+    """Nobody answered; `rotates`: to an address that its device changes by itself."""
+    return UNREACHABLE_BY_NOW if rotates else UNREACHABLE

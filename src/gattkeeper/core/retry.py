@@ -65,6 +65,8 @@ TABLE: dict[FaultKind, Row] = {
     # a whole connect time-out means out of reach; the rest will say no again
     FaultKind.UNREACHABLE: Row(),
     FaultKind.PAIRING_FAILED: Row(),
+    FaultKind.INSUFFICIENT_SECURITY: Row(),
+    FaultKind.AMBIGUOUS: Row(),
     FaultKind.REJECTED: Row(),
     FaultKind.UNSUPPORTED: Row(),
     FaultKind.CANCELLED: Row(),

@@ -38,6 +38,8 @@ def _add(state: State, event: DeviceAdded) -> None:
     known = state.devices.get(event.device)
     if known is not None:
         known.safety, known.linger_us = event.safety, event.linger_us
+        known.reconnect |= known.demand != event.demand and known.connection is ConnectionState.CONNECTED
+        known.demand = event.demand  # of the next connection: the one there is is let go of
         state.touch(known)
     elif event.adapter in state.adapters:
         epoch, tokens = state.forgotten.pop(event.device, (0, 0))
@@ -49,6 +51,8 @@ def _add(state: State, event: DeviceAdded) -> None:
             by_signal=event.by_signal,
             safety=event.safety,
             linger_us=event.linger_us,
+            demand=event.demand,
+            rotates=event.rotates,
             waiting=Waiting(),
             epoch=epoch,
             tokens=tokens,

@@ -258,9 +258,9 @@ def _take_connection(
             if device.connect_for is not None:
                 state.mark(device.connect_for, event.phase)
         case events.Connected():
-            connections.connected(state, device, event.att_mtu, event.table)
+            connections.connected(state, device, event.att_mtu, event.table, event.proof)
         case events.ConnectionUpdated():
-            connections.updated(state, device, event.att_mtu, event.table)
+            connections.updated(state, device, event.att_mtu, event.table, event.proof)
         case events.ConnectFailed():
             connections.connect_failed(state, device, event.fault)
         case events.ConnectionLost():
@@ -330,7 +330,7 @@ _DUE_ON_ADAPTER: dict[str, Callable[[State, AdapterState], None]] = {
 }
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
-    "connect": lambda state, device: connections.abandon(state, device, own_faults.UNREACHABLE),
+    "connect": connections.connect_timed_out,
     "stop_grace": stop.grace_over,
     "stop_again": persist.again,
     "pairing": pairing.over,

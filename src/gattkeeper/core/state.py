@@ -29,6 +29,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
 from gattkeeper.model.operation import Operation, Subscribe
 from gattkeeper.model.outcome import Cause, Phase, PhaseMark, Verdict
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.model.status import AlertKind
 
 
@@ -98,6 +99,9 @@ class DeviceState(Struct, kw_only=True, eq=False):
     ways: dict[str, Way] = field(default_factory=dict)  # by adapter it may use, in the settings' order
     by_signal: bool = False  # that order decides only between equals
     chosen_for: str = ""  # why the connection was made by its adapter
+    demand: Demand = NO_DEMAND  # what a connection has to prove
+    rotates: bool = False  # its address is one that changes by itself
+    shortfall: str = ""  # what the connection lacks of that; empty: it proves enough
     connection: ConnectionState = ConnectionState.DISCONNECTED
     epoch: int = 0
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
@@ -123,6 +127,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     question: Question | None = None  # what became of that one, if it ended unknown
     leaving: list[Entry] = field(default_factory=list)  # Disconnect commands, done when it is gone
     connect_for: Entry | None = None
+    connect_strict: bool = True  # the attempt fails when it cannot prove what is demanded
     connect_started_at: int = 0
     connect_phase: Phase | None = None  # how far the attempt has come
     connect_failures: int = 0

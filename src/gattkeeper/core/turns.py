@@ -15,6 +15,7 @@ from gattkeeper.core import (
     recovery,
     roaming,
     sweep,
+    trust,
     undo,
 )
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
@@ -82,7 +83,7 @@ def _next_operation(state: State, device: DeviceState) -> None:
         if device.stop.phase is CommandPhase.WAITING:
             attempts.start(state, device, device.stop)
         return
-    if adapters.gives_way(state, device):
+    if adapters.gives_way(state, device) or not trust.may_go_on(state, device):
         connections.drop(state, device)
         return
     if state.adapters[device.adapter].ladder.cuts:
@@ -109,7 +110,7 @@ def _take_turn(state: State, device: DeviceState) -> None:
 
 
 def _start_next(state: State, device: DeviceState) -> None:
-    if device.setup:
+    if device.setup and not device.shortfall:
         attempts.start_setup(state, device, device.setup.popleft())
         return
     entry = device.waiting.ready(state.now)

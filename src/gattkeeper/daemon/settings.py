@@ -8,9 +8,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from gattkeeper.daemon.settings_checks import settings_problems
+from gattkeeper.daemon.settings_checks import security_problems, settings_problems
 from gattkeeper.daemon.settings_explain import explain
-from gattkeeper.daemon.settings_model import Settings
+from gattkeeper.daemon.settings_model import Settings, security_of
 from gattkeeper.daemon.settings_paths import find_settings
 from gattkeeper.devices.arguments import shown
 from gattkeeper.devices.book import Entry, ProfileBook
@@ -46,7 +46,11 @@ def load_settings(path: Path) -> Settings:
     messages = [*file.report(problems), *elsewhere]
     if messages:
         raise SettingsError("\n".join(messages))
-    return replace(settings, profiles={**settings.profiles, **loaded})
+    whole = replace(settings, profiles={**settings.profiles, **loaded})
+    unprovable = file.report(list(security_problems(whole)))
+    if unprovable:
+        raise SettingsError("\n".join(unprovable))
+    return whole
 
 
 def book_of(settings: Settings) -> ProfileBook:
@@ -60,6 +64,7 @@ def book_of(settings: Settings) -> ProfileBook:
                 others=device.adapters[1:],
                 safety=device.safety,
                 linger_us=round(device.linger * 1_000_000),
+                security=security_of(device, settings.profiles.get(device.profile)),
             ),
             profile=settings.profiles[device.profile] if device.profile else None,
             groups=device.groups,

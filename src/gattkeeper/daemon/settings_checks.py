@@ -15,6 +15,7 @@ from gattkeeper.daemon.settings_model import (
     JournalSettings,
     Settings,
     VirtualAdapter,
+    security_of,
 )
 from gattkeeper.devices.arguments import shown
 from gattkeeper.devices.book import ALL
@@ -22,7 +23,8 @@ from gattkeeper.devices.tables import near_miss
 from gattkeeper.devices.toml_file import Problem
 from gattkeeper.errors import SettingsError
 from gattkeeper.links.bumble_names import transport_problem
-from gattkeeper.model.identity import looks_like_address
+from gattkeeper.model.identity import AddressKind, DeviceAddress, looks_like_address
+from gattkeeper.model.security import SecurityLevel, cannot_prove
 from gattkeeper.storage.pushing import place_of
 
 _NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -38,11 +40,7 @@ def settings_problems(settings: Settings, adapters: set[str]) -> Iterator[Proble
         yield Problem(at=("adapters",), text="adapters needs at least one; leave the table out for BlueZ's hci0")
     for name in settings.devices:
         yield from _name_problems(name, "device", ("devices", name))
-    yield from _twins(
-        {name: device.address.value for name, device in settings.devices.items()},
-        lambda name: ("devices", name, "address"),
-        "the address of",
-    )
+    yield from _address_problems(settings)
     yield from _group_problems(settings)
     for name, device in settings.devices.items():
         yield from _reference_problems(adapters, name, device.adapters)
@@ -103,6 +101,28 @@ def _twins(by_name: dict[str, str], at: Callable[[str], tuple[str, ...]], what: 
             yield Problem(at=at(name), text=f"{name} has {what} {owner}: one of the two must go")
 
 
+def _address_problems(settings: Settings) -> Iterator[Problem]:
+    """Devices that may be the same one. A public and a random address with the same digits are two."""
+    seen: list[tuple[str, DeviceAddress]] = []
+    for name, device in settings.devices.items():
+        twin = next((other for other, address in seen if address.overlaps(device.address)), None)
+        seen.append((name, device.address))
+        if twin is not None:
+            text = f"{name} has the address of {twin}: one of the two must go"
+            if device.address.kind is not settings.devices[twin].address.kind:
+                text += ", or both say of which kind theirs is, with /public or /random"
+            yield Problem(at=("devices", name, "address"), text=text)
+
+
+def security_problems(settings: Settings) -> Iterator[Problem]:
+    """Demands that the adapter of their device could never prove. All profiles are there by now."""
+    for name, device in settings.devices.items():
+        used = [settings.adapters.get(adapter) for adapter in device.adapters or settings.adapters]
+        level = security_of(device, settings.profiles.get(device.profile))
+        if level is not SecurityLevel.NONE and any(isinstance(adapter, BluezAdapter) for adapter in used):
+            yield Problem(at=("devices", name, "security"), text=cannot_prove(name, level))
+
+
 def _group_problems(settings: Settings) -> Iterator[Problem]:
     for name, device in settings.devices.items():
         at = ("devices", name, "groups")
@@ -130,7 +150,7 @@ def _virtual_problems(settings: Settings, name: str, device: DeviceSettings) -> 
     if any(adapter is not None and not isinstance(adapter, VirtualAdapter) for adapter in used):
         text = f'{name} is virtual, but its adapter is not: use one with link = "virtual"'
         yield Problem(at=("devices", name, "virtual"), text=text)
-    if not _STATIC.match(device.address.value):
+    if not _STATIC.match(device.address.value) or device.address.kind is AddressKind.PUBLIC:
         text = f"{name} is virtual: its address begins with C0 to FF, as random static addresses do"
         yield Problem(at=("devices", name, "address"), text=text)
 

@@ -15,8 +15,10 @@ from gattkeeper.daemon.settings_model import (
     Settings,
     VirtualAdapter,
     bonds_path,
+    security_of,
 )
 from gattkeeper.model.profile import Profile
+from gattkeeper.model.security import SecurityLevel
 
 _COLUMN = 14
 """Width of the names, where none is longer."""
@@ -110,13 +112,15 @@ def _adapter_words(adapter: Adapter, keeper: KeeperSettings) -> str:
 
 
 def _device_words(device: DeviceSettings, settings: Settings) -> str:
+    level = security_of(device, settings.profiles.get(device.profile))
     anywhere = "on whichever adapter hears it best" if len(settings.adapters) > 1 else ""
     words = [
-        str(device.address),
+        device.address.spelled,
         device.profile or "no profile",
         f"on {', else '.join(device.adapters)}" if device.adapters else anywhere,
         f"idle connection kept {device.linger:g} s" if device.linger else "idle connection not kept",
         "safety" if device.safety else "",
+        f"security: {level.value}" if level is not SecurityLevel.NONE else "",
         f"a virtual {device.virtual}" if device.virtual else "",
     ]
     return ", ".join(word for word in words if word)

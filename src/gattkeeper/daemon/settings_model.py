@@ -15,6 +15,7 @@ from gattkeeper.daemon.settings_paths import default_journal_path
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.profile import Profile, Seconds
+from gattkeeper.model.security import SecurityLevel
 
 Grace = Annotated[float, Meta(ge=0, le=60)]
 Linger = Annotated[float, Meta(ge=0, le=3600)]
@@ -139,6 +140,7 @@ class DeviceSettings(Struct, frozen=True, kw_only=True):
     profile: str = ""  # of this file, one that comes with gattkeeper, or a path that ends in .toml
     adapter: str | tuple[str, ...] = ""  # or several, the first choice first; none: whichever hears it best
     safety: bool = False  # after an unknown outcome nothing but reads, resolution and stop
+    security: SecurityLevel | None = None  # what a connection has to prove; None: as the profile says
     linger: Linger = 8.0  # how long an idle connection is kept
     groups: tuple[str, ...] = ()
     virtual: Literal["blind"] | None = None  # what stands at this address on the virtual adapters
@@ -148,6 +150,13 @@ class DeviceSettings(Struct, frozen=True, kw_only=True):
         """The adapters it may use, the first choice first; none: any."""
         names = (self.adapter,) if isinstance(self.adapter, str) else self.adapter
         return tuple(name for name in names if name)
+
+
+def security_of(device: DeviceSettings, profile: Profile | None) -> SecurityLevel:
+    """What a device demands: what it says itself, else its profile."""
+    if device.security is not None:
+        return device.security
+    return profile.security if profile is not None else SecurityLevel.NONE
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from gattkeeper.devices.tables import near_miss
 from gattkeeper.errors import InvalidCommandError, UnknownDeviceError, UnsupportedError
 from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.identity import looks_like_address, parse_address
+from gattkeeper.model.identity import DeviceAddress, looks_like_address, parse_address
 from gattkeeper.model.operation import Disconnect, Read, ReadRssi, Write
 from gattkeeper.model.outcome import AnswerValue, ConnectionParameters, Phys
 from gattkeeper.model.profile import Action, Choice, Profile, ReadAction, ReadBackRule, WriteAction, setpoint_of
@@ -48,7 +48,10 @@ class ProfileBook:
     def __init__(self, entries: Iterable[Entry], *, tokens: Iterator[int] | None = None) -> None:
         self._tokens = codec.tokens(secrets.randbits(32)) if tokens is None else tokens
         self._entries = {entry.name: entry for entry in entries}
-        self._by_address = {entry.rules.address.value: entry for entry in self._entries.values()}
+        self._by_address: dict[str, tuple[Entry, ...]] = {}  # by value; both kinds of one may be there
+        for entry in self._entries.values():
+            value = entry.rules.address.value
+            self._by_address[value] = (*self._by_address.get(value, ()), entry)
         self._groups: dict[str, tuple[str, ...]] = {}
         for entry in self._entries.values():
             for group in entry.groups:
@@ -157,12 +160,18 @@ class ProfileBook:
         if entry is not None:
             return entry
         if looks_like_address(device):
-            address = parse_address(device)
-            bare = Entry(name=address.value, rules=DeviceRules(address=address))
-            return self._by_address.get(address.value, bare)
+            return self._at(parse_address(device))
         known = [*self._entries, *([*self._groups, ALL] if with_groups else [])]
         what = "device or group" if with_groups else "device"
         raise UnknownDeviceError(f"no {what} is called {shown(device)}; {_suggest(device, known)}")
+
+    def _at(self, address: DeviceAddress) -> Entry:
+        """The device that has an address; one that the settings do not name is a device of its own."""
+        found = [one for one in self._by_address.get(address.value, ()) if one.rules.address.overlaps(address)]
+        if len(found) > 1:
+            which = " and ".join(f"{one.rules.address.spelled} is {one.name}" for one in found)
+            raise UnknownDeviceError(f"{address.value} is the address of two devices: {which}; say which is meant")
+        return found[0] if found else Entry(name=address.spelled, rules=DeviceRules(address=address))
 
 
 def _find_action(entry: Entry, action: str) -> tuple[str, Action]:

@@ -114,6 +114,7 @@ def sighting_answer(sighting: Sighting) -> Answer:
     """One advertisement; manufacturer data is hex, by company number."""
     return {
         "address": str(sighting.address),
+        "kind": sighting.address.kind.value,
         "name": sighting.name,
         "rssi_dbm": sighting.rssi_dbm,
         "services": list(sighting.services),

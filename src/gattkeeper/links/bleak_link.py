@@ -23,12 +23,15 @@ from gattkeeper.links.bleak_connection import OPERATIONS, BleakConnection
 from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
 from gattkeeper.links.bluez_cut import cut
+from gattkeeper.links.bluez_identity import must_be_of_kind
 from gattkeeper.links.pairing_faults import doubted
 from gattkeeper.links.privileged_client import PrivilegedClient
+from gattkeeper.links.targets import refusal
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.privileged.wire import SOCKET as PRIVILEGED_SOCKET
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
 
@@ -121,12 +124,18 @@ class BleakLink:
         self._absence = None
         self._on_adapter = on_adapter
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         """Connect and discover services, once. Raises LinkError.
+
+        Takes no demand: no stack that Bleak speaks to tells how secure a connection is.
 
         A device that BlueZ has an object for is connected without a scan: a device with a live link
         cannot be scanned for, and is adopted. Otherwise scans until it advertises.
         """
+        if demand.asks:
+            raise refusal("unprovable", "nobody can tell how secure a connection of this stack is")
         await self._ready()
         await self._wait_for_ends(device)
         found = await self._known(device)
@@ -134,6 +143,7 @@ class BleakLink:
             events.progress(Phase.SCAN)
             found, sighting = await self._scanner().find(device)
             events.sighted(sighting)
+        must_be_of_kind(device, found)
         connection = BleakConnection(found, events, self._guard, self)
         self._connections.add(connection)
         try:

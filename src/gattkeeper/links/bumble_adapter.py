@@ -15,18 +15,21 @@ from bumble.host import Host
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError, SettingsError
-from gattkeeper.links.bumble_bonds import BondFile
+from gattkeeper.links.bumble_bonds import BondFile, BondMemory
 from gattkeeper.links.bumble_commands import guard_commands
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
 from gattkeeper.links.bumble_guard import guard_att
 from gattkeeper.links.bumble_pairing import Pairings
-from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
+from gattkeeper.links.bumble_reading import device_address, sighting_of
+from gattkeeper.links.bumble_seeking import Seeker
+from gattkeeper.links.bumble_trust import WholeKeys
 from gattkeeper.links.fault_tables.hci import hci_fault
 from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.identity import AddressKind, DeviceAddress
+from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import Demand
 from gattkeeper.runtime.ports import ConnectionEvents, Sighting
 
 CLEAN_UP_S = 2.0
@@ -54,9 +57,6 @@ _HARDWARE_ERROR = Fault(
 )
 """With the controller's own code, which means something to its maker (Vol 4, Part E, 7.7.16)."""
 
-KINDS_KNOWN_MAX = 1024
-"""Devices whose kind of address is remembered, so that they need not be heard before the next connection."""
-
 
 class BumbleAdapter:
     """A controller that answers. `on_gone` is called once, when the way to it breaks down."""
@@ -70,7 +70,7 @@ class BumbleAdapter:
         self._cleaning: set[asyncio.Task[Any]] = set()
         self._attempt: asyncio.Future[BumbleConnection] | None = None  # the connection that is waited for
         self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
-        self._kinds: dict[str, AddressKind] = {}
+        self._seeker = Seeker(device, self._hearing)
         guard_att(device)
         device.host.on_hci_hardware_error_event = self._on_hardware_error
         device.on(device.EVENT_CONNECTION, self._on_connection)
@@ -95,6 +95,8 @@ class BumbleAdapter:
         # Bumble would tell devices its public address as the one to know it by, and then connects with another.
         config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
         device = Device(config=config, host=host)
+        device.smp_session_proxy = WholeKeys
+        device.keystore = BondMemory()
         Pairings.install(device)
         await device.power_on()
         public_address = _public_address(device)
@@ -121,15 +123,19 @@ class BumbleAdapter:
         """Which of them need no ATT bearer."""
         return self.optional_operations & ASIDE
 
-    async def connect(self, address: DeviceAddress, events: ConnectionEvents) -> BumbleConnection:
-        """Connect and discover services. Raises LinkError; nothing of it has reached the device."""
+    async def connect(self, address: DeviceAddress, events: ConnectionEvents, demand: Demand) -> BumbleConnection:
+        """Connect, prove what is demanded, and discover services.
+
+        Raises LinkError; nothing of it has reached the device.
+        """
         if self._cleaning:
             await asyncio.wait(self._cleaning)
         try:
             with as_link_errors(lambda: ADAPTER_GONE):
-                connection = await self._bring_up(await self._with_kind(address, events))
+                connection = await self._bring_up(await self._seeker.address_of(address, events))
             events.progress(Phase.CONNECTED)
             try:
+                await connection.trust.prove(demand, events)
                 await connection.prepare()
             except BaseException:
                 await self._clean_up(connection.disconnect())
@@ -166,31 +172,11 @@ class BumbleAdapter:
             await asyncio.wait(self._cleaning)
         self._gone = True
 
-    async def _with_kind(self, address: DeviceAddress, events: ConnectionEvents) -> DeviceAddress:
-        """The address with its kind: a controller does not connect without it. An unknown one is listened for."""
-        if address.kind is not AddressKind.ANY:
-            return address
-        if address.value not in self._kinds:
-            events.progress(Phase.SCAN)
-            self._kinds[address.value] = await self._hear_kind(address.value, events)
-            if len(self._kinds) > KINDS_KNOWN_MAX:
-                del self._kinds[next(iter(self._kinds))]
-        return replace(address, kind=self._kinds[address.value])
-
-    async def _hear_kind(self, value: str, events: ConnectionEvents) -> AddressKind:
-        async with self._hearing() as heard:
-            while advertisement := await heard.get():
-                heard_address = device_address(advertisement.address)
-                if heard_address.value == value:
-                    events.sighted(sighting_of(advertisement))
-                    return heard_address.kind
-        raise LinkError(ADAPTER_GONE)
-
-    async def _bring_up(self, address: DeviceAddress) -> BumbleConnection:
+    async def _bring_up(self, address: hci.Address) -> BumbleConnection:
         """One connection attempt. It is over when this call is, also when it is cancelled."""
         self._attempt = asyncio.get_running_loop().create_future()
         connecting = asyncio.create_task(
-            self._device.connect_le(bumble_address(address), own_address_type=_OWN_KIND, timeout=None)
+            self._device.connect_le(address, own_address_type=_OWN_KIND, timeout=None)
         )
         try:
             await asyncio.shield(connecting)
@@ -208,10 +194,11 @@ class BumbleAdapter:
         """
         if self._gone:
             return
-        with suppress(Exception):
-            async with asyncio.timeout(CLEAN_UP_S):
-                await self._device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
-        await asyncio.wait((connecting,), timeout=CLEAN_UP_S)
+        if not self._device.is_scanning:  # else Bumble still listens for the address to connect to
+            with suppress(Exception):
+                async with asyncio.timeout(CLEAN_UP_S):
+                    await self._device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
+            await asyncio.wait((connecting,), timeout=CLEAN_UP_S)
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)
         # Bumble forgets it with its call, and without it cannot report a connection that comes up even later.
@@ -220,12 +207,17 @@ class BumbleAdapter:
             await attempt.result().disconnect()
 
     def _on_connection(self, connection: Connection) -> None:
-        made = BumbleConnection(connection, self._connections.discard, self._known)
+        made = BumbleConnection(connection, self._ended, self._known)
         self._connections.add(made)
         if self._attempt is not None and not self._attempt.done():
             self._attempt.set_result(made)
         else:  # it came up after its attempt was given up
             self._spawn(made.disconnect())
+
+    def _ended(self, connection: BumbleConnection) -> None:
+        self._connections.discard(connection)
+        if connection.trust.is_doubtful:  # what it said of its table is not to be believed another time
+            self._known.forget(connection.identity)
 
     def _on_flush(self) -> None:
         """Bumble's host lost its transport."""
@@ -262,6 +254,7 @@ class BumbleAdapter:
         heard: asyncio.Queue[Advertisement | None] = asyncio.Queue()
 
         def on_advertisement(advertisement: Advertisement) -> None:
+            self._seeker.note(advertisement)
             if heard.qsize() < HEARD_MAX:
                 heard.put_nowait(advertisement)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bumble import hci
 from bumble.device import Connection
-from bumble.keys import JsonKeyStore
+from bumble.keys import JsonKeyStore, MemoryKeyStore
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_pairing import Pairings, advising
@@ -21,6 +21,25 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.runtime.asking import Asking
 
 _FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+_NO_IRK = bytes(16)
+"""Distributed by a device that never hides its address (Core Specification, Vol 3, Part H, 3.6.4)."""
+
+ResolvingKeys = list[tuple[bytes, hci.Address]]
+
+
+def telling(keys: ResolvingKeys) -> ResolvingKeys:
+    """The keys that tell whose an address is: those of zeros, which many have, take strangers for a device."""
+    return [(key, address) for key, address in keys if key != _NO_IRK]
+
+
+class BondMemory(MemoryKeyStore):  # type: ignore[misc]  # Bumble is not typed strictly
+    """The bonds of one adapter for as long as it is open."""
+
+    async def get_resolving_keys(self) -> ResolvingKeys:
+        """By which devices are known that hide their addresses."""
+        return telling(await super().get_resolving_keys())
 
 
 class BondFile(JsonKeyStore):  # type: ignore[misc]  # Bumble is not typed strictly
@@ -49,6 +68,10 @@ class BondFile(JsonKeyStore):  # type: ignore[misc]  # Bumble is not typed stric
             # without the cause, which might quote a key
             raise SettingsError(f"{path} is not a file of bonds: move it away, then pair again") from None
         return bonds
+
+    async def get_resolving_keys(self) -> ResolvingKeys:
+        """By which devices are known that hide their addresses."""
+        return telling(await super().get_resolving_keys())
 
     async def save(self, db: dict[str, Any]) -> None:
         """Replace the file. Raises OSError."""

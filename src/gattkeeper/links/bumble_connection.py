@@ -21,6 +21,7 @@ from gattkeeper.links.bumble_long_write import write_long
 from gattkeeper.links.bumble_reading import exchange_mtu, read_attribute
 from gattkeeper.links.bumble_subscriptions import Subscriptions
 from gattkeeper.links.bumble_table import BumbleTable
+from gattkeeper.links.bumble_trust import BumbleTrust
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
 from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.links.pairing_faults import advised
@@ -117,7 +118,9 @@ class BumbleConnection:
         self._subscriptions = Subscriptions(self._gatt, self._heard)
         self._on_end = on_end
         self._events: ConnectionEvents | None = None  # told about the end from `announce` on
-        self._table = BumbleTable(self._gatt, known, bumble_bonds.identity(connection))
+        self.identity = bumble_bonds.identity(connection)
+        self.trust = BumbleTrust(connection, self._why_down)
+        self._table = BumbleTable(self._gatt, known, self.identity)
         self._down: Fault | None = None
         self._asked_down = False
         self._ended = asyncio.Event()

@@ -14,6 +14,7 @@ from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class BumbleLink:
     def traits(self) -> LinkTraits:
         """What it can do; RSSI, PHYs and connection parameters depend on the controller, known once it is open."""
         rungs = (Rung.POWER_CYCLE, Rung.HARD_RESET)
-        return LinkTraits(operations=self._operations, bypass=True, aside=self._aside, rungs=rungs)
+        return LinkTraits(operations=self._operations, bypass=True, aside=self._aside, proves=True, rungs=rungs)
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         """Take hold of the adapter. Raises SettingsError, with what to do."""
@@ -125,9 +126,11 @@ class BumbleLink:
         self._operations = _OPERATIONS | self._adapter.optional_operations
         self._aside = self._adapter.aside
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         """Connect and discover services, once; wait for the device until cancelled. Raises LinkError."""
-        return await self._present().connect(device, events)
+        return await self._present().connect(device, events, demand)
 
     def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard, for so long. Raises LinkError."""

@@ -22,6 +22,8 @@ class FaultKind(Enum):
     STALE = "stale"  # the attribute table is not what we believe
     NEEDS_PAIRING = "needs_pairing"
     PAIRING_FAILED = "pairing_failed"  # keys refused, lost or never agreed
+    INSUFFICIENT_SECURITY = "insufficient_security"  # the connection proves less than is demanded of its device
+    AMBIGUOUS = "ambiguous"  # more than one device answers to what was asked for
     REJECTED = "rejected"  # the device, or the stack for it, says no and will say no again
     UNSUPPORTED = "unsupported"  # this link cannot do it
     TIMED_OUT = "timed_out"  # our own clock ended the attempt

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from gattkeeper.model.command import DEADLINE_US_MAX, Priority
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef
 from gattkeeper.model.operation import WriteMode
+from gattkeeper.model.security import SecurityLevel
 
 Seconds = Annotated[float, Meta(gt=0, le=DEADLINE_US_MAX / 1_000_000)]
 """A length of time that is more than nothing and at most a day."""
@@ -145,6 +146,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     """A kind of device."""
 
     actions: dict[str, Action]
+    security: SecurityLevel = SecurityLevel.NONE  # what a connection has to prove; a device's settings come first
     stop: StopRule | None = None  # None: an emergency stop disconnects, and the device must do the rest
 
 

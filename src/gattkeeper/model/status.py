@@ -17,6 +17,7 @@ class AlertKind(Enum):
     STOP_FAILED = "stop_failed"  # attempts; until a stop succeeds, or `resume`
     CONTENTION = "contention"  # of an adapter: microseconds for which it does one operation at a time
     RECOVERY = "recovery"  # of an adapter that does not work any more; the text says why
+    SECURITY = "security"  # a connection proved too little; until one proves enough
     FAILED_OVER = "failed_over"  # of an adapter that cannot be used: devices that may go on by another do
     PARKED = "parked"  # of an adapter that nothing helped: microseconds until it is tried again
 

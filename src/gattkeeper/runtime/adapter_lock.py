@@ -12,6 +12,7 @@ from gattkeeper.errors import SettingsError, StorageError
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.file_lock import hold
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
 
@@ -65,9 +66,11 @@ class OwnedLink:
         while self._locks:
             os.close(self._locks.pop())
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         """See `ports.Link`."""
-        return await self._link.connect(device, events)
+        return await self._link.connect(device, events, demand)
 
     def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """See `ports.Link`."""

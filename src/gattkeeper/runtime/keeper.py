@@ -26,10 +26,10 @@ from gattkeeper.errors import (
 )
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
-from gattkeeper.model.fault import Fault
 from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import AdvertisedRssi, KeeperStatus
+from gattkeeper.runtime.adapters import Adapters, AdapterUse
 from gattkeeper.runtime.asking import AgentDesk, PairingAgent
 from gattkeeper.runtime.calls import Pointer
 from gattkeeper.runtime.departures import Departures
@@ -44,17 +44,14 @@ from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighti
 from gattkeeper.runtime.pump import Pump
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.scanning import TurnTakingLink
-from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, outlast
+from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S
 from gattkeeper.runtime.switchboard import Switchboard
-from gattkeeper.runtime.ways import Ways, must_be_apart
+from gattkeeper.runtime.ways import Ways
 
 _log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S = 30.0
 """How long closing waits for what is in flight and for connections to be let go of."""
-
-LINK_CLOSE_TIMEOUT_S = 15.0
-"""How long a link may take to let go of its adapter: longer than one polite disconnect."""
 
 
 class Keeper:
@@ -95,16 +92,13 @@ class Keeper:
         self._letting_go = False  # too late for a stop: adapters are being closed
         self._loop = asyncio.get_running_loop()
         self.links = {name: TurnTakingLink(link) for name, link in links.items()}
-        self._slots = dict(slots or {})
-        self._serialization = dict(serialization or {})
-        self._recovery = dict(recovery or {})
         self._journal = journal
         self._jitter = jitter
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal)
         self._ways = Ways(self.links, self._feed, listen_every_s=listen_every_s)
         self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, ways=self._ways)
-        self._scheduler = Scheduler(limits, journalled=journal is not None)
         journalled = journal is not None
+        self._scheduler = Scheduler(limits, journalled=journalled)
         self._recorder = (
             Recorder(recording, limits or Limits(), journalled=journalled) if recording is not None else None
         )
@@ -118,32 +112,14 @@ class Keeper:
             agents=self.agents,
             hearing=self._hearing,
         )
-        self._open: list[Link] = []
+        use = AdapterUse(slots=slots or {}, serialization=serialization or {}, recovery=recovery or {})
+        self._adapters = Adapters(self.links, use, self._ways, feed=self._feed, jitter=jitter)
         self._departures = Departures(self._pump, self._ledger, self.status, self._board.moved)
         self._changing_book = asyncio.Lock()
 
     async def start(self) -> None:
         """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
-        for name, link in self.links.items():
-            try:
-                await link.open(self._adapter_watch(name))
-                self._open.append(link)
-                must_be_apart(self.links, name)
-            except BaseException:
-                await self._close_links()
-                raise
-            self._pump.feed(
-                events.AdapterAdded(
-                    adapter=name,
-                    slots=self._slots.get(name, 5),
-                    bypass=link.traits.bypass,
-                    bypass_other=link.traits.bypass_other,
-                    aside=link.traits.aside,
-                    unanswered=link.traits.unanswered,
-                    serialization=self._serialization.get(name, Serialization.AUTO),
-                    rungs=link.traits.rungs if self._recovery.get(name, True) else (),
-                )
-            )
+        await self._adapters.open()
         self._know_all()
         await self._ways.start()
 
@@ -158,7 +134,7 @@ class Keeper:
             if self.closing:
                 raise QueueClosedError("the keeper is shutting down")
             for device in book.names():
-                self._ways.check(book.rules(device))
+                self._ways.check(device, book.rules(device))
             try:
                 await self._departures.change(self.book, book, self._ways)
                 self.book = book
@@ -196,34 +172,17 @@ class Keeper:
         self._letting_go = True
         await self._ways.close()
         await self._pump.recoveries.close()
-        await self._close_links()  # what was in flight until now ends with its connection
+        await self._adapters.close()  # what was in flight until now ends with its connection
         self._pump.close()
         if self._recorder is not None:
             self._recorder.close()
         if self._journal is not None:
             await self._journal.close()
 
-    async def _close_links(self) -> None:
-        while self._open:
-            task = self._loop.create_task(self._open.pop().close())
-            await asyncio.wait({task}, timeout=LINK_CLOSE_TIMEOUT_S)
-            if await outlast(task):
-                _log.warning("an adapter could not be let go of within %g s", LINK_CLOSE_TIMEOUT_S)
-
     def _is_quiet(self) -> bool:
         status = self.status()
         idle = all(device.connection == "disconnected" for device in status.devices)
         return idle and status.accepted == status.ended and not self._pump.holds_ends
-
-    def _adapter_watch(self, name: str) -> Callable[[bool, Fault | None], None]:
-        def changed(up: bool, fault: Fault | None) -> None:  # noqa: FBT001 - the port's shape
-            if up or fault is None:
-                self._pump.feed(events.AdapterUp(adapter=name))
-                self._ways.adapter_up(name)
-            else:
-                self._pump.feed(events.AdapterDown(adapter=name, fault=fault, jitter=self._jitter()))
-
-        return changed
 
     def device(self, name: str) -> Device:
         """A device by its name in the settings, or by its address. Raises UnknownDeviceError."""
@@ -385,6 +344,9 @@ class Keeper:
     def _know(self, device: str) -> str:
         """Make the scheduler know the device; its one name. Raises UnknownDeviceError, SettingsError."""
         device = self.book.name_of(device)
+        if device not in self._ways:
+            known = [name for name in self._ways if name not in self._departures.gone]
+            self._ways.must_be_another(self.book.rules(device).address, known)
         if device not in self._ways or device in self._departures.gone:
             self._take_up(device)
         return device

@@ -12,6 +12,7 @@ from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
 
 TRY_AGAIN_S = 5.0
@@ -90,9 +91,11 @@ class PatientLink:
             raise LinkError(self._absence)
         return self._link
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         """See `ports.Link`."""
-        return await self._ready().connect(device, events)
+        return await self._ready().connect(device, events, demand)
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """See `ports.Link`."""

@@ -17,6 +17,7 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark, Resolution
 from gattkeeper.model.record import Record
+from gattkeeper.model.security import NO_DEMAND, Demand, Proof, SecurityLevel
 from gattkeeper.model.status import Alert
 from gattkeeper.runtime.asking import Asking
 
@@ -41,6 +42,7 @@ class LinkTraits(Struct, frozen=True, kw_only=True):
     unanswered: frozenset[str] = (
         frozenset()
     )  # operations the stack never answers: the link ends them after a while
+    proves: bool = False  # it knows how secure its connections are; others take no demand but none
     rungs: tuple[Rung, ...] = ()  # what it can do about an adapter that is wedged, mildest first
 
 
@@ -65,6 +67,9 @@ class ConnectionEvents(Protocol):
 
     def pairing(self, *, under_way: bool) -> None:
         """Somebody pairs on the connection from now on, or that is over. Links that hear of neither are silent."""
+
+    def proved(self, proof: Proof) -> None:
+        """How secure the connection is, before `connect` returns and whenever it changes; unsaid: not at all."""
 
     def asking(self) -> Asking | None:
         """Who is asked while we pair on the connection; None: nobody, so there can be no passkey."""
@@ -120,8 +125,13 @@ class Link(Protocol):
         Raises SettingsError, with what to do, when there is no such adapter, stack or bus.
         """
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         """Connect and discover services, once. Raises LinkError.
+
+        What is demanded is proved before anything of the device is read. A connection that proves too little fails
+        with `insufficient_security`; without `demand.strict` it is made all the same, in a bounded time.
 
         The owner calls one at a time and bounds it by cancelling: then the attempt has ended, and a
         connection that came up late is down, when the cancelled call is over.
@@ -171,6 +181,7 @@ class DeviceRules(Struct, frozen=True, kw_only=True):
     others: tuple[str, ...] = ()  # adapters that may be used where that one cannot be, in this order
     safety: bool = False  # latch after an unknown outcome
     linger_us: int = 8_000_000  # how long an idle connection is kept
+    security: SecurityLevel = SecurityLevel.NONE  # what a connection has to prove before it is used
 
 
 class DeviceBook(Protocol):

@@ -259,7 +259,7 @@ class Pump:
             hearing=self._hearing,
         )
         self._sessions[effect.device] = session
-        session.start(link, address)
+        session.start(link, address, effect.demand)
 
     def _notified(self, event: events.Notified) -> None:
         """Readers get every value. The scheduler gets those that may answer a command: mostly none."""

@@ -13,6 +13,7 @@ from gattkeeper.errors import LinkError
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
 
 SCAN_STOP_TIMEOUT_S = 10.0
@@ -55,10 +56,12 @@ class TurnTakingLink:
         """See `ports.Link`."""
         await self._link.close()
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> LinkConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> LinkConnection:
         """See `ports.Link`; a scan that runs goes on afterwards."""
         async with self._no_scan():
-            return await self._link.connect(device, events)
+            return await self._link.connect(device, events, demand)
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """See `ports.Link`; a scan that runs goes on afterwards."""

@@ -17,6 +17,7 @@ from gattkeeper.model.gatt import Characteristic, Service, table_digest
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation, names_handle
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import Demand, Proof
 from gattkeeper.runtime.asking import AgentDesk, Asking
 from gattkeeper.runtime.hearing import Hearing
 from gattkeeper.runtime.ports import Link, LinkConnection, Sighting
@@ -71,6 +72,7 @@ class Session:
         self._up = False  # the scheduler was told
         self._over = False  # nothing of this session counts any more
         self._early_loss: Fault | None = None
+        self._proof = Proof()
         self._tasks: set[asyncio.Task[None]] = set()
         self._connecting: asyncio.Task[None] | None = None
         self._route: tuple[Link, DeviceAddress] | None = None
@@ -109,6 +111,12 @@ class Session:
             if not under_way and self._route is not None:
                 self._spawn(self._look_at_bond(*self._route))
 
+    def proved(self, proof: Proof) -> None:
+        """See `ports.ConnectionEvents`."""
+        self._proof = proof
+        if self._up and not self._over:
+            self._feed(events.ConnectionUpdated(device=self._device, epoch=self._epoch, proof=proof))
+
     def asking(self) -> Asking | None:
         """See `ports.ConnectionEvents`."""
         return None if self._agents is None else self._agents.asking(self._device)
@@ -122,10 +130,10 @@ class Session:
                 events.ConnectionLost(device=self._device, epoch=self._epoch, fault=fault, jitter=self._jitter())
             )
 
-    def start(self, link: Link, address: DeviceAddress) -> None:
+    def start(self, link: Link, address: DeviceAddress, demand: Demand) -> None:
         """Connect; ends in `Connected` or `ConnectFailed`."""
         self._route = link, address
-        self._connecting = self._spawn(self._connect(link, address))
+        self._connecting = self._spawn(self._connect(link, address, demand))
 
     def abandon(self) -> None:
         """End the attempt; `ConnectFailed` when nothing is left of it, or when the stack is stuck."""
@@ -159,9 +167,9 @@ class Session:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _connect(self, link: Link, address: DeviceAddress) -> None:
+    async def _connect(self, link: Link, address: DeviceAddress, demand: Demand) -> None:
         try:
-            connection = await link.connect(address, self)
+            connection = await link.connect(address, self, demand)
         except LinkError as error:
             self._connect_failed(error.fault)
         except asyncio.CancelledError:
@@ -186,6 +194,7 @@ class Session:
                         epoch=self._epoch,
                         att_mtu=connection.att_mtu,
                         table=table_digest(connection.services),
+                        proof=self._proof,
                     )
                 )
 

@@ -5,14 +5,16 @@ signals, a second apart at the least, and where the keys of a device are.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import aclosing
 
 from msgspec import Struct
 
 from gattkeeper.core import events
-from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.errors import ConflictError, LinkError, SettingsError
 from gattkeeper.model.identity import DeviceAddress, looks_like_address
+from gattkeeper.model.security import Demand
+from gattkeeper.runtime.demands import demand_of
 from gattkeeper.runtime.ports import DeviceRules, Link, Sighting
 
 LISTEN_LENGTH_S = 3.0
@@ -79,17 +81,31 @@ class Ways:
             raise SettingsError(f"no adapter {name!r}: there is {', '.join(self._links) or 'none'}")
         return self._links[name]
 
-    def check(self, rules: DeviceRules) -> tuple[str, ...]:
-        """The adapters that a device's rules name, if any. Raises SettingsError for one that does not exist."""
+    def check(self, device: str, rules: DeviceRules) -> tuple[str, ...]:
+        """The adapters that a device's rules name, if any.
+
+        Raises SettingsError for one that does not exist, or cannot prove what is demanded.
+        """
         named = tuple(dict.fromkeys((rules.adapter, *rules.others))) if rules.adapter else ()
         for name in named or ("",):
             self.link(name)
+        self._demand(device, rules, named)
         return named
+
+    def must_be_another(self, address: DeviceAddress, known: Iterable[str]) -> None:
+        """Raises ConflictError when an address may be that of one of these devices."""
+        for name in known:
+            if self._routes[name].address.overlaps(address):
+                raise ConflictError(f"{address.spelled} may be {name}, which is in use already: call it that")
+
+    def _demand(self, device: str, rules: DeviceRules, named: tuple[str, ...]) -> Demand:
+        return demand_of(device, rules, [self.link(name).traits for name in named or self._links])
 
     def learn(self, device: str, rules: DeviceRules) -> None:
         """Make the core know a device, or its rules of now. Raises SettingsError as `check` does."""
-        named = self.check(rules)
+        named = self.check(device, rules)
         route = Route(address=rules.address, adapters=named or tuple(self._links), by_signal=not named)
+        demand = self._demand(device, rules, named)
         self._routes[device] = route
         first, *others = route.adapters
         self._feed(
@@ -100,6 +116,8 @@ class Ways:
                 by_signal=route.by_signal and route.roams,
                 safety=rules.safety,
                 linger_us=rules.linger_us,
+                demand=demand,
+                rotates=rules.address.rotates,
             )
         )
         self._by_address = {address: one for address, one in self._by_address.items() if one != device}

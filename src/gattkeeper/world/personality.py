@@ -16,6 +16,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import NO_DEMAND, Demand, Proof
 from gattkeeper.runtime.asking import Asking
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
 from gattkeeper.world.simulated_connection import SimulatedConnection
@@ -69,12 +70,14 @@ class PersonalLink:
         """See `ports.Link`."""
         await self._link.open(on_adapter)
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> PersonalConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> PersonalConnection:
         """Connect once. Raises LinkError, if the platform ever does."""
         ears = _Ears(events, self._personality)
         while True:
             try:
-                ears.connection = self._personality.take(await self._link.connect(device, ears))
+                ears.connection = self._personality.take(await self._link.connect(device, ears, demand))
             except LinkError as error:
                 fault = self._personality.connect_fault(error.fault)
                 if fault is not None:
@@ -123,6 +126,9 @@ class _Ears:
 
     def pairing(self, *, under_way: bool) -> None:
         self._events.pairing(under_way=under_way)
+
+    def proved(self, proof: Proof) -> None:
+        self._events.proved(proof)
 
     def asking(self) -> Asking | None:
         return self._events.asking()

@@ -7,14 +7,14 @@ import errno
 import random
 from collections.abc import Awaitable, Callable
 
-from bumble import hci
 from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink
 
-from gattkeeper.model.identity import parse_address
+from gattkeeper.model.identity import AddressKind, parse_address
 from gattkeeper.world.bumble_corrections import CorrectedController
+from gattkeeper.world.impostor import impostor_of
 from gattkeeper.world.radio_air import RadioAir
-from gattkeeper.world.radio_device import RadioDevice
+from gattkeeper.world.radio_device import RadioDevice, address_of
 from gattkeeper.world.radio_rules import CONNECTION_TIMEOUT, Rule
 from gattkeeper.world.virtual_device import VirtualDevice, VirtualService
 
@@ -96,14 +96,45 @@ class VirtualRadio:
 
         Raises ValueError when its name or address is taken.
         """
-        address = hci.Address(device.address.value)
+        address = address_of(device)
         if device.name in self._devices or address in self._air.names:
             message = f"the name {device.name} or the address {device.address} is on the air already"
             raise ValueError(message)
-        hosted = RadioDevice(device, CorrectedController(device.name, self._air))
-        self._devices[device.name] = hosted
         self._air.names[address] = device.name
+        await self._host(device, advertising_interval_s)
+
+    async def _host(self, device: VirtualDevice, advertising_interval_s: float = 0.1) -> None:
+        public = device.address.value if device.address.kind is AddressKind.PUBLIC else None
+        hosted = RadioDevice(device, CorrectedController(device.name, self._air, public_address=public))
+        self._devices[device.name] = hosted
         await hosted.start(advertising_interval_s)
+
+    def rotate(self, device: VirtualDevice) -> None:
+        """Let a device go by another resolvable private address; only a bond tells that it is the same device."""
+        hosted = self._devices[device.name]
+        hosted.rotate()
+        self._air.names[hosted.address] = device.name
+
+    def show(self, device: VirtualDevice) -> None:
+        """Undo `rotate`: it goes by its own address again."""
+        self._devices[device.name].show()
+
+    async def remove(self, device: VirtualDevice) -> None:
+        """Take a device off the air for good."""
+        del self._air.names[address_of(device)]
+        await self._devices.pop(device.name).close()
+
+    async def impersonate(self, device: VirtualDevice) -> VirtualDevice:
+        """Take a device out of reach, and let somebody without its keys answer under its address; who that is."""
+        impostor = impostor_of(device)
+        self.take_away(device)
+        await self._host(impostor)
+        return impostor
+
+    async def unmask(self, impostor: VirtualDevice, device: VirtualDevice) -> None:
+        """Undo `impersonate`."""
+        await self._devices.pop(impostor.name).close()
+        self.bring_back(device)
 
     def change_services(self, device: VirtualDevice, services: tuple[VirtualService, ...]) -> None:
         """Give a device another attribute table; who subscribed to Service Changed gets that indication."""
@@ -111,7 +142,7 @@ class VirtualRadio:
 
     def break_link(self, device: VirtualDevice, reason: int = CONNECTION_TIMEOUT) -> None:
         """Break the device's connection now, if it has one; the adapter is told this HCI reason."""
-        self._air.break_link(hci.Address(device.address.value), reason)
+        self._air.break_link(self._devices[device.name].controller, reason)
 
     def take_away(self, device: VirtualDevice) -> None:
         """Carry a device out of reach: its connection dies of the supervision time-out, and nobody hears it."""

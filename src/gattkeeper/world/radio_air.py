@@ -233,10 +233,10 @@ class RadioAir(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
         connection = self._connections.get((end.self_address, end.peer_address))
         return connection if connection is not None and connection.has(end) else None
 
-    def break_link(self, device_address: hci.Address, reason: int) -> None:
-        """Break every connection of a device now; the adapter is told the reason, the device 0x08."""
+    def break_link(self, controller: Controller, reason: int) -> None:
+        """Break every connection of a device's controller now; the adapter is told the reason, the device 0x08."""
         for connection in list(self._connections.values()):
-            if connection.up and connection.device.self_address == device_address:
+            if connection.up and connection.device.controller is controller:
                 self._break(connection, reason)
 
     def _break(self, connection: _Connection, reason: int) -> None:

@@ -4,23 +4,29 @@ Knows how our attributes become Bumble's. What the device does with them stands 
 """
 
 import asyncio
+import hashlib
 from collections.abc import Coroutine
+from itertools import count
 from typing import Any
 
-from bumble import att, gatt, hci
+from bumble import att, crypto, gatt, hci
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.host import Host
+from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.profiles.gatt_service import GenericAttributeProfileService
 from bumble.transport.common import AsyncPipeSink
 
 from gattkeeper.model.gatt import Property, short_uuid
+from gattkeeper.model.identity import AddressKind
 from gattkeeper.world.bumble_corrections import CorrectedController
 from gattkeeper.world.prepared_writes import correct_prepared_writes, outdate_prepared_writes
 from gattkeeper.world.virtual_device import AttError, VirtualCharacteristic, VirtualDevice, VirtualService
 
 _ADVERTISING_DATA_MAX = 31
 """Bytes in a legacy advertisement (Core Specification, Vol 6, Part B, 2.3.1.1)."""
+
+_RESOLVABLE_BITS = 0x40  # the two highest bits of a resolvable private address are 01 (Vol 6, Part B, 1.3.2.2)
 
 _FLAGS = bytes([0x06])  # general discoverable, no BR/EDR
 _WHOLE_TABLE = b"\x01\x00\xff\xff"  # handles that Service Changed declares as affected
@@ -40,10 +46,18 @@ class RadioDevice:
         self._attributes: dict[VirtualCharacteristic, gatt.Characteristic] = {}
         self._bumble = Device(
             config=DeviceConfiguration(
-                name=device.name, address=hci.Address(device.address.value), gatt_service_enabled=False
+                name=device.local_name,
+                address=hci.Address(device.address.value),
+                irk=hashlib.sha256(device.address.spelled.encode()).digest()[:16],
+                gatt_service_enabled=False,
             ),
             host=Host(controller, AsyncPipeSink(controller)),
         )
+        self._own_kind = hci.OwnAddressType.RANDOM
+        if device.address.kind is AddressKind.PUBLIC:
+            self._own_kind = hci.OwnAddressType.PUBLIC
+        self._rotations = count(1)
+        self._bumble.pairing_config_factory = self._pairing_config
         server = self._bumble.gatt_server
         generic = GenericAttributeProfileService(database_hash_enabled=device.database_hash)
         self._service_changed = generic.service_changed_characteristic
@@ -61,10 +75,37 @@ class RadioDevice:
         await self._bumble.power_on()
         await self._bumble.start_advertising(
             auto_restart=True,
+            own_address_type=self._own_kind,
             advertising_data=_advertising_data(self.device),
             advertising_interval_min=advertising_interval_s * 1000,
             advertising_interval_max=advertising_interval_s * 1000,
         )
+
+    @property
+    def address(self) -> hci.Address:
+        """Under which it advertises now."""
+        public = self._own_kind is hci.OwnAddressType.PUBLIC
+        return address_of(self.device) if public else self._bumble.random_address
+
+    def rotate(self) -> None:
+        """Advertise under another resolvable private address from now on (Vol 6, Part B, 1.3.2.2).
+
+        The random part is a counter, so that the same calls give the same addresses.
+        """
+        prand = bytes([*next(self._rotations).to_bytes(2, "little"), _RESOLVABLE_BITS])
+        self._advertise_as(hci.Address(crypto.ah(self._bumble.irk, prand) + prand))
+
+    def show(self) -> None:
+        """Advertise under the address that it is known by."""
+        self._advertise_as(address_of(self.device))
+
+    def _advertise_as(self, address: hci.Address) -> None:
+        advertising = (self._bumble.legacy_advertising_set, *self.controller.advertising_sets.values())
+        for each in (self._bumble, self.controller, *advertising):
+            each.random_address = address
+
+    def _pairing_config(self, _connection: Connection) -> PairingConfig:
+        return PairingConfig(delegate=PairingDelegate(maximum_encryption_key_size=self.device.key_size_max))
 
     def change_services(self, services: tuple[VirtualService, ...]) -> None:
         """Replace the attribute table, and indicate Service Changed to whoever subscribed to it."""
@@ -139,10 +180,17 @@ class RadioDevice:
         task.add_done_callback(self._tasks.discard)
 
 
+def address_of(device: VirtualDevice) -> hci.Address:
+    """The address that a device is known by, as Bumble's."""
+    public = device.address.kind is AddressKind.PUBLIC
+    kind = hci.Address.PUBLIC_DEVICE_ADDRESS if public else hci.Address.RANDOM_DEVICE_ADDRESS
+    return hci.Address(device.address.value, kind)
+
+
 def _advertising_data(device: VirtualDevice) -> bytes:
     """Flags, the name, and the first service, as far as there is room."""
     service = UUID(short_uuid(device.services[0].uuid)) if device.services else None
-    fields = [(AdvertisingData.FLAGS, _FLAGS), (AdvertisingData.COMPLETE_LOCAL_NAME, device.name.encode())]
+    fields = [(AdvertisingData.FLAGS, _FLAGS), (AdvertisingData.COMPLETE_LOCAL_NAME, device.local_name.encode())]
     if service is not None:
         kind = (
             AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS

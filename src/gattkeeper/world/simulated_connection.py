@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, Ran
 from gattkeeper.model.gatt import Characteristic, Service, table_digest
-from gattkeeper.model.operation import Disconnect, Operation, Unpair, Write, WriteMode, kind_of
+from gattkeeper.model.operation import Disconnect, Operation, Pair, Unpair, Write, WriteMode, kind_of
 from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.model.security import Proof
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits
 from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED, refused_with
 from gattkeeper.world.simulated_gatt import SimulatedGatt
@@ -72,6 +73,8 @@ class Request(Struct, kw_only=True, eq=False):
 class SimulatedConnection:
     """Implements `ports.LinkConnection`.
 
+    Who is not `sincere` pretends to be the device: what it does, the device does not.
+
     What was handed over stays on its way when the caller stops waiting for it, as on a real radio: it may
     still be carried out, and it occupies the connection until its answer arrives.
     """
@@ -85,6 +88,8 @@ class SimulatedConnection:
         chance: Chance,
         log: SimulatedLog,
         on_end: Callable[[], object],
+        prove: Callable[[], Proof],
+        sincere: bool = True,
     ) -> None:
         self.device = device
         self.down: Fault | None = None
@@ -93,6 +98,8 @@ class SimulatedConnection:
         self._chance = chance
         self._log = log
         self._on_end = on_end
+        self._prove = prove
+        self._done = SeenKind.APPLIED if sincere else SeenKind.PRETENDED
         self._loop = asyncio.get_running_loop()
         self._open: dict[int, Request] = {}  # requests without an answer, by number
         self._count = 0
@@ -158,7 +165,14 @@ class SimulatedConnection:
         """The device begins to pair, or is paired."""
         if not under_way:
             self._chance.paired.add(self.device.name)
+            self.prove()
         self._events.pairing(under_way=under_way)
+
+    def prove(self) -> Proof:
+        """Do everything to prove how secure it is, and tell the owner what came of it."""
+        proof = self._prove()
+        self._events.proved(proof)
+        return proof
 
     async def disconnect(self, *, quick: bool = False) -> str:
         """Take the connection down; there is no quicker way. Raises only what a rule says."""
@@ -278,6 +292,8 @@ class SimulatedConnection:
     def _answer(self, request: Request, number: int, answer: AnswerValue | BaseException) -> None:
         if self.down is None and self._open.pop(number, None) is not None:
             self._note(SeenKind.ANSWERED, request.operation)
+            if isinstance(request.operation, Pair) and not isinstance(answer, BaseException):
+                self.prove()
             _give(request, answer)
             if isinstance(request.operation, Unpair) and not isinstance(answer, BaseException):
                 self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)  # after its caller has the answer
@@ -295,7 +311,7 @@ class SimulatedConnection:
             return error
         if isinstance(operation, Disconnect):
             self._loop.call_soon(self.end, LOCAL_HOST_TERMINATED)
-        self._note(SeenKind.APPLIED, operation, value=value if not isinstance(value, tuple) else None)
+        self._note(self._done, operation, value=value if not isinstance(value, tuple) else None)
         return value
 
     def _notify(self, attribute: VirtualCharacteristic, payload: bytes) -> None:

@@ -4,7 +4,8 @@ Knows attributes, subscriptions and figures of one connection. Requests, answers
 `simulated_connection`'s business.
 """
 
-from typing import assert_never
+from types import MappingProxyType
+from typing import assert_never, get_args
 
 from gattkeeper.errors import LinkError
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Property, Service, find_characteristics
@@ -45,6 +46,17 @@ ATT_MTU = 247
 """Largest ATT_MTU of a simulated connection, in bytes: what fits one packet of Bluetooth 4.2."""
 
 RSSI_DBM = -50
+
+REFUSED = MappingProxyType(
+    dict.fromkeys(
+        ("read_descriptor", "write_descriptor"),
+        "simulated devices have no descriptor but the CCCD, which is Subscribe's",
+    )
+)
+"""Operations that a simulated link does not take, and why."""
+
+OPERATIONS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Operation)) - REFUSED.keys()
+"""What a simulated link can do."""
 
 _KINDS = {
     SubscriptionKind.EITHER: Property.NOTIFY | Property.INDICATE,

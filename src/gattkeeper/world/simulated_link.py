@@ -10,13 +10,9 @@ stack matters, `VirtualRadio` has one.
 """
 
 import asyncio
-import math
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
-from types import MappingProxyType
-from typing import get_args
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
@@ -25,10 +21,22 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import Phase
+from gattkeeper.model.security import NO_DEMAND, Demand
 from gattkeeper.runtime.ports import ConnectionEvents, LinkTraits, Sighting
+from gattkeeper.world.simulated_attempt import Attempt
 from gattkeeper.world.simulated_connection import Chance, SimulatedConnection
-from gattkeeper.world.simulated_faults import LOCAL_HOST_TERMINATED
-from gattkeeper.world.simulated_gatt import ATT_MTU, RSSI_DBM
+from gattkeeper.world.simulated_faults import IN_VAIN, LOCAL_HOST_TERMINATED, NOT_FOUND, WEDGED, Wedge
+from gattkeeper.world.simulated_gatt import ATT_MTU, OPERATIONS, RSSI_DBM
+from gattkeeper.world.simulated_identity import (
+    AMBIGUOUS,
+    AWAY,
+    IMPOSTOR,
+    RENAMED,
+    WEAK,
+    Identities,
+    must_prove,
+    sighting_of,
+)
 from gattkeeper.world.simulated_log import Seen, SeenKind, SimulatedLog
 from gattkeeper.world.simulated_rules import (
     Fail,
@@ -43,17 +51,6 @@ from gattkeeper.world.simulated_rules import (
 )
 from gattkeeper.world.virtual_device import VirtualDevice, VirtualService
 
-REFUSED = MappingProxyType(
-    dict.fromkeys(
-        ("read_descriptor", "write_descriptor"),
-        "simulated devices have no descriptor but the CCCD, which is Subscribe's",
-    )
-)
-"""Operations that a simulated link does not take, and why."""
-
-OPERATIONS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Operation)) - REFUSED.keys()
-"""What a simulated link can do."""
-
 DISCOVERY_INTERVALS = 4
 """Connection intervals that discovering services takes: a small table is four round trips."""
 
@@ -65,37 +62,8 @@ SHORTEST_S = 1e-6
 RUNG_S = 0.3
 """How long a rung of the recovery takes."""
 
-AWAY = "away"
-"""Name in the log of a connection attempt to a device that does not advertise."""
-
-WEDGE, IN_VAIN = "wedge", "in_vain"
-"""Names in the log of a connection attempt on a wedged adapter: before anything was done about it, and after."""
-
-WEDGED = Fault(
-    kind=FaultKind.WEDGED, ran=Ran.NO, stack="simulated", name="wedged", text="the adapter answers no command"
-)
-
-NOT_FOUND = Fault(kind=FaultKind.NOT_FOUND, ran=Ran.NO, stack="simulated", name="not_found")
-
-
-class Attempt(Struct, kw_only=True, eq=False):
-    """A running connection attempt; `gone` gets the fault that ends it from outside."""
-
-    device: str
-    gone: "asyncio.Future[Fault]"
-
-    async def wait(self, seconds: float) -> None:
-        """Let time pass. Raises LinkError when the attempt is ended from outside."""
-        await asyncio.wait([self.gone], timeout=None if math.isinf(seconds) else seconds)
-        if self.gone.done():
-            raise LinkError(replace(self.gone.result(), ran=Ran.NO))
-
-
-class Wedge(Struct, frozen=True, kw_only=True):
-    """An adapter makes no connection until one of these rungs is done; what the log calls it until then."""
-
-    cured_by: frozenset[Rung]
-    name: str = WEDGE
+ENCRYPTION_INTERVALS = 2
+"""Connection intervals that encrypting with a bond takes."""
 
 
 class SimulatedLink:
@@ -115,6 +83,7 @@ class SimulatedLink:
     `log.violations`, every moment with more than one request pending on a connection, or more than one connection
     attempt or scan.
 
+    `identities` says who answers to an address, and how much that one can prove: impostors, new addresses.
     `rungs`: what can be done about a wedge (`wedge`). `recovered` has those that were done, and their device.
     """
 
@@ -135,7 +104,8 @@ class SimulatedLink:
         rungs: tuple[Rung, ...] = (),
     ) -> None:
         self.rules: list[LinkRule] = []
-        self.away, self.paired = set[str](), set[str]()
+        self.identities = Identities(devices)
+        self.away = set[str]()
         self.signals: dict[str, int] = {}
         self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
@@ -146,11 +116,11 @@ class SimulatedLink:
             bypass_other=bypass_other,
             aside=aside,
             unanswered=unanswered,
+            proves=True,
             rungs=rungs,
         )
         self.recovered: list[tuple[Rung, str]] = []
         self._wedge: Wedge | None = None
-        self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
             dice=random.Random(seed),
@@ -162,12 +132,16 @@ class SimulatedLink:
             paired=self.paired,
             att_mtu_max=lambda: self.att_mtu_max,
         )
-        self._up = True
         self._on_adapter: Callable[[bool, Fault | None], None] | None = None
         self._connections: dict[str, SimulatedConnection] = {}  # by the device's name
         self._epochs: dict[str, int] = {}  # the same
         self._attempts: list[Attempt] = []
-        self._scans = 0
+        self._up, self._scans = True, 0
+
+    @property
+    def paired(self) -> set[str]:
+        """The names of the devices that have a bond with us."""
+        return self.identities.paired
 
     @property
     def name(self) -> str:
@@ -185,9 +159,11 @@ class SimulatedLink:
         if not self._up:
             asyncio.get_running_loop().call_soon(on_adapter, False, ADAPTER_OFF)
 
-    async def connect(self, device: DeviceAddress, events: ConnectionEvents) -> SimulatedConnection:
+    async def connect(
+        self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
+    ) -> SimulatedConnection:
         """Connect once. Raises LinkError, and whatever a rule says."""
-        known = self._devices.get(device.value)
+        known = self.identities.at(device)
         attempt = Attempt(
             device=device.value if known is None else known.name,
             gone=asyncio.get_running_loop().create_future(),
@@ -198,7 +174,10 @@ class SimulatedLink:
         try:
             if not self._up:
                 raise LinkError(ADAPTER_OFF)
-            return await self._connect(attempt, known, events)
+            if self.identities.is_ambiguous(device):
+                self._note(attempt, SeenKind.FAULT, AMBIGUOUS.name)
+                raise LinkError(AMBIGUOUS)
+            return await self._connect(attempt, known, events, demand)
         finally:
             self._attempts.remove(attempt)
             self._note(attempt, SeenKind.ATTEMPT_OVER)
@@ -210,9 +189,9 @@ class SimulatedLink:
         self._note_radio_use()
         try:
             while until - _now() > SHORTEST_S:
-                for device in self._devices.values() if self._up else ():
-                    if not device.held and device.name not in self.away:
-                        yield _sighting(device, self.signals.get(device.name, RSSI_DBM))
+                for device in self.identities.devices if self._up else ():
+                    if not self._is_silent(device):
+                        yield sighting_of(device, self.signals.get(device.name, RSSI_DBM))
                 await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
         finally:
             self._scans -= 1
@@ -233,13 +212,17 @@ class SimulatedLink:
 
     def change_services(self, device: str, services: tuple[VirtualService, ...]) -> None:
         """Give a device another attribute table, also under a connection, whose owner hears of it at once."""
-        next(one for one in self._devices.values() if one.name == device).services = services
+        self.identities.named(device).services = services
         if device in self._connections:
             self._connections[device].discover_again()
 
     def change_mtu(self, device: str, att_mtu: int) -> None:
         """Let a device that is connected exchange another ATT_MTU, in bytes, without being asked."""
         self._connections[device].change_mtu(att_mtu)
+
+    def prove_again(self, device: str) -> None:
+        """Let a connected device show how secure its connection is by now."""
+        self._connections[device].prove()
 
     def pair(self, device: str, *, under_way: bool) -> None:
         """Let a connected device begin to pair, or come to its end: then it is paired."""
@@ -270,7 +253,7 @@ class SimulatedLink:
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
-        known = self._devices.get(device.value)
+        known = self.identities.at(device)
         name = device.value if known is None else known.name
         self.recovered.append((rung, name))
         self.log.note(Seen(at_s=_now(), device=name, epoch=0, kind=SeenKind.RECOVERING, rung=rung.value))
@@ -292,7 +275,7 @@ class SimulatedLink:
 
     async def bonded(self, device: DeviceAddress) -> bool:
         """Whether the device is among `paired`."""
-        known = self._devices.get(device.value)
+        known = self.identities.at(device)
         return known is not None and known.name in self.paired
 
     def _cut(self, fault: Fault) -> None:
@@ -303,7 +286,7 @@ class SimulatedLink:
             self.lose(device, fault)
 
     async def _connect(
-        self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents
+        self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents, demand: Demand
     ) -> SimulatedConnection:
         action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
         if self._wedge is not None:
@@ -326,8 +309,9 @@ class SimulatedLink:
             raise LinkError(NOT_FOUND)
         await attempt.wait(self._chance.interval_s)
         events.progress(Phase.CONNECTED)
-        connection = self._bring_up(device, events)
+        connection = self._bring_up(attempt, device, events)
         try:
+            await self._encrypt(attempt, connection, demand)
             await attempt.wait(DISCOVERY_INTERVALS * self._chance.interval_s)
         except BaseException:
             if connection.down is None:
@@ -338,25 +322,46 @@ class SimulatedLink:
             connection.end(action.fault, told=action.told)
         return connection
 
+    async def _encrypt(self, attempt: Attempt, connection: SimulatedConnection, demand: Demand) -> None:
+        """What is demanded comes before anything is read. Raises LinkError when it is not there."""
+        if demand.asks:
+            await attempt.wait(ENCRYPTION_INTERVALS * self._chance.interval_s)
+            if self.identities.offers_less(attempt.device):
+                self._note(attempt, SeenKind.FAULT, WEAK)
+            must_prove(demand, connection.prove())
+
     async def _until_heard(self, attempt: Attempt, device: VirtualDevice | None) -> None:
         """The device's next advertisement; a connected one sends none."""
         await attempt.wait(self._advertising_interval_s * self._chance.dice.uniform(0.01, 1.0))
         if device is not None and device.name in self.away:
             self._note(attempt, SeenKind.FAULT, AWAY)
-        while device is not None and (device.held or device.name in self.away):
+        if device is not None and device.name in self.identities.renamed:
+            self._note(attempt, SeenKind.FAULT, RENAMED)
+        while device is not None and self._is_silent(device):
             await attempt.wait(self._advertising_interval_s)
 
-    def _bring_up(self, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
-        self._epochs[device.name] = self._epochs.get(device.name, 0) + 1
+    def _is_silent(self, device: VirtualDevice) -> bool:
+        """Whether nobody advertises under a device's address, or under another one that is known to be its."""
+        held = self.identities.answering(device).held > 0
+        return held or device.name in self.away or self.identities.is_hidden(device)
+
+    def _bring_up(self, attempt: Attempt, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
+        answers = self.identities.answering(device)
+        name = answers.name
+        if answers is not device:
+            self._note(attempt, SeenKind.FAULT, IMPOSTOR)
+        self._epochs[name] = self._epochs.get(name, 0) + 1
         connection = SimulatedConnection(
-            device,
+            answers,
             events,
-            epoch=self._epochs[device.name],
+            epoch=self._epochs[name],
             chance=self._chance,
             log=self.log,
-            on_end=lambda: self._connections.pop(device.name, None),
+            on_end=lambda: self._connections.pop(name, None),
+            prove=lambda: self.identities.proof(device, answers),
+            sincere=answers is device,
         )
-        self._connections[device.name] = connection
+        self._connections[name] = connection
         return connection
 
     def _ask(
@@ -384,11 +389,6 @@ class SimulatedLink:
 
     def _note(self, attempt: Attempt, kind: SeenKind, fault: str = "") -> None:
         self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind, fault=fault))
-
-
-def _sighting(device: VirtualDevice, rssi_dbm: int) -> Sighting:
-    services = tuple(service.uuid for service in device.services)
-    return Sighting(address=device.address, name=device.name, rssi_dbm=rssi_dbm, services=services)
 
 
 def _now() -> float:

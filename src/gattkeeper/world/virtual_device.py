@@ -88,7 +88,10 @@ class VirtualDevice:
     `att_mtu_max` is the longest ATT PDU it takes, in bytes, and `prepared_writes_max` how many prepared parts it
     keeps for each connection: 0 when it does not know prepared writes at all.
 
-    Raises ValueError when `address` is no random static address.
+    `key_size_max` is how long a key it agrees to when it is paired, 7 to 16 bytes; no simulated link asks.
+    `local_name` is what it calls itself on the air: its name unless told. Others may call themselves the same.
+
+    Raises ValueError when `address` is random by its `kind`, and not static.
     """
 
     def __init__(
@@ -98,15 +101,20 @@ class VirtualDevice:
         services: tuple[VirtualService, ...],
         *,
         database_hash: bool = True,
+        kind: AddressKind = AddressKind.RANDOM,
+        local_name: str = "",
+        key_size_max: int = 16,
         att_mtu_max: int = 517,
         prepared_writes_max: int = 64,
         on_disconnected: Callable[[], None] = lambda: None,
         applied_sink: Callable[[Applied], None] = lambda _applied: None,
     ) -> None:
         self.name = name
-        self.address = _static_address(address)
+        self.local_name = local_name or name
+        self.address = _lasting_address(address, kind)
         self.services = services
         self.database_hash = database_hash
+        self.key_size_max = key_size_max
         self.att_mtu_max = att_mtu_max
         self.prepared_writes_max = prepared_writes_max
         self.applied: list[Applied] = []
@@ -179,9 +187,11 @@ class AppliedFile:
         os.close(self._descriptor)
 
 
-def _static_address(text: str) -> DeviceAddress:
-    """The address, if its bits make it a random static one."""
-    address = parse_address(text, AddressKind.RANDOM)
+def _lasting_address(text: str, kind: AddressKind) -> DeviceAddress:
+    """The address, if it is public, or its bits make it a random static one."""
+    address = parse_address(text, kind)
+    if kind is AddressKind.PUBLIC:
+        return address
     if "-" in address.value or int(address.value[:2], 16) & _STATIC_BITS != _STATIC_BITS:
         message = f"{text!r} is not a random static address: the first byte has to be C0 or more"
         raise ValueError(message)

@@ -226,7 +226,7 @@ async def test_stop_tells_each_outcome_as_soon_as_it_is_known(tmp_path):
         await run(b, "read", "kitchen", "2a19")
         connect, in_reach = b.link.connect, asyncio.Event()
 
-        async def connect_when_in_reach(device, events):
+        async def connect_when_in_reach(device, events, _demand):
             await in_reach.wait()
             return await connect(device, events)
 

@@ -328,7 +328,7 @@ async def _timeline(call: _Call) -> Frames:
 async def _scan(call: _Call) -> Frames:
     heard: dict[str, Sighting] = {}
     async for sighting in call.service.keeper.scan(call.args.duration, adapter=call.args.adapter):
-        address = str(sighting.address)
+        address = sighting.address.spelled
         if address in heard or len(heard) < SCAN_DEVICES_MAX:
             heard[address] = sighting
         if call.terminal.tty:

@@ -216,7 +216,7 @@ def sightings_text(sightings: Iterable[Sighting]) -> str:
     """A line for each device that was heard, the strongest first."""
     strongest = sorted(sightings, key=lambda one: -200 if one.rssi_dbm is None else one.rssi_dbm, reverse=True)
     rows = [
-        (str(one.address), "" if one.rssi_dbm is None else f"{one.rssi_dbm} dBm", clean(one.name))
+        (one.address.spelled, "" if one.rssi_dbm is None else f"{one.rssi_dbm} dBm", clean(one.name))
         for one in strongest
     ]
     return _table(rows) or "nothing was heard"

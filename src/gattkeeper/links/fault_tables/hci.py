@@ -7,6 +7,7 @@ connection attempt) or the reason for a disconnection; there is a function for e
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 
 TERMINATED_BY_LOCAL_HOST = 0x16
+MIC_FAILURE = 0x3D
 
 _TABLE: dict[int, tuple[FaultKind, str]] = {
     0x01: (FaultKind.UNSUPPORTED, "unknown_command"),
@@ -45,7 +46,7 @@ _TABLE: dict[int, tuple[FaultKind, str]] = {
     0x2F: (FaultKind.PAIRING_FAILED, "insufficient_security"),
     0x3A: (FaultKind.BUSY, "adapter_busy"),
     0x3B: (FaultKind.REJECTED, "unacceptable_connection_parameters"),
-    0x3D: (FaultKind.LINK_LOST, "mic_failure"),
+    MIC_FAILURE: (FaultKind.LINK_LOST, "mic_failure"),
     0x3E: (FaultKind.TRANSIENT, "failed_to_be_established"),
     0x44: (FaultKind.BUSY, "cancelled_by_host"),  # by another one: ours end as cancelled, not as a fault
 }
