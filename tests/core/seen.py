@@ -72,6 +72,7 @@ class OnDevice(Struct, kw_only=True, eq=False):
     owed: dict[int, effects.Dispatch] = field(default_factory=dict)
     epoch: int = 0
     connection: str = "disconnected"
+    adapter: str = ""  # of that connection, or of the last
     stop: str = ""  # the stop that runs
     last_stop: int = -1  # number of the latest stop
     gate: bool = False

@@ -16,4 +16,5 @@ def test_what_never_reached_a_device_does_not_sow_doubt() -> None:
         "link_stalled",
         "connect_timeout",
         "table_changed",
+        "device_removed",
     }

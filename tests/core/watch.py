@@ -34,7 +34,7 @@ class Watch:
         self.devices: dict[str, OnDevice] = {}
         self._by_operation: dict[object, str] = {}
         self._places = 0
-        self.recovering: effects.Recover | None = None
+        self.recovering: dict[str, effects.Recover] = {}  # by adapter
 
     def device(self, name: str) -> OnDevice:
         return self.devices.setdefault(name, OnDevice())
@@ -56,7 +56,7 @@ class Watch:
             case events.PairingEnded():
                 self.device(event.device).pairing_until = 0
             case events.RecoveryDone():
-                self.recovering = None
+                self.recovering.pop(event.adapter, None)
             case events.Resumed():
                 self.device(event.device).gate = False
             case events.Resolved():
@@ -161,8 +161,10 @@ class Watch:
                 case effects.HurryDisconnect():
                     assert self.device(effect.device).connection == "disconnecting", "nothing to press on"
                 case effects.Recover():
-                    assert not self.connecting() or effect.rung in CUTTING, "a rung beside a connection attempt"
-                    self.recovering = effect
+                    assert not self.connecting(effect.adapter) or effect.rung in CUTTING, (
+                        "a rung beside a connection attempt"
+                    )
+                    self.recovering[effect.adapter] = effect
                 case _:
                     pass
         owed = self._owed_undos(caused)
@@ -292,14 +294,15 @@ class Watch:
                 device.latched_by = command.id
 
     def _connecting(self, effect: effects.StartConnect) -> None:
-        assert not self.connecting(), "two connection attempts on one adapter"
+        assert not self.connecting(effect.adapter), "two connection attempts on one adapter"
         device = self.device(effect.device)
         assert device.connection == "disconnected"
-        if self.recovering is not None:
+        if effect.adapter in self.recovering:
             assert device.stop, "connected while a rung runs"
-            assert self.recovering.rung not in CUTTING, "connected while the adapter is reset"
+            assert self.recovering[effect.adapter].rung not in CUTTING, "connected while the adapter is reset"
         device.connection, device.epoch, device.pairing_until = "connecting", effect.epoch, 0
-        assert self.occupied() <= self.slots, "more connections than slots"
+        device.adapter = effect.adapter
+        assert self.occupied(effect.adapter) <= self.slots, "more connections than slots"
 
     def _link_dropped(self, effect: effects.StartDisconnect) -> None:
         device = self.device(effect.device)
@@ -314,13 +317,15 @@ class Watch:
                 self._carry_out(device, seen, owed.operation, unless=seen.number % 2 == 0)
         device.owed.clear()
 
-    def connecting(self) -> list[str]:
+    def connecting(self, adapter: str = "") -> list[str]:
         """Devices with a connection attempt that is not over yet: there is one per adapter."""
         attempts = ("connecting", "abandoning")
-        return [name for name, device in self.devices.items() if device.connection in attempts]
+        here = {name: device for name, device in self.devices.items() if adapter in ("", device.adapter)}
+        return [name for name, device in here.items() if device.connection in attempts]
 
-    def occupied(self) -> int:
-        return sum(device.connection != "disconnected" for device in self.devices.values())
+    def occupied(self, adapter: str = "") -> int:
+        here = (device for device in self.devices.values() if adapter in ("", device.adapter))
+        return sum(device.connection != "disconnected" for device in here)
 
     def open(self) -> list[str]:
         return [command_id for command_id, seen in self.seen.items() if seen.outcome is None]

@@ -1,7 +1,6 @@
 """Settings become a keeper that works, and what was begun is undone when one part cannot be had."""
 
 import itertools
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -81,7 +80,7 @@ async def test_without_a_journal_nothing_is_written(path):
 @pytest.mark.asyncio
 async def test_two_keepers_cannot_share_a_journal_and_the_first_one_goes_on(path):
     async with open_keeper(path) as keeper:
-        with pytest.raises(StorageError, match="is held by process"):
+        with pytest.raises(StorageError, match="is held by this very process"):
             async with open_keeper(path):
                 pass
         assert await keeper.device("lounge").read("2a19")
@@ -119,13 +118,11 @@ async def test_controller_that_is_not_there_is_named(path):
             pass
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize(("named", "file"), [("", "state/bonds.json"), ('bonds = "keys.json"\n', "keys.json")])
-async def test_bonds_are_next_to_the_journal_unless_a_file_is_named(path, named, file):
+def test_bonds_are_next_to_the_journal_unless_a_file_is_named(path, named, file):
     path.write_text(f'[keeper]\njournal = "state/j"\n[adapters.a]\nlink = "bumble"\ntransport = "usb:7"\n{named}')
     settings = load_settings(path)
-    async with AsyncExitStack() as stack:
-        link = await assembly._link(settings, "a", settings.adapters["a"], 1, stack)
+    link = assembly._link(settings, settings.adapters["a"])
     assert link._bonds == path.parent / file
     assert link._bonds_optional is not bool(named)
 

@@ -1,5 +1,7 @@
 """The verbs that need no daemon: which function stands behind which, and which settings they take."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -60,7 +62,7 @@ def test_serve_hands_its_options_on(nowhere, served):
     assert main(["serve", "--config", "g.toml", "--socket", "/run/k.sock", "--log"]) == 0
     (plain_settings, plain), (_settings, chosen) = served
     assert plain_settings.keeper.journal == nowhere / "journal.db"
-    assert plain == {"socket_path": None, "log_phases": False}
+    assert plain == {"path": Path("g.toml"), "socket_path": None, "log_phases": False}
     assert (str(chosen["socket_path"]), chosen["log_phases"]) == ("/run/k.sock", True)
 
 

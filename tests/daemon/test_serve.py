@@ -8,6 +8,8 @@ import os
 import pwd
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 from msgspec.structs import replace
@@ -94,6 +96,32 @@ async def test_closed_terminal_ends_it_in_good_order_unless_that_is_ignored(sett
             told.cancel()
     finally:
         signal.signal(signal.SIGHUP, inherited)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("has_terminal", [False, True])
+async def test_hangup_without_a_terminal_reads_the_settings_again(settings, systemd, monkeypatch, has_terminal):
+    monkeypatch.setattr(serving, "has_terminal", lambda: has_terminal)
+    path = settings.keeper.journal.parent / "g.toml"
+    path.write_text(SETTINGS.replace("devices.kitchen", "devices.study"))
+    async with serving_until_the_end(settings, systemd, path=path):
+        os.kill(os.getpid(), signal.SIGHUP)
+        told = (await heard(systemd)).split(b"\n")
+        if has_terminal:
+            assert told == [b"STOPPING=1"]
+            return
+        assert (told[0], told[1].partition(b"=")[0]) == (b"RELOADING=1", b"MONOTONIC_USEC")
+        assert await heard(systemd) == b"READY=1"
+        reader, writer = await ask(settings, {"id": 1, "verb": "devices"})
+        names = [one["name"] for one in json.loads(await reader.readline())["devices"]]
+        assert names == ["lounge", "study"]
+        writer.close()
+
+
+def test_a_process_of_a_session_of_its_own_has_no_terminal():
+    words = [sys.executable, "-c", "from gattkeeper.daemon.serve import has_terminal; print(has_terminal())"]
+    done = subprocess.run(words, start_new_session=True, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.asyncio

@@ -91,9 +91,21 @@ def test_an_adapter_is_one_that_there_is():
     for named, text in (
         ("onne", "no adapter is called 'onne'; did you mean one?"),
         ("xyz", "no adapter is called 'xyz'; there are one, two"),
-        ("", "lounge needs an adapter: there are one, two"),
+        (("one", "onne"), "no adapter is called 'onne'; did you mean one?"),
+        (("one", "two", "one"), "lounge names the same adapter twice"),
     ):
         assert problems_of(adapters=adapters, devices={"lounge": device(adapter=named)}) == [(at, text)]
+
+
+@pytest.mark.parametrize("named", ["", "two", ("two", "one"), ()])
+def test_a_device_names_its_adapter_or_several_or_none(named):
+    assert problems_of(adapters={"one": HCI0, "two": HCI1}, devices={"lounge": device(adapter=named)}) == []
+
+
+def test_virtual_adapters_share_one_radio_and_its_interval():
+    adapters = {"air": AIR, "sky": VirtualAdapter(connection_interval=0.1)}
+    text = "air, sky share one radio in memory: give them the same connection_interval"
+    assert problems_of(adapters=adapters) == [(("adapters", "sky", "connection_interval"), text)]
 
 
 def test_an_adapter_that_was_not_understood_is_still_known():

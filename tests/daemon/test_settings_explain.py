@@ -76,6 +76,17 @@ def test_the_example_in_words():
         assert line in text.split("\n")
 
 
+def test_the_choice_of_adapters_in_words():
+    address = parse_address("F0:00:00:00:00:01")
+    devices = {
+        "lamp": DeviceSettings(address=address, adapter=("sky", "air")),
+        "door": DeviceSettings(address=address),
+    }
+    text = explain(Settings(adapters={"air": VirtualAdapter(), "sky": VirtualAdapter()}, devices=devices))
+    assert "  lamp          F0:00:00:00:00:01, no profile, on sky, else air, idle connection kept 8 s" in text
+    assert "no profile, on whichever adapter hears it best, idle" in text
+
+
 def test_the_log_of_a_virtual_adapter_is_named():
     text = explain(Settings(adapters={"air": VirtualAdapter(applied_log=Path("/var/applied.jsonl"))}))
     assert "30 ms, what reaches its devices goes to /var/applied.jsonl, 5 connections" in text

@@ -9,7 +9,7 @@ from gattkeeper import errors
 from gattkeeper.fronts import answers
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.status import KeeperStatus
+from gattkeeper.model.status import DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import Fanout
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ports import Sighting
@@ -75,10 +75,18 @@ def test_a_timeline_counts_from_acceptance():
 
 
 def test_devices_sightings_and_figures_are_plain_data():
-    assert answers.device_answers(Book())[0]["actions"] == ["set_position", "target_percent"]
+    used = tuple(
+        DeviceStatus(
+            name=name, connection="connected", waiting=0, adapter="hall", adapter_why="first in the settings"
+        )
+        for name in Book().names()
+    )
+    status = KeeperStatus(adapters=(), devices=used, waiting=0, accepted=2, ended=2)
+    first = answers.device_answers(Book(), status)[0]
+    assert first["actions"] == ["set_position", "target_percent"]
+    assert (first["adapter"], first["adapter_why"]) == ("hall", "first in the settings")
     heard = Sighting(address=parse_address("F0:00:00:00:00:01"), manufacturer_data={76: b"\x02"})
     assert answers.sighting_answer(heard)["manufacturer_data"] == {"76": "02"}
-    status = KeeperStatus(adapters=(), devices=(), waiting=0, accepted=2, ended=2)
     assert answers.status_answer(status)["accepted"] == 2
 
 

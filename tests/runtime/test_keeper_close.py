@@ -11,8 +11,11 @@ from gattkeeper.errors import (
     SettingsError,
 )
 from gattkeeper.model.command import Command
-from gattkeeper.model.operation import Disconnect
+from gattkeeper.model.gatt import characteristic_ref
+from gattkeeper.model.operation import Disconnect, Unsubscribe
 from gattkeeper.model.outcome import Cause
+from gattkeeper.model.record import Accepted, Ended
+from sim.scene import PUSHED
 
 
 async def connected(house: House) -> None:
@@ -76,3 +79,17 @@ def test_an_adapter_that_cannot_be_had_closes_those_that_were():
         assert keeper._open == []
 
     live(story)
+
+
+def test_a_command_that_ends_at_once_while_the_keeper_closes_is_told_and_written_down():
+    async def story(house: House) -> None:
+        unsubscribe = Command(device="lamp", operation=Unsubscribe(target=characteristic_ref(PUSHED)))
+        submitting = asyncio.create_task(house.keeper.submit(unsubscribe))
+        await asyncio.sleep(0)
+        await house.keeper.close()
+        handle = await submitting
+        assert handle.outcome is not None
+        assert handle.outcome.succeeded
+        assert [type(row) for row in house.journal.records_of(handle.id)] == [Accepted, Ended]
+
+    live(story, journal=True)

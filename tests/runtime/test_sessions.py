@@ -166,7 +166,14 @@ def test_news_of_a_connection_counts_while_it_is_up():
 
 def test_news_before_a_connection_is_up_and_after_its_end_is_no_news():
     fed = []
-    session = Session(device="lamp", epoch=1, feed=fed.append, jitter=lambda: 0.5, on_notification=lambda *_: None)
+    session = Session(
+        device="lamp",
+        adapter="adapter",
+        epoch=1,
+        feed=fed.append,
+        jitter=lambda: 0.5,
+        on_notification=lambda *_: None,
+    )
     session.updated(att_mtu=100)
     session._up = session._over = True
     session.updated(att_mtu=100)
@@ -176,7 +183,12 @@ def test_news_before_a_connection_is_up_and_after_its_end_is_no_news():
 def test_news_of_a_pairing_after_the_end_of_a_session_is_nobodys():
     heard = []
     session = Session(
-        device="lamp", epoch=1, feed=heard.append, jitter=lambda: 0.5, on_notification=lambda *_value: None
+        device="lamp",
+        adapter="adapter",
+        epoch=1,
+        feed=heard.append,
+        jitter=lambda: 0.5,
+        on_notification=lambda *_value: None,
     )
 
     async def story() -> None:

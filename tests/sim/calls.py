@@ -5,9 +5,18 @@ Knows callers who behave. Those who do not stand in `client_faults`.
 
 import asyncio
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 
-from gattkeeper.errors import CommandError, GattkeeperError, QueueClosedError, StorageError, UsageError
+from gattkeeper.errors import (
+    CommandError,
+    GattkeeperError,
+    QueueClosedError,
+    StorageError,
+    UnknownDeviceError,
+    UsageError,
+)
+from gattkeeper.model.adapter import CUTTING
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.runtime.handle import Handle
 from sim.history import Heard, Told
@@ -30,6 +39,23 @@ async def submit(stage: Stage, command: Command, *, number: str = "") -> None:
     if number:
         stage.fired(number, step_of(command), device=command.device, command_id=handle.id)
     await follow(stage, handle, asked_at_us)
+
+
+async def submit_together(stage: Stage, commands: Sequence[Command], gather: float) -> None:
+    """Submit a fan-out, and wait for the end of each of its commands."""
+    asked_at_us = stage.now_us()
+    try:
+        fanout = await stage.keeper.fanout(commands, gather=gather)
+    except GattkeeperError as error:
+        for command in commands:
+            stage.tell(command, asked_at_us, refused=error.code)
+        return
+    for command in commands:
+        if command.device in fanout.refused:
+            stage.tell(command, asked_at_us, refused=fanout.refused[command.device].code)
+    for handle in fanout.handles.values():
+        stage.handles.append(handle)
+        stage.spawn(follow(stage, handle, asked_at_us))
 
 
 async def follow(stage: Stage, handle: Handle, asked_at_us: int) -> None:
@@ -77,8 +103,8 @@ async def stop(stage: Stage, scope: str, *, latch: bool = False, number: str = "
     asked_at_us = stage.now_us()
     try:
         handles = await stage.keeper.stop(scope, latch=latch)
-    except QueueClosedError:
-        stage.fired(number, "closing", said="refused: queue_closed")
+    except (QueueClosedError, UnknownDeviceError) as error:
+        stage.fired(number, "closing" if stage.keeper.closing else "removed", said=f"refused: {error.code}")
         return
     for handle in handles:
         name = handle.command.device
@@ -95,6 +121,8 @@ def state_for_stop(stage: Stage, name: str) -> str:
         return "closing"
     if status.stopped_by:
         return "another stop"
+    if stage.recovery_of(stage.history.adapters[name]) in CUTTING:
+        return "reset"
     if stage.journal.failing:
         return "disk full"
     return "latched" if status.latched_by else stage.kind_in_flight(name)

@@ -16,7 +16,9 @@ from gattkeeper.runtime.pump import WHO
 from gattkeeper.world import SeenKind
 from sim.facts import Facts
 from sim.history import History, Told
+from sim.recovery_checks import recovery_is_no_loop, recovery_waits_for_what_is_in_flight
 from sim.scene import COUNTER
+from sim.turn_checks import i1_one_operation_and_one_query, i7_fan_outs_go_together
 
 UNDO_ID = "-undo"
 """How the id of a command ends that undoes a sequence."""
@@ -325,6 +327,10 @@ CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i13_notifications_belong,
     i14_bounded,
     i15_nothing_expired_starts,
+    i1_one_operation_and_one_query,
+    i7_fan_outs_go_together,
+    recovery_is_no_loop,
+    recovery_waits_for_what_is_in_flight,
 )
 
 

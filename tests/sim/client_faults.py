@@ -16,6 +16,7 @@ from gattkeeper.model.command import STEPS_MAX, Command, Priority
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, characteristic_ref
 from gattkeeper.model.operation import Connect, ReadDescriptor, RequestMtu, Sequence, Write
 from sim import calls
+from sim.front_calls import f62_caller_crashes, f62_flapping, f62_front_dies, f62_never_reads
 from sim.scene import PUSHED, SHORT, SHORT_LENGTH_MAX, WRITABLE
 from sim.stage import Stage
 
@@ -142,11 +143,16 @@ CLIENT_FAULTS: tuple[ClientFault, ...] = (
     f16_too_long,
     f17_another_mtu,
     f57_same_key,
+    f57_same_key,
     f59_vanish,
     f59_vanish,
     f59_vanish,
     f60_flood,
     f61_malformed,
+    f62_caller_crashes,
+    f62_flapping,
+    f62_front_dies,
+    f62_never_reads,
     f65_stop,
     f65_stop,
     f66_stop_for_nobody,

@@ -5,6 +5,8 @@ Knows shapes only. Judging is the checker's business, counting that of `report`.
 
 from msgspec import Struct
 
+from gattkeeper.core.limits import Limits
+from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command
 from gattkeeper.model.outcome import Outcome
 from gattkeeper.world import Seen
@@ -64,6 +66,9 @@ class History(Struct, kw_only=True):
     crashes_us: tuple[int, ...] = ()
     depth_max: int = 0  # most commands that were seen waiting for one device
     depth_limit: int = 0
+    limits: Limits = Limits()
+    adapters: dict[str, str] = {}  # by device
+    serialization: dict[str, Serialization] = {}  # by adapter
     left: int = 0  # commands without an end when all was over
     fired: list[Fired] = []
     pushed: list[Push] = []

@@ -17,6 +17,7 @@ KEPT_SEEDS = MappingProxyType(
         ("liveness", 2224): "a scan that was over began again, in a moment of virtual time that never passed",
         ("safety", 45): "a stack raised while a connection that was lost early was let go of",
         ("liveness", 27): "an intent whose acceptance was lost with a full disk: it must never be handed over",
+        ("safety", 53): "a command that ended at once, while the keeper closed, was never told its outcome",
         ("radio", 37): "an error for another handle was taken for the answer of a write that was carried out",
     }
 )

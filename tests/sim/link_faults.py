@@ -46,6 +46,7 @@ GENERIC = Fault(kind=FaultKind.GENERIC, ran=Ran.MAYBE, stack="simulated", code=1
 
 CONNECT = ({"moment": LinkMoment.CONNECT},)
 DISCONNECT = ({"moment": LinkMoment.DISCONNECT},)
+RECOVER = ({"moment": LinkMoment.RECOVER},)
 WRITE = {"moment": LinkMoment.OPERATION, "kind": "write", "mode": WriteMode.WITH_RESPONSE}
 COMMAND = {"moment": LinkMoment.OPERATION, "mode": WriteMode.WITHOUT_RESPONSE}
 LONG_WRITE = {"moment": LinkMoment.OPERATION, "characteristic": LONG}
@@ -133,6 +134,7 @@ LINK_FAULTS = (
             Fail(fault=Fault(kind=FaultKind.GENERIC, ran=Ran.NO, stack="simulated", code=133)),
         ),
     ),
+    LinkFault("F26", RECOVER, (Fail(fault=WEDGED), Hang(), Hang(seconds=3.0), Raise(error=OSError))),
     LinkFault("F34", DISCONNECT, (Hang(), Hang(seconds=5.0), Stubborn(seconds=5.0), Stubborn(seconds=20.0))),
     LinkFault("F35", (*CONNECT, *OPERATION), (Fail(fault=BUSY),)),
     LinkFault("F36", OPERATION, tuple(Raise(error=error) for error in (asyncio.CancelledError, KeyError))),

@@ -15,7 +15,7 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.model.record import Intended
 from gattkeeper.world import Seen, SeenKind
 from gattkeeper.world.simulated_connection import STALE_TABLE, STRAGGLER
-from gattkeeper.world.simulated_link import AWAY
+from gattkeeper.world.simulated_link import AWAY, IN_VAIN, WEDGE
 from sim.facts import Facts
 from sim.history import Fired, History
 from sim.script import step_of
@@ -25,7 +25,7 @@ FAULTS = Path(__file__).parent / "faults.toml"
 NOBODY = "nobody waits"
 """What came of a fault that hit no command: a subscription that was being restored, a connection without use."""
 
-NUMBERS = MappingProxyType({AWAY: "F40", STALE_TABLE: "F18", STRAGGLER: "F12"})
+NUMBERS = MappingProxyType({AWAY: "F40", STALE_TABLE: "F18", STRAGGLER: "F12", WEDGE: "F25", IN_VAIN: "F26"})
 """The faults that links have names of their own for."""
 
 Hit = tuple[str, str, str]
@@ -69,6 +69,8 @@ def _came_of(facts: Facts, fired: Fired) -> str:
 def _step(entry: Seen, command: Command | None) -> str:
     if entry.fault == STRAGGLER:
         return "notification"
+    if entry.rung:
+        return entry.rung.replace("_", " ")
     if entry.operation is None:
         return "disconnect" if entry.epoch else "connect"
     if command is not None and (command.stop or isinstance(command.operation, Composite)):

@@ -5,6 +5,8 @@ Knows what a test device offers. What is done with it is the tests' business.
 
 from itertools import count
 
+from msgspec.structs import replace
+
 from gattkeeper.errors import InvalidCommandError, UnknownDeviceError, UnsupportedError
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.gatt import Property, characteristic_ref
@@ -59,6 +61,16 @@ class Book:
         self._may_bypass = may_bypass
         self._stop_deadline_us = stop_deadline_us
         self._stops = count(1)
+
+    def without(self, *gone: str, **changed: object) -> "Book":
+        """The same settings, less some devices, and with these rules for the others."""
+        book = Book({name: replace(rules, **changed) for name, rules in self._rules.items() if name not in gone})
+        book._may_bypass, book._stop_deadline_us, book._stops = (
+            self._may_bypass,
+            self._stop_deadline_us,
+            self._stops,
+        )
+        return book
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._rules)

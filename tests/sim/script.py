@@ -81,6 +81,17 @@ class Script:
             survive_reconnect=dice.random() < 0.5,
         )
 
+    def together(self, dice: random.Random) -> list[Command]:
+        """One write for each of some devices: members of a fan-out."""
+        devices = dice.sample(self.devices, k=dice.randint(1, len(self.devices)))
+        common = {
+            "priority": dice.choice((Priority.INTERACTIVE, Priority.NORMAL)),
+            "deadline_us": dice.choice((3_000_000, 15_000_000, 30_000_000)),
+            "survive_reconnect": dice.random() < 0.5,
+            "idempotent": dice.random() < 0.4,
+        }
+        return [replace(self.write(device), **common) for device in devices]
+
     def key(self) -> str:
         """An idempotency key that nobody has used."""
         return f"key-{next(self._keys)}"

@@ -18,10 +18,12 @@ from gattkeeper.model.record import Ended
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.storage.recovery import settle
+from gattkeeper.telemetry.timeline import Timeline
 from gattkeeper.world import SimulatedLink, run_virtual
 from gattkeeper.world.simulated_gatt import ATT_MTU
-from sim import calls
+from sim import calls, front_calls
 from sim.client_faults import CLIENT_FAULTS, ClientFault, f58_last_life
+from sim.front import HISTORY_MAX, Front
 from sim.history import History
 from sim.link_faults import rules_for
 from sim.memory_journal import MemoryJournal, Row
@@ -103,6 +105,7 @@ class Simulation:
         for link in self._stage.links.values():
             history.seen += link.log.seen
             history.violations += link.log.violations
+        front_calls.note_crashed(self._stage)
         return history
 
     def _note_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -116,6 +119,7 @@ class Simulation:
         for link in stage.links.values():
             link.rules[:] = rules_for(self._dice, stage.until_s)
         stage.owned = {name: OwnedLink(link, stage.folder) for name, link in stage.links.items()}
+        timeline = Timeline(HISTORY_MAX)
         stage.keeper = Keeper(
             links=stage.owned,
             book=stage.book,
@@ -126,7 +130,9 @@ class Simulation:
             id_prefix=prefix,
             jitter=random.Random(name).random,
             recording=self._recordings / f"{prefix}.jsonl" if self._recordings is not None else None,
+            observers=(timeline,),
         )
+        stage.front = Front(stage.keeper, timeline)
         await stage.keeper.start()
         if stage.keyed:
             stage.spawn(f58_last_life(stage, self._dice))
@@ -146,9 +152,11 @@ class Simulation:
         stage.keeper._pump.close()
         stage.keeper._pump._running = True  # deaf: what the dying tasks say is heard by nobody
         await _end_all_tasks(self._dice.uniform(0, 0.1))
+        await stage.front.close()
         for name, link in stage.links.items():
             await stage.owned[name].close()
             link.adapter_up()
+            link.unwedge()
             link.away.clear()
         stage.tasks.clear()
         stage.handles.clear()
@@ -168,8 +176,10 @@ class Simulation:
                 link.rules.clear()
                 link.away.clear()
                 link.att_mtu_max = ATT_MTU
+                link.unwedge()
                 link.adapter_up()
             await asyncio.sleep(CALM_S)
+            await self._until_adapters_are_tried_again()
             await self._probe()
         closing = stage.loop.create_task(stage.keeper.close())
         if not self._plan.liveness:
@@ -177,9 +187,18 @@ class Simulation:
             await calls.stop(stage, self._dice.choice([*stage.book.names(), "all"]))
         await closing
         await asyncio.wait_for(asyncio.gather(*stage.tasks), CALM_S)
+        await stage.front.close()
         status = stage.keeper.status()
         stage.history.left = status.accepted - status.ended + status.waiting
         await self._own_again()
+
+    async def _until_adapters_are_tried_again(self) -> None:
+        """An adapter that nothing helped stays parked for a while, an hour at most."""
+        stage = self._stage
+        for _ in range(60):
+            if not any(one.recovery == "parked" for one in stage.keeper.status().adapters):
+                return
+            await asyncio.sleep(CALM_S)
 
     async def _own_again(self) -> None:
         """Whoever closed has let go."""
@@ -211,9 +230,13 @@ class Simulation:
             turn = dice.random()
             if turn < self._plan.misbehaving * min(1.0, pace * 5):
                 await dice.choice(self._plan.client_faults)(stage, dice)
+            elif turn < 0.20:
+                gather = dice.choice((0.1, 2.0, 10.0))
+                stage.spawn(calls.submit_together(stage, stage.script.together(dice), gather))
             elif turn < 0.90:
                 command = replace(stage.script.command(dice), origin=who)
-                work = stage.spawn(calls.submit(stage, command))
+                submit = front_calls.submit if dice.random() < 0.25 else calls.submit
+                work = stage.spawn(submit(stage, command))
                 if dice.random() < 0.5:
                     await work
             else:
@@ -238,7 +261,7 @@ class Simulation:
         stage = self._stage
         while (now := stage.loop.time()) < stage.until_s:
             await asyncio.sleep(min(dice.uniform(0.1, 3), stage.until_s - now))
-            depth = max(one.waiting for one in stage.keeper.status().devices)
+            depth = max((one.waiting for one in stage.keeper.status().devices), default=0)
             stage.history.depth_max = max(stage.history.depth_max, depth)
             happens = dice.choice(self._plan.world_faults) if self._plan.world_faults else push
             await dice.choice((happens, push))(stage, dice)
@@ -250,6 +273,6 @@ async def _end_all_tasks(grace_s: float) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         if not tasks and pause_s != grace_s:
             return
-        for task in sorted(tasks, key=lambda task: task.get_name()):
+        for task in sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name())):  # the oldest first
             task.cancel()
         await asyncio.sleep(pause_s)

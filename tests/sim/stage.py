@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gattkeeper.core.limits import Limits
-from gattkeeper.model.adapter import Serialization
+from gattkeeper.model.adapter import Rung, Serialization
 from gattkeeper.model.command import Command
 from gattkeeper.model.status import DeviceStatus
 from gattkeeper.runtime.adapter_lock import OwnedLink
@@ -20,6 +20,7 @@ from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules
 from gattkeeper.world import SimulatedLink, VirtualDevice
+from sim.front import Front
 from sim.history import Fired, History, Push, Told
 from sim.memory_journal import MemoryJournal
 from sim.scene import PUSHED, WRITABLE, Book, device
@@ -28,6 +29,16 @@ from sim.script import Script, step_of
 SYNC_S = 0.02
 """The longest that the simulated disk takes."""
 
+
+S = 1_000_000
+
+BLUEZ = (Rung.DISCONNECT_DEVICE, Rung.FORGET_DEVICE, Rung.STOP_DISCOVERY, Rung.POWER_CYCLE, Rung.HARD_RESET)
+BUMBLE = (Rung.POWER_CYCLE, Rung.HARD_RESET)
+"""What the links of these stacks can do about their adapters."""
+
+ASIDE = frozenset({"read_rssi", "read_phy"})
+UNANSWERED = frozenset({"request_connection_parameters"})
+"""What some stacks do beside the bearer, and what some never answer."""
 
 _ANSWERS: tuple[tuple[float, ...], ...] = ((), (0,), (1,), (0, 0.5))
 """How a device answers a write by notifications: after how many seconds."""
@@ -57,7 +68,11 @@ class Stage(Generic[AnyLink]):
         self.links = links
         self.safety = frozenset(one.name for one in self.devices if dice.random() < 0.2)
         self.book = _book(dice, self.devices, self.links, self.safety)
-        self.limits = Limits(queue_per_device_max=dice.choice((4, 30, 1000)), shed=dice.random() < 0.3)
+        self.limits = Limits(
+            queue_per_device_max=dice.choice((4, 30, 1000)),
+            shed=dice.random() < 0.3,
+            recovery_cooldown_us=dice.choice((4 * S, 30 * S)),
+        )
         self.slots = {name: dice.randint(1, 3) for name in self.links}
         self.serialization = {name: dice.choice(list(Serialization)) for name in self.links}
         self.owned: dict[str, OwnedLink] = {}
@@ -72,8 +87,14 @@ class Stage(Generic[AnyLink]):
             safety=self.safety,
             bound_us=int(2 * SYNC_S * 1_000_000),
             depth_limit=self.limits.queue_per_device_max + 2,  # one may come back from its flight, one is an undo
+            limits=self.limits,
+            serialization=self.serialization,
+            adapters={name: self.book.rules(name).adapter for name in self.book.names()},
         )
+        self.crashed: dict[str, str] = {}  # commands whose caller crashed: label and step
         self._keeper: Keeper | None = None
+        self._front: Front | None = None
+        self._labels = count(1)
         self._readers = count(1)
         self._pushes = count(1)
 
@@ -86,6 +107,16 @@ class Stage(Generic[AnyLink]):
     @keeper.setter
     def keeper(self, keeper: Keeper) -> None:
         self._keeper = keeper
+
+    @property
+    def front(self) -> Front:
+        """The socket front of this life."""
+        assert self._front is not None
+        return self._front
+
+    @front.setter
+    def front(self, front: Front) -> None:
+        self._front = front
 
     def now_us(self) -> int:
         """The loop's clock."""
@@ -118,11 +149,16 @@ class Stage(Generic[AnyLink]):
 
     def status_of(self, name: str) -> DeviceStatus:
         """A device as the keeper sees it."""
-        return next(one for one in self.keeper.status().devices if one.name == name)
+        known = (one for one in self.keeper.status().devices if one.name == name)
+        return next(known, DeviceStatus(name=name, connection="removed", waiting=0))
+
+    def recovery_of(self, adapter: str) -> str:
+        """What is being done about an adapter, as the keeper says it."""
+        return next(one.recovery for one in self.keeper.status().adapters if one.name == adapter)
 
     def link_of(self, name: str) -> AnyLink:
         """The link that carries a device."""
-        return self.links[self.book.rules(name).adapter]
+        return self.links[self.history.adapters[name]]
 
     def kind_in_flight(self, name: str) -> str:
         """What a device is doing: the kind of its command in flight, else the state of its connection."""
@@ -133,6 +169,10 @@ class Stage(Generic[AnyLink]):
     def new_reader(self) -> int:
         """A number for a reader of notifications."""
         return next(self._readers)
+
+    def new_label(self, kind: str) -> str:
+        """A label that no other command has."""
+        return f"{kind} {next(self._labels)}"
 
     def push(self, one: VirtualDevice, *, times: int = 1) -> bytes:
         """A notification of a device, with a payload of its own; so many times."""
@@ -179,6 +219,9 @@ def simulated_links(dice: random.Random, devices: list[VirtualDevice]) -> dict[s
             disconnect_s=dice.choice((0.02, 0.06, 2.0)),
             bypass=bypass,
             bypass_other=bypass_other,
+            aside=dice.choice((frozenset(), ASIDE)),
+            unanswered=dice.choice((frozenset(), UNANSWERED)),
+            rungs=dice.choice(((), BUMBLE, BUMBLE, BLUEZ)),
         )
         for index, name in enumerate(names)
     }

@@ -61,7 +61,7 @@ def test_every_fault_fires():
 
 @pytest.fixture(scope="module")
 def some_days() -> list[History]:
-    return [run(seed, "safety") for seed in range(8)]
+    return [run(seed, "safety") for seed in range(16)]
 
 
 def test_the_days_are_full_of_trouble_and_of_success(some_days: list[History]):

@@ -22,8 +22,10 @@ from gattkeeper.world import (
     VirtualService,
 )
 from sim.link_faults import ENDED_BY_DEVICE, ENDED_HERE, TIMED_OUT
+from sim.recovery_faults import f25_to_f27_wedge
 from sim.report import NOBODY
 from sim.scene import PUSHED, Book
+from sim.settings_faults import f64_bad_settings, f64_other_settings
 from sim.stage import Stage
 
 FLOOD = 1_100
@@ -137,6 +139,23 @@ async def f44_bond_lost(stage: Stage, dice: random.Random) -> None:
         stage.fired("F44", stage.kind_in_flight(name), device=name, command_id=in_flight, said=said)
 
 
+async def f45_pairs(stage: Stage, dice: random.Random) -> None:
+    """A device pairs in the middle of everything; somebody enters the passkey, or nobody does."""
+    connected = [name for name in stage.script.devices if stage.status_of(name).connection == "connected"]
+    if not connected:
+        return
+    name = dice.choice(connected)
+    in_flight = stage.status_of(name).in_flight
+    stage.fired(
+        "F45", stage.kind_in_flight(name), device=name, command_id=in_flight, said="" if in_flight else NOBODY
+    )
+    link = stage.link_of(name)
+    link.pair(name, under_way=True)
+    await asyncio.sleep(dice.choice((0.3, 4.0, 35.0)))
+    if dice.random() < 0.7:
+        link.pair(name, under_way=False)
+
+
 async def f48_of_no_length(stage: Stage, dice: random.Random) -> None:
     """A notification with nothing in it."""
     one = dice.choice(stage.devices)
@@ -188,10 +207,16 @@ WORLD_FAULTS: tuple[WorldFault, ...] = (
     f20_to_f22_lose,
     f24_storm,
     f25_adapter_hangs,
+    f25_to_f27_wedge,
+    f25_to_f27_wedge,
+    f25_to_f27_wedge,
     f28_adapter_goes,
     f40_away,
     f44_bond_lost,
+    f45_pairs,
     f48_of_no_length,
     f55_disk_full,
     f63_second_keeper,
+    f64_other_settings,
+    f64_bad_settings,
 )

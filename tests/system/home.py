@@ -57,7 +57,13 @@ class Home:
         """Start the daemon and wait until it answers."""
         words = [sys.executable, "-m", "gattkeeper", "serve", "--config", str(self.settings)]
         with (self.folder / "daemon.log").open("ab") as log:
-            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # as a service: without a terminal
+            )
         give_up_at = time.monotonic() + READY_TIMEOUT_S
         while self.ask("status").returncode != 0:
             assert self.process.poll() is None, (self.folder / "daemon.log").read_text()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gattkeeper.model.record import Accepted, Closed, Started
+from gattkeeper.model.record import Accepted, Closed, Ended, Started
 from gattkeeper.world.virtual_blind import BLIND_MOTOR, BLIND_POSITION
 from system.home import running_home
 
@@ -93,6 +93,22 @@ def test_sigterm_ends_it_in_good_order(home):
     assert isinstance(rows[0], Started)
     assert isinstance(rows[-1], Closed)
     assert not home.socket.exists()
+
+
+def test_deleted_socket_file_stops_nobody(home):
+    waiting = home.spawn("read", "F0:00:00:00:00:09", "2a19", "--deadline", "3")
+    while json.loads(home.ask("status", "--json").stdout)["accepted"] == 0:
+        assert waiting.poll() is None
+    home.socket.unlink()
+    refused = home.ask("status")
+    assert refused.returncode == 69
+    assert str(home.socket) in refused.stderr
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 1, "who was connected hears how it ended"
+    assert home.end() == 0
+    assert [type(row) for row in home.rows()][-2:] == [Ended, Closed]
+    home.start()
+    assert home.ask("act", "lounge", "position").returncode == 0
 
 
 def test_scan_and_devices_show_the_blinds(home):

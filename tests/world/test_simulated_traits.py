@@ -83,6 +83,20 @@ def test_a_wedge_takes_no_connection_until_the_rung_that_cures_it():
     play(story, rungs=(Rung.STOP_DISCOVERY, Rung.POWER_CYCLE))
 
 
+def test_a_wedge_is_over_when_it_is_said_to_be_and_the_log_tells_before_from_after_a_rung():
+    async def story(scene: Scene) -> None:
+        scene.link.wedge()
+        await fault_of(scene.connect())
+        await scene.link.recover(Rung.POWER_CYCLE, scene.lamp.address)
+        await fault_of(scene.connect())
+        scene.link.unwedge()
+        await scene.connect()
+        seen = [entry for entry in scene.link.log.seen if entry.rung or entry.fault]
+        assert [entry.fault or entry.rung for entry in seen] == ["wedge", "power_cycle", "in_vain"]
+
+    play(story, rungs=(Rung.POWER_CYCLE,))
+
+
 def test_a_rung_fails_as_a_rule_says():
     async def story(scene: Scene) -> None:
         scene.rule(LinkMoment.RECOVER, Fail(fault=BUSY))

@@ -3,7 +3,7 @@
 Knows adapters and their places. A single connection is `connections`' business.
 """
 
-from gattkeeper.core import breaker
+from gattkeeper.core import breaker, places, roaming
 from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose, stop_wants_place
 from gattkeeper.core.effects import AlertChanged
 from gattkeeper.core.lifecycle import ConnectionState
@@ -23,7 +23,7 @@ def grant(state: State, adapter: AdapterState) -> None:
     device = min((state.devices[name] for name in adapter.wanting), key=_urgency)
     if adapter.ladder.holds_connect(stop=device.stop is not None):
         return
-    if adapter.occupied >= adapter.slots:
+    if not places.is_free(adapter):
         _make_room(state, adapter, device)
         return
     connect(state, adapter, device)
@@ -49,7 +49,7 @@ def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> Non
     Subscriptions alone do not take the place of other subscriptions. A stop need not find an idle one: one
     with nothing in flight is enough.
     """
-    if _place_becomes_free(state, adapter):
+    if places.becomes_free(state, adapter):
         return
     unused = [
         device
@@ -64,25 +64,10 @@ def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> Non
         )
 
 
-def has_place(state: State, adapter: AdapterState) -> bool:
-    """Whether another connection may come up before one that is in use is let go of."""
-    return (
-        adapter.occupied < adapter.slots
-        or bool(adapter.connecting)
-        or _place_becomes_free(state, adapter)
-        or any(state.devices[name].idle_since >= 0 for name in adapter.devices)
-    )
-
-
-def _place_becomes_free(state: State, adapter: AdapterState) -> bool:
-    leaving = (ConnectionState.DISCONNECTING, ConnectionState.ABANDONING)
-    return any(state.devices[name].connection in leaving for name in adapter.devices)
-
-
 def gives_way(state: State, device: DeviceState) -> bool:
     """Whether another device's stop needs the place that this one's connection holds."""
     adapter = state.adapters[device.adapter]
-    return stop_wants_place(state, adapter) and not _place_becomes_free(state, adapter)
+    return stop_wants_place(state, adapter) and not places.becomes_free(state, adapter)
 
 
 def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:
@@ -135,6 +120,8 @@ def adapter_down(state: State, adapter: AdapterState, fault: Fault) -> None:
             abandon(state, device, None)
         lose(state, device, fault)
         state.touch(device)
+    if not adapter.ladder.climbs:  # else that is a rung's doing
+        roaming.fail_over(state, adapter, f"{adapter.name} is down: {fault}")
 
 
 def adapter_up(state: State, adapter: AdapterState) -> None:
@@ -146,9 +133,11 @@ def adapter_up(state: State, adapter: AdapterState) -> None:
 
 def start_afresh(state: State, adapter: AdapterState) -> None:
     """What failed before says nothing about the next try."""
-    for name in adapter.devices:
+    for name in {**adapter.devices, **adapter.roaming}:
         device = state.devices[name]
-        device.connect_failures = 0
-        device.connect_ready_at = 0
-        breaker.half_open(state, device)
-        state.touch(device)
+        if device.adapter == adapter.name or device.connection is ConnectionState.DISCONNECTED:
+            device.connect_failures = 0
+            device.connect_ready_at = 0
+            breaker.half_open(state, device)
+            state.touch(device)
+    roaming.come_back(state, adapter)

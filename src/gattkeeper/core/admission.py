@@ -5,7 +5,7 @@ Knows who may enter. What runs next is decided in `scheduler`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, pressure, recovery
+from gattkeeper.core import breaker, pressure, recovery, roaming
 from gattkeeper.core.answering import release
 from gattkeeper.core.attempts import goes_aside, start
 from gattkeeper.core.connections import abandon, lose
@@ -43,9 +43,11 @@ def submit(state: State, command: Command) -> None:
     if breaker.is_open(device):
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=breaker.fault_of(state, device))
         return
+    roaming.choose(state, device)
     adapter = state.adapters[device.adapter]
     if adapter.ladder.parked and device.connection is not ConnectionState.CONNECTED:
-        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=recovery.fault_of(state, adapter))
+        fault = recovery.fault_of(state, adapter, roaming.tied(device))
+        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=fault)
         return
     if command.coalesce_key:
         _supersede(state, device, command)
@@ -200,6 +202,8 @@ def expire(state: State, command_id: str) -> None:
         if slot is not None and slot.phase is SlotPhase.RECORDING:
             device.vacate(slot)
         fault_now = state.adapters[device.adapter].down_fault
-        if fault_now is None and entry.attempts:
+        if fault_now is not None:
+            fault_now = replace(fault_now, text=fault_now.text + roaming.tied(device))
+        elif entry.attempts:
             fault_now = entry.attempts[-1].fault
         end_without_success(state, device, entry, Cause.EXPIRED, fault=fault_now)

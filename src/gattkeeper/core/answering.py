@@ -6,7 +6,7 @@ in `DeviceState.reconnect`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import awaiting, parts, resolving, subscriptions
+from gattkeeper.core import awaiting, parts, resolving, roaming, subscriptions
 from gattkeeper.core.attempts import free, go_on, side_step
 from gattkeeper.core.effects import RecordAttempt, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, failure_cause, note_uncertainty
@@ -37,6 +37,7 @@ def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) 
     """A good answer: to the command that asked, or to nobody when it came too late."""
     free(state, device, slot)
     subscriptions.answered(device, slot.operation)
+    roaming.paired(device, slot.operation)
     entry = slot.entry
     if isinstance(slot.operation, RequestMtu) and isinstance(value, int):
         device.att_mtu = value  # agreed on, even if nobody waits for the answer any more

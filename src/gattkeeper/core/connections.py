@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, parts, resolving
+from gattkeeper.core import breaker, parts, resolving, roaming
 from gattkeeper.core.answering import attempt_over
 from gattkeeper.core.attempts import is_stale
 from gattkeeper.core.effects import (
@@ -58,6 +58,7 @@ def may_connect(state: State, device: DeviceState) -> bool:
 
 def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     """Begin an attempt: a new epoch, so that nothing of an older connection counts any more."""
+    route = roaming.begin(state, device)
     state.move_connection(device, ConnectionStep.CONNECT)
     adapter.wanting.pop(device.name, None)
     adapter.connecting = device.name
@@ -73,13 +74,14 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     timeout_us = state.limits.connect_timeout_us
     if entry is not None:
         state.mark(entry, Phase.LOCK_ACQUIRED)
-        state.mark(entry, Phase.CONNECT_START)
+        state.mark(entry, Phase.CONNECT_START, route)
         if entry.command.stop:
             timeout_us = state.limits.stop_connect_timeout_us
         elif isinstance(entry.command.operation, Connect) and entry.command.attempt_timeout_us is not None:
             timeout_us = entry.command.attempt_timeout_us
     state.timers.set(("connect", device.name), state.now + timeout_us)
     state.effects.append(StartConnect(device=device.name, adapter=adapter.name, epoch=device.epoch))
+    roaming.reconsider(state, adapter)  # it has a place less
 
 
 def adopt_attempt(state: State, device: DeviceState) -> None:
@@ -160,6 +162,7 @@ def connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
     adapter.occupied -= 1
     entry, device.connect_for = device.connect_for, None
     state.touch(device)
+    roaming.reconsider(state, adapter)
     _finish_leaving(state, device)
     charged = device.connect_verdict if abandoned else fault
     sign = fault if fault.kind is FaultKind.WEDGED else charged  # a stack that is stuck says so in any case
@@ -172,6 +175,7 @@ def connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
         _charge(state, device, entry, charged)
     if device.stop is not None:
         breaker.failed(state, device, charged, gave_up=False)
+        roaming.avoid(state, device)
         if device.stop.attempt >= state.limits.stop_attempts_max:
             end_failed(state, device, device.stop, charged)
             return
@@ -204,6 +208,8 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
         head = device.waiting.head()
         if head is not None:
             state.mark(head, Phase.BACKOFF, f"{decision.backoff_us / 1e6:.3g} s after {fault}")
+    elif not breaker.is_open(device) and roaming.avoid(state, device):
+        device.connect_failures = 0  # it goes on by another adapter, within this event
     else:
         device.connect_failures = 0
         device.connect_ready_at = state.now + RESUBSCRIBE_US if device.wanted else 0
@@ -240,7 +246,7 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     device.slot = device.bypass = device.aside = None
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
-    if device.waiting.roll.mortal:
+    if device.waiting.roll.mortal and not roaming.goes_on(state, device, fault):
         sweep(state, device, cause, fault=before, spared=partial(_survives, fault, max(released, default=0)))
     if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
         breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once
@@ -305,7 +311,9 @@ def gone(state: State, device: DeviceState, means: str) -> None:
         return
     if means and device.stop is not None:
         state.mark(device.stop, Phase.STOP_ROUTE, means)
-    state.adapters[device.adapter].occupied -= 1
+    adapter = state.adapters[device.adapter]
+    adapter.occupied -= 1
+    roaming.reconsider(state, adapter)
     _finish_leaving(state, device)
     state.touch(device)
 

@@ -49,12 +49,42 @@ class RecoveryDone(Struct, frozen=True, kw_only=True, tag="recovery_done"):
 
 
 class DeviceAdded(Struct, frozen=True, kw_only=True, tag="device_added"):
-    """A device may be commanded from now on."""
+    """A device may be commanded from now on. For one that is known: `safety` and `linger_us` hold from now on."""
 
     device: str
     adapter: str
+    others: tuple[str, ...] = ()  # it may use these as well, in this order
+    by_signal: bool = False  # the order decides only where the signal does not
     safety: bool = False
     linger_us: int = 8_000_000
+
+
+class Sighted(Struct, frozen=True, kw_only=True, tag="sighted"):
+    """An adapter heard a device that may use more than one."""
+
+    device: str
+    adapter: str
+    rssi_dbm: int
+
+
+class Bonded(Struct, frozen=True, kw_only=True, tag="bonded"):
+    """An adapter has keys of a device, or has none."""
+
+    device: str
+    adapter: str
+    bonded: bool = True
+
+
+class DeviceLeaving(Struct, frozen=True, kw_only=True, tag="device_leaving"):
+    """A device is to be let go of: what waits for it ends, what is in flight may end, then its connection goes."""
+
+    device: str
+
+
+class DeviceRemoved(Struct, frozen=True, kw_only=True, tag="device_removed"):
+    """There is no such device any more. Fits when nothing of it is left."""
+
+    device: str
 
 
 class Submitted(Struct, frozen=True, kw_only=True, tag="submitted"):
@@ -245,6 +275,10 @@ Event = (
     | AdapterUp
     | RecoveryDone
     | DeviceAdded
+    | Sighted
+    | Bonded
+    | DeviceLeaving
+    | DeviceRemoved
     | Submitted
     | FanoutSubmitted
     | StopRequested

@@ -5,7 +5,7 @@ connection, its tries and its verdict are decided where those of every command a
 ever: its `gather` bounds it.
 """
 
-from gattkeeper.core import adapters, admission
+from gattkeeper.core import admission, places
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.events import FanoutSubmitted
 from gattkeeper.core.lifecycle import ConnectionState
@@ -56,12 +56,12 @@ def open_gates(state: State) -> None:
 
 def _is_complete(state: State, fanout: Fanout) -> bool:
     used = {state.devices[entry.command.device].adapter for entry in fanout.members.values()}
-    places = {name: adapters.has_place(state, state.adapters[name]) for name in used}
+    has_place = {name: places.has_place(state, state.adapters[name]) for name in used}
     standing = 0
     for entry in fanout.members.values():
         if _stands(state, entry):
             standing += 1
-        elif _may_come(state, fanout, entry, places):
+        elif _may_come(state, fanout, entry, has_place):
             return False
     return standing > 0
 
@@ -86,7 +86,7 @@ def _stands(state: State, entry: Entry) -> bool:
     )
 
 
-def _may_come(state: State, fanout: Fanout, entry: Entry, places: dict[str, bool]) -> bool:
+def _may_come(state: State, fanout: Fanout, entry: Entry, has_place: dict[str, bool]) -> bool:
     """Whether the command may stand before the gate without anybody's leaving it.
 
     One that waits behind a fan-out that came later is not waited for: of two that wait for each other, the older
@@ -99,7 +99,7 @@ def _may_come(state: State, fanout: Fanout, entry: Entry, places: dict[str, bool
     adapter = state.adapters[device.adapter]
     if device.connection is ConnectionState.CONNECTED:
         return adapter.up
-    return adapter.up and places[device.adapter] and not adapter.ladder.holds_connect(stop=False)
+    return adapter.up and has_place[device.adapter] and not adapter.ladder.holds_connect(stop=False)
 
 
 def _is_behind_a_later_one(state: State, fanout: Fanout, device: DeviceState, entry: Entry) -> bool:

@@ -39,6 +39,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     recovery_drain_us: int = 6_000_000  # what is in flight has so long before a reset: an attempt and its grace
     recovery_cooldown_us: int = 300_000_000  # before the same is done again, or anything after all was in vain
     recovery_per_hour_max: int = 3
+    roaming_margin_db: int = 6  # so much better is another adapter's signal, or it is no better: Core
+    # Specification, Vol 4, Part E, 7.5.4 lets an adapter's reading be wrong by that much
+    roaming_signal_life_us: int = 180_000_000  # an advertisement counts for so long: three rounds of listening
+    roaming_avoid_us: int = 300_000_000  # an adapter that did not reach a device comes after others for so long
     alert_depth: int = 100  # commands that wait for one device
     alert_waiting_us: int = 20_000_000  # age of the oldest of them
     alert_in_flight_us: int = 2_500_000  # half of what an attempt may take

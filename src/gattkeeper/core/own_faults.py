@@ -23,6 +23,13 @@ NO_APP_ACK = Fault(
     text="the write was answered, but the notification that should follow did not come in time",
 )
 CANCELLED = Fault(kind=FaultKind.CANCELLED, ran=Ran.MAYBE, stack="keeper", name="cancelled")
+REMOVED = Fault(
+    kind=FaultKind.CANCELLED,
+    ran=Ran.NO,
+    stack="keeper",
+    name="device_removed",
+    text="the settings do not name this device any more, or name it at another address or adapter",
+)
 TABLE_CHANGED = Fault(
     kind=FaultKind.STALE,
     ran=Ran.NO,

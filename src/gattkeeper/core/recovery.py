@@ -4,6 +4,7 @@ Knows when a rung begins, what has to end before it, and what follows it. What c
 what a rung does in the link. A stop waits for none of it, but for an adapter that is being reset.
 """
 
+from gattkeeper.core import roaming
 from gattkeeper.core.adapters import start_afresh
 from gattkeeper.core.connections import abandon
 from gattkeeper.core.effects import AlertChanged, RecordRung, Recover
@@ -102,14 +103,15 @@ def _park(state: State, adapter: AdapterState) -> None:
     state.timers.set(("recovery", adapter.name), ladder.until)
     fault = fault_of(state, adapter)
     _tell(state, adapter, AlertKind.PARKED, value=ladder.until - state.now, text=fault.text)
+    roaming.fail_over(state, adapter, f"{adapter.name} is parked: {fault.text}")
     for name in adapter.devices:
         device = state.devices[name]
-        if device.connection is not ConnectionState.CONNECTED:
-            sweep(state, device, Cause.NEVER_SENT, fault=fault)
+        if device.connection is not ConnectionState.CONNECTED and not roaming.has_other(state, device):
+            sweep(state, device, Cause.NEVER_SENT, fault=fault_of(state, adapter, roaming.tied(device)))
 
 
-def fault_of(state: State, adapter: AdapterState) -> Fault:
-    """What a command is told that needs a connection of a parked adapter."""
+def fault_of(state: State, adapter: AdapterState, tied: str = "") -> Fault:
+    """What a command is told that needs a connection of a parked adapter; `tied`: why of no other."""
     ladder = adapter.ladder
     return Fault(
         kind=FaultKind.WEDGED,
@@ -117,7 +119,7 @@ def fault_of(state: State, adapter: AdapterState) -> Fault:
         stack="keeper",
         name="adapter_parked",
         text=f"{adapter.name} does not work, and nothing that may be done about it now helped; it is tried again"
-        f" in {(ladder.until - state.now) / 1e6:.3g} s. The reason was: {ladder.why}",
+        f" in {(ladder.until - state.now) / 1e6:.3g} s. The reason was: {ladder.why}{tied}",
     )
 
 

@@ -18,11 +18,14 @@ from gattkeeper.core import (
     ending,
     events,
     fanout,
+    overview,
     own_faults,
     pairing,
     persist,
     recovery,
     resolving,
+    roaming,
+    roster,
     stop,
     sweep,
     turns,
@@ -33,10 +36,9 @@ from gattkeeper.core.ladder import Ladder
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.state import AdapterState, DeviceState, SlotRole, State
-from gattkeeper.core.waiting import Waiting
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.outcome import Cause
-from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.model.status import KeeperStatus
 
 
 class Scheduler:
@@ -71,44 +73,7 @@ class Scheduler:
 
     def status(self, now_us: int) -> KeeperStatus:
         """What there is at this moment."""
-        state = self._state
-        return KeeperStatus(
-            adapters=tuple(
-                AdapterStatus(
-                    name=adapter.name,
-                    up=adapter.up and not adapter.ladder.parked,
-                    connections=adapter.occupied,
-                    slots=adapter.slots,
-                    connecting=adapter.connecting,
-                    serialization="adapter" if state.is_serial(adapter) else "device",
-                    recovery=adapter.ladder.told,
-                )
-                for adapter in state.adapters.values()
-            ),
-            devices=tuple(_device_status(device, now_us) for device in state.devices.values()),
-            waiting=state.waiting,
-            accepted=state.accepted,
-            ended=state.ended,
-        )
-
-
-def _device_status(device: DeviceState, now_us: int) -> DeviceStatus:
-    entry = device.slot.entry if device.slot is not None else None
-    head = device.waiting.head()
-    return DeviceStatus(
-        name=device.name,
-        connection=device.connection.value,
-        waiting=device.depth,
-        in_flight=entry.command.id if entry is not None else "",
-        in_flight_us=now_us - entry.attempt_started_at if entry is not None else 0,
-        oldest_waiting_us=now_us - head.accepted_at if head is not None else 0,
-        stopped_by=device.stopped_by,
-        latched_by=device.latched_by,
-        stop_persists_us=max(0, device.persisting.until_us - now_us) if device.persisting is not None else 0,
-        subscriptions=len(device.wanted),
-        availability=device.availability.value,
-        alerts=tuple(device.alerts),
-    )
+        return overview.of(self._state, now_us)
 
 
 def _take(state: State, event: events.Event) -> None:
@@ -174,6 +139,10 @@ def _take_adapter(
 
 DeviceEvent = (
     events.DeviceAdded
+    | events.Sighted
+    | events.Bonded
+    | events.DeviceLeaving
+    | events.DeviceRemoved
     | events.Resumed
     | events.Latched
     | events.Resolved
@@ -195,8 +164,10 @@ DeviceEvent = (
 
 def _take_device(state: State, event: DeviceEvent) -> None:
     match event:
-        case events.DeviceAdded():
-            _add_device(state, event)
+        case events.DeviceAdded() | events.DeviceLeaving() | events.DeviceRemoved():
+            roster.take(state, event)
+        case events.Sighted() | events.Bonded():
+            roaming.take(state, state.devices[event.device], event)
         case events.Resumed() | events.Latched() | events.Resolved():
             _take_gate(state, event)
         case events.IntentRecorded() | events.IntentFailed():
@@ -235,19 +206,6 @@ def _take_gate(state: State, event: events.Resumed | events.Latched | events.Res
         resolving.settle(device, event.command_id)
         if device.latched_by == event.command_id:
             ending.unlatch(state, device)
-
-
-def _add_device(state: State, event: events.DeviceAdded) -> None:
-    if event.device in state.devices or event.adapter not in state.adapters:
-        return
-    state.devices[event.device] = DeviceState(
-        name=event.device,
-        adapter=event.adapter,
-        safety=event.safety,
-        linger_us=event.linger_us,
-        waiting=Waiting(),
-    )
-    state.adapters[event.adapter].devices.append(event.device)
 
 
 def _take_intent(state: State, event: events.IntentRecorded | events.IntentFailed) -> None:

@@ -22,6 +22,7 @@ from gattkeeper.core.lifecycle import (
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.timers import Timers
 from gattkeeper.core.waiting import Waiting
+from gattkeeper.core.ways import Way
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.fault import Fault
@@ -90,10 +91,13 @@ class DeviceState(Struct, kw_only=True, eq=False):
     """One device."""
 
     name: str
-    adapter: str
+    adapter: str  # that of its connection; without one, of the next as things stand
     safety: bool
     linger_us: int
     waiting: Waiting
+    ways: dict[str, Way] = field(default_factory=dict)  # by adapter it may use, in the settings' order
+    by_signal: bool = False  # that order decides only between equals
+    chosen_for: str = ""  # why the connection was made by its adapter
     connection: ConnectionState = ConnectionState.DISCONNECTED
     epoch: int = 0
     att_mtu: int = ATT_MTU_DEFAULT  # of the connection
@@ -182,7 +186,10 @@ class AdapterState(Struct, kw_only=True, eq=False):
     up: bool = True
     down_fault: Fault | None = None
     connecting: str = ""
-    devices: list[str] = field(default_factory=list)
+    devices: dict[str, None] = field(default_factory=dict)  # those that are settled on it
+    roaming: dict[str, None] = field(default_factory=dict)  # those that may use it, and others
+    left: dict[str, None] = field(default_factory=dict)  # those that went elsewhere, as it could not be used
+    failed_over: bool = False  # that was told
     occupied: int = 0  # connections that are up, coming up, or not let go of yet
     wanting: dict[str, None] = field(default_factory=dict)  # devices that want a connection
     ladder: Ladder = field(default_factory=Ladder)
@@ -210,6 +217,7 @@ class State(Struct, kw_only=True, eq=False):
     ended: int = 0
     waiting: int = 0
     devices: dict[str, DeviceState] = field(default_factory=dict)
+    forgotten: dict[str, tuple[int, int]] = field(default_factory=dict)  # last epoch and token of former devices
     adapters: dict[str, AdapterState] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     fanouts: dict[str, Fanout] = field(default_factory=dict)  # whose gate is closed

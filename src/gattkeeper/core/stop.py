@@ -7,6 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from gattkeeper.core import roaming
 from gattkeeper.core.admission import disconnect, take_back, take_on
 from gattkeeper.core.attempts import is_stale, occupy
 from gattkeeper.core.connections import abandon, lose
@@ -96,6 +97,7 @@ def _choose_way(state: State, device: DeviceState, entry: Entry) -> None:
 
 def _hurry_connection(state: State, device: DeviceState) -> None:
     """Take over our own attempt if one runs; put an end to what is in the way, and press on what is leaving."""
+    roaming.choose(state, device)
     _hurry_leaving(state, device)
     if device.connection is ConnectionState.CONNECTING:
         device.connect_for = device.stop

@@ -13,6 +13,7 @@ from gattkeeper.core import (
     pairing,
     persist,
     recovery,
+    roaming,
     sweep,
     undo,
 )
@@ -29,8 +30,9 @@ def settle(state: State) -> None:
             name = next(iter(state.touched))
             del state.touched[name]
             device = state.devices[name]
-            _advance(state, device)
             moved[name] = affected[device.adapter] = None
+            _advance(state, device)
+            affected[device.adapter] = None  # another one, perhaps: what it left is free for others
         for adapter in affected:
             recovery.look(state, state.adapters[adapter])
             adapters.grant(state, state.adapters[adapter])
@@ -54,6 +56,7 @@ def _advance(state: State, device: DeviceState) -> None:
             if device.slot is None and not pairing.waits(state, device):
                 _next_operation(state, device)
         case ConnectionState.DISCONNECTED:
+            roaming.choose(state, device)
             wanting = state.adapters[device.adapter].wanting
             if connections.may_connect(state, device):
                 wanting[device.name] = None
@@ -90,6 +93,7 @@ def _next_operation(state: State, device: DeviceState) -> None:
     if device.waiting.may_run() or device.aside is not None:
         return  # all of it backs off, or goes on beside the bearer
     device.idle_since = state.now
+    roaming.reconsider(state, state.adapters[device.adapter])  # its place could be had
     if state.closing:
         connections.drop(state, device)
     elif not device.wanted:

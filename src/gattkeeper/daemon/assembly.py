@@ -5,7 +5,7 @@ Knows which part fits which port, and the order in which they start and end.
 
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import assert_never
@@ -14,7 +14,6 @@ from gattkeeper import __version__
 from gattkeeper.core.limits import Limits
 from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
 from gattkeeper.daemon.settings_model import (
-    Adapter,
     BluezAdapter,
     BumbleAdapter,
     KeeperSettings,
@@ -58,10 +57,12 @@ async def open_keeper(
     chosen = settings_from(settings)
     async with AsyncExitStack() as stack:
         links: dict[str, Link] = {}
-        for number, (name, adapter) in enumerate(chosen.adapters.items(), start=1):
-            link = await _link(chosen, name, adapter, number, stack)
-            own = isinstance(adapter, VirtualAdapter)  # nobody else can reach a radio in our memory
-            links[name] = link if own else OwnedLink(link, _lock_folder(chosen.keeper))
+        virtual = await _virtual_links(chosen, stack)
+        for name, adapter in chosen.adapters.items():
+            if isinstance(adapter, VirtualAdapter):
+                links[name] = virtual[name]  # nobody else can reach a radio in our memory
+            else:
+                links[name] = OwnedLink(_link(chosen, adapter), _lock_folder(chosen.keeper))
         opened = await _journal(chosen, tuple(links)) if journal else None
         keeper = Keeper(
             links=patient(links),
@@ -75,6 +76,7 @@ async def open_keeper(
             id_prefix=new_id_prefix(time.time_ns()),
             jitter=random.random,
             disconnect_timeout_s=chosen.keeper.timeouts.disconnect,
+            listen_every_s=chosen.keeper.roaming_listen,
             recording=chosen.keeper.recording,
         )
         stack.push_async_callback(keeper.close)
@@ -107,7 +109,19 @@ async def _journal(settings: Settings, adapters: tuple[str, ...]) -> SqliteJourn
     return journal
 
 
-async def _link(settings: Settings, name: str, adapter: Adapter, number: int, stack: AsyncExitStack) -> Link:
+async def _virtual_links(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Link]:
+    """The links of all virtual adapters: they share one world."""
+    if not any(isinstance(adapter, VirtualAdapter) for adapter in settings.adapters.values()):
+        return {}
+    from gattkeeper.daemon.virtual import VirtualWorld  # noqa: PLC0415 - slow to load, optional
+
+    world = VirtualWorld(settings)
+    stack.push_async_callback(world.close)
+    await world.start()
+    return world.links
+
+
+def _link(settings: Settings, adapter: BluezAdapter | BumbleAdapter) -> Link:
     match adapter:
         case BluezAdapter():
             from gattkeeper.links.bleak_link import BleakLink  # noqa: PLC0415 - not everybody has BlueZ
@@ -118,13 +132,6 @@ async def _link(settings: Settings, name: str, adapter: Adapter, number: int, st
 
             bonds = bonds_path(adapter, settings.keeper)
             return BumbleLink.on_transport(adapter.transport, bonds=bonds, bonds_optional=adapter.bonds is None)
-        case VirtualAdapter():
-            from gattkeeper.daemon.virtual import VirtualWorld  # noqa: PLC0415 - slow to load, optional
-
-            world = VirtualWorld(settings, name, adapter, number=number)
-            stack.push_async_callback(world.close)
-            await world.start()
-            return world.link
         case _:
             assert_never(adapter)
 
@@ -157,6 +164,9 @@ def limits_of(settings: KeeperSettings) -> Limits:
         recovery_drain_us=_us(settings.recovery_drain),
         recovery_cooldown_us=_us(settings.recovery_cooldown),
         recovery_per_hour_max=settings.recovery_per_hour_max,
+        roaming_margin_db=settings.roaming_margin,
+        roaming_signal_life_us=_us(settings.roaming_signal_life),
+        roaming_avoid_us=_us(settings.roaming_avoid),
         alert_depth=settings.alert_depth,
         alert_waiting_us=_us(settings.alert_waiting),
         alert_in_flight_us=_us(settings.alert_in_flight),

@@ -39,8 +39,10 @@ def _settings_path(named: str | None) -> Path:
 def _serve(args: argparse.Namespace) -> int:
     from gattkeeper.daemon.serve import serve  # noqa: PLC0415 - loads the whole keeper
 
-    settings = load_settings(_settings_path(args.config))
-    return serve(settings, socket_path=Path(args.socket) if args.socket else None, log_phases=args.log)
+    path = _settings_path(args.config)
+    return serve(
+        load_settings(path), path=path, socket_path=Path(args.socket) if args.socket else None, log_phases=args.log
+    )
 
 
 def _demo(args: argparse.Namespace) -> int:

@@ -11,11 +11,13 @@ import shlex
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from gattkeeper import __version__
 from gattkeeper.daemon.assembly import open_keeper
+from gattkeeper.daemon.reload import read_again
 from gattkeeper.daemon.settings_model import Settings
 from gattkeeper.errors import SettingsError
 from gattkeeper.fronts.socket.server import SocketFront
@@ -27,44 +29,72 @@ from gattkeeper.telemetry.timeline import Timeline
 _log = logging.getLogger("gattkeeper")
 
 
-def serve(settings: Settings, *, socket_path: Path | None = None, log_phases: bool = False) -> int:
-    """Run until SIGTERM, SIGINT or SIGHUP; the exit code.
+def serve(
+    settings: Settings, *, path: Path | None = None, socket_path: Path | None = None, log_phases: bool = False
+) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. Raises SettingsError or StorageError before it serves.
 
-    Raises SettingsError or StorageError before it serves.
+    SIGHUP has the settings read again from their file, `path`. On a terminal, and without a file, it ends the
+    daemon: there it means that the terminal was closed.
     """
     logging.basicConfig(
         level=settings.keeper.log_level.name,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    return asyncio.run(_serve(settings, socket_path or settings.keeper.socket, log_phases=log_phases))
+    return asyncio.run(_serve(settings, socket_path or settings.keeper.socket, log_phases=log_phases, path=path))
 
 
-async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool) -> int:
+async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool, path: Path | None = None) -> int:
     timeline = Timeline(settings.keeper.history_max)
     observers: list[Observer] = [timeline]
     if log_phases:
         observers.append(EventLog())
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    ending, hangup = asyncio.Event(), asyncio.Event()
+    rereads = path is not None and not has_terminal()
+    for number, event in (
+        (signal.SIGTERM, ending),
+        (signal.SIGINT, ending),
+        (signal.SIGHUP, hangup if rereads else ending),
+    ):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) asks for that
-            loop.add_signal_handler(number, ending.set)
+            asyncio.get_running_loop().add_signal_handler(number, event.set)
     async with open_keeper(settings, observers=observers) as keeper:
         front = SocketFront(
             keeper, socket_path, timeline=timeline, allowed_uids=_uids(settings.keeper.allow_users)
         )
         await front.start()
+        rereading = asyncio.create_task(_reread(keeper, settings, path, hangup)) if path is not None else None
         try:
             _log.info("%s", _ready_text(keeper, socket_path))
             notify_systemd("READY=1")
             await ending.wait()
+            if rereading is not None:
+                rereading.cancel()
             notify_systemd("STOPPING=1")
             _log.info("ending: what is in flight may finish")
             await keeper.close()  # before the front: those who wait get to hear how their commands ended
         finally:
             await front.close()
     return 0
+
+
+async def _reread(keeper: Keeper, settings: Settings, path: Path, hangup: asyncio.Event) -> None:
+    """Read the settings again whenever that is asked for; what is asked for meanwhile is done afterwards, once."""
+    while await hangup.wait():
+        hangup.clear()
+        notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        await read_again(keeper, settings, path)
+        notify_systemd("READY=1")
+
+
+def has_terminal() -> bool:
+    """Whether a terminal controls this process: its end is then told by SIGHUP."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _ready_text(keeper: Keeper, socket_path: Path) -> str:

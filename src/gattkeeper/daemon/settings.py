@@ -56,7 +56,8 @@ def book_of(settings: Settings) -> ProfileBook:
             name=name,
             rules=DeviceRules(
                 address=device.address,
-                adapter=device.adapter,
+                adapter=next(iter(device.adapters), ""),
+                others=device.adapters[1:],
                 safety=device.safety,
                 linger_us=round(device.linger * 1_000_000),
             ),

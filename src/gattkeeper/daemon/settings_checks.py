@@ -7,7 +7,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from gattkeeper.daemon.settings_model import Adapter, BluezAdapter, BumbleAdapter, Settings, VirtualAdapter
+from gattkeeper.daemon.settings_model import (
+    Adapter,
+    BluezAdapter,
+    BumbleAdapter,
+    DeviceSettings,
+    Settings,
+    VirtualAdapter,
+)
 from gattkeeper.devices.arguments import shown
 from gattkeeper.devices.book import ALL
 from gattkeeper.devices.tables import near_miss
@@ -34,7 +41,9 @@ def settings_problems(settings: Settings, adapters: set[str]) -> Iterator[Proble
     )
     yield from _group_problems(settings)
     for name, device in settings.devices.items():
-        yield from _reference_problems(settings, adapters, name, device.adapter)
+        yield from _reference_problems(adapters, name, device.adapters)
+        if device.virtual is not None:
+            yield from _virtual_problems(settings, name, device)
 
 
 def _adapter_problems(adapters: dict[str, Adapter]) -> Iterator[Problem]:
@@ -47,6 +56,10 @@ def _adapter_problems(adapters: dict[str, Adapter]) -> Iterator[Problem]:
             yield Problem(at=("adapters", name, "adapter"), text=text)
         if isinstance(adapter, BumbleAdapter) and (problem := transport_problem(adapter.transport)):
             yield Problem(at=("adapters", name, "transport"), text=f"transport {problem}")
+    virtual = {name: one for name, one in adapters.items() if isinstance(one, VirtualAdapter)}
+    if len({one.connection_interval for one in virtual.values()}) > 1:
+        text = f"{', '.join(virtual)} share one radio in memory: give them the same connection_interval"
+        yield Problem(at=("adapters", list(virtual)[-1], "connection_interval"), text=text)
     radios = {name: _radio(adapter) for name, adapter in adapters.items()}
     yield from _twins(
         {name: radio for name, radio in radios.items() if radio}, lambda name: ("adapters", name), "the radio of"
@@ -86,22 +99,25 @@ def _group_problems(settings: Settings) -> Iterator[Problem]:
             yield Problem(at=at, text=f"{name} is in the same group twice")
 
 
-def _reference_problems(settings: Settings, adapters: set[str], device: str, adapter: str) -> Iterator[Problem]:
+def _reference_problems(adapters: set[str], device: str, named: tuple[str, ...]) -> Iterator[Problem]:
     at = ("devices", device, "adapter")
-    if adapter and adapter not in adapters:
-        meant = near_miss(adapter, adapters)
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(adapters))}"
-        yield Problem(at=at, text=f"no adapter is called {shown(adapter)}; {hint}")
-    elif not adapter and len(adapters) > 1:
-        yield Problem(at=at, text=f"{device} needs an adapter: there are {', '.join(sorted(adapters))}")
-    elif settings.devices[device].virtual is not None:
-        used = settings.adapters.get(adapter or next(iter(settings.adapters), ""))
-        if used is not None and not isinstance(used, VirtualAdapter):
-            text = f'{device} is virtual, but its adapter is not: use one with link = "virtual"'
-            yield Problem(at=("devices", device, "virtual"), text=text)
-        if not _STATIC.match(settings.devices[device].address.value):
-            text = f"{device} is virtual: its address begins with C0 to FF, as random static addresses do"
-            yield Problem(at=("devices", device, "address"), text=text)
+    for adapter in named:
+        if adapter not in adapters:
+            meant = near_miss(adapter, adapters)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(adapters))}"
+            yield Problem(at=at, text=f"no adapter is called {shown(adapter)}; {hint}")
+    if len(set(named)) < len(named):
+        yield Problem(at=at, text=f"{device} names the same adapter twice")
+
+
+def _virtual_problems(settings: Settings, name: str, device: DeviceSettings) -> Iterator[Problem]:
+    used = [settings.adapters.get(adapter) for adapter in device.adapters or settings.adapters]
+    if any(adapter is not None and not isinstance(adapter, VirtualAdapter) for adapter in used):
+        text = f'{name} is virtual, but its adapter is not: use one with link = "virtual"'
+        yield Problem(at=("devices", name, "virtual"), text=text)
+    if not _STATIC.match(device.address.value):
+        text = f"{name} is virtual: its address begins with C0 to FF, as random static addresses do"
+        yield Problem(at=("devices", name, "address"), text=text)
 
 
 def _name_problems(name: str, what: str, at: tuple[str, ...]) -> Iterator[Problem]:

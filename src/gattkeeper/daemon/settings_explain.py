@@ -30,7 +30,7 @@ def explain(settings: Settings) -> str:
             _section(
                 "adapters", {name: _adapter_words(one, settings.keeper) for name, one in settings.adapters.items()}
             ),
-            _section("devices", {name: _device_words(one) for name, one in settings.devices.items()}),
+            _section("devices", {name: _device_words(one, settings) for name, one in settings.devices.items()}),
             _section("groups", {name: ", ".join(members) for name, members in _groups(settings).items()}),
             _section("profiles", {name: _profile_words(one) for name, one in settings.profiles.items()}),
         )
@@ -99,11 +99,12 @@ def _adapter_words(adapter: Adapter, keeper: KeeperSettings) -> str:
     return f"{what}, {adapter.slots} connections at once, serialization {adapter.serialization.value}"
 
 
-def _device_words(device: DeviceSettings) -> str:
+def _device_words(device: DeviceSettings, settings: Settings) -> str:
+    anywhere = "on whichever adapter hears it best" if len(settings.adapters) > 1 else ""
     words = [
         str(device.address),
         device.profile or "no profile",
-        f"on {device.adapter}" if device.adapter else "",
+        f"on {', else '.join(device.adapters)}" if device.adapters else anywhere,
         f"idle connection kept {device.linger:g} s" if device.linger else "idle connection not kept",
         "safety" if device.safety else "",
         f"a virtual {device.virtual}" if device.virtual else "",

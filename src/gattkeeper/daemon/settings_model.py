@@ -70,6 +70,10 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     recovery_drain: Seconds = 6.0  # what is in flight has so long to end before an adapter is reset
     recovery_cooldown: Seconds = 300.0  # before the same is done to it again
     recovery_per_hour_max: Count = 3
+    roaming_margin: Annotated[int, Meta(ge=0, le=60)] = 6  # dB: by so much another adapter's signal must be better
+    roaming_signal_life: Seconds = 180.0  # an advertisement counts for so long
+    roaming_avoid: Seconds = 300.0  # an adapter that did not reach a device comes after others for so long
+    roaming_listen: Linger = 60.0  # adapters listen so often, where a signal decides between them; 0: not at all
     alert_depth: Count = 100  # so many commands wait for one device: an alert
     alert_waiting: Seconds = 20.0  # the oldest of them waits so long
     alert_in_flight: Seconds = 2.5  # an operation has no answer for so long
@@ -129,11 +133,17 @@ class DeviceSettings(Struct, frozen=True, kw_only=True):
 
     address: DeviceAddress
     profile: str = ""  # of this file, one that comes with gattkeeper, or a path that ends in .toml
-    adapter: str = ""  # may be left out where there is only one
+    adapter: str | tuple[str, ...] = ""  # or several, the first choice first; none: whichever hears it best
     safety: bool = False  # after an unknown outcome nothing but reads, resolution and stop
     linger: Linger = 8.0  # how long an idle connection is kept
     groups: tuple[str, ...] = ()
-    virtual: Literal["blind"] | None = None  # what stands at this address on a virtual adapter
+    virtual: Literal["blind"] | None = None  # what stands at this address on the virtual adapters
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The adapters it may use, the first choice first; none: any."""
+        names = (self.adapter,) if isinstance(self.adapter, str) else self.adapter
+        return tuple(name for name in names if name)
 
 
 class Settings(Struct, frozen=True, kw_only=True):

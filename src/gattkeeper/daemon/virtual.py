@@ -1,29 +1,43 @@
-"""The virtual adapter of the settings: a radio in memory, with the devices that are marked as virtual.
+"""The virtual adapters of the settings: one radio in memory, with the devices that are marked as virtual.
 
 Knows which settings make which world. What the world does is `world`'s business.
 """
 
 from collections.abc import Callable
 
-from gattkeeper.daemon.settings_model import Settings, VirtualAdapter
+from gattkeeper.daemon.settings_model import DeviceSettings, Settings, VirtualAdapter
 from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.world import Applied, AppliedFile, VirtualBlind, VirtualRadio, quieten_bumble
 
 
 class VirtualWorld:
-    """What stands behind one virtual adapter. Raises SettingsError where Bumble is not installed."""
+    """What stands behind the virtual adapters: each of them hears every device.
 
-    def __init__(self, settings: Settings, name: str, adapter: VirtualAdapter, *, number: int) -> None:
+    `links` by the adapter's name. Raises SettingsError where Bumble is not installed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         quieten_bumble()
-        self._log = AppliedFile(adapter.applied_log) if adapter.applied_log is not None else None
-        sink: Callable[[Applied], None] = self._log if self._log is not None else lambda _applied: None
-        self._radio = VirtualRadio(connection_interval_s=adapter.connection_interval)
+        numbers = {name: number for number, name in enumerate(settings.adapters, start=1)}
+        adapters = {name: one for name, one in settings.adapters.items() if isinstance(one, VirtualAdapter)}
+        self._logs = {
+            name: AppliedFile(one.applied_log) for name, one in adapters.items() if one.applied_log is not None
+        }
+        self._radio = VirtualRadio(connection_interval_s=next(iter(adapters.values())).connection_interval)
         self._blinds = [
-            VirtualBlind(device_name, device.address.value, applied_sink=sink)
-            for device_name, device in settings.devices.items()
-            if device.virtual == "blind" and device.adapter in ("", name)
+            VirtualBlind(name, device.address.value, applied_sink=self._sink(device))
+            for name, device in settings.devices.items()
+            if device.virtual == "blind"
         ]
-        self.link = BumbleLink(self._radio.adapter(f"C0:00:00:00:00:{number:02X}"), name=name)
+        self.links = {
+            name: BumbleLink(self._radio.adapter(f"C0:00:00:00:00:{numbers[name]:02X}"), name=name)
+            for name in adapters
+        }
+
+    def _sink(self, device: DeviceSettings) -> Callable[[Applied], None]:
+        """The log of the first of its adapters that has one."""
+        logs = (self._logs[name] for name in device.adapters or self._logs if name in self._logs)
+        return next(logs, lambda _applied: None)
 
     async def start(self) -> None:
         """Put the devices on the air."""
@@ -33,5 +47,5 @@ class VirtualWorld:
     async def close(self) -> None:
         """Switch the radio off."""
         await self._radio.close()
-        if self._log is not None:
-            self._log.close()
+        for log in self._logs.values():
+            log.close()

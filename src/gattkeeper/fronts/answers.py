@@ -91,12 +91,22 @@ def _mark_answer(mark: PhaseMark, accepted_at_us: int) -> Answer:
     return answer
 
 
-def device_answers(book: DeviceBook) -> list[Answer]:
-    """Every device of the settings, with the actions it understands."""
-    return [
-        {"name": name, "address": str(book.rules(name).address), "actions": list(book.actions(name))}
-        for name in book.names()
-    ]
+def device_answers(book: DeviceBook, status: KeeperStatus) -> list[Answer]:
+    """Every device of the settings, with the actions it understands, and the adapter it uses and why that one."""
+    used = {device.name: (device.adapter, device.adapter_why) for device in status.devices}
+    found = []
+    for name in book.names():
+        adapter, why = used.get(name, ("", ""))
+        found.append(
+            {
+                "name": name,
+                "address": str(book.rules(name).address),
+                "actions": list(book.actions(name)),
+                "adapter": adapter,
+                "adapter_why": why,
+            }
+        )
+    return found
 
 
 def sighting_answer(sighting: Sighting) -> Answer:

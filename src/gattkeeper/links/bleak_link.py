@@ -32,6 +32,7 @@ from gattkeeper.privileged.wire import SOCKET as PRIVILEGED_SOCKET
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
 
 if TYPE_CHECKING:
+    from gattkeeper.links.bluez_adapter import FollowedAdapter
     from gattkeeper.links.bluez_watch import BluezAdapter, BluezWatch  # needs D-Bus, which is on Linux only
 
 CANCEL_GRACE_S = 5.0
@@ -69,7 +70,7 @@ class BleakLink:
         self._privileged = PrivilegedClient(privileged)
         self._guard = Guard(cancel_grace_s)
         self._watch: BluezWatch | None = None
-        self._address = ""  # of the adapter; empty where the platform does not say
+        self._followed: FollowedAdapter | None = None  # where the platform says which it is
         self._absence: Fault | None = None  # why the adapter cannot be used now
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
         self._connections: set[BleakConnection] = set()  # also those still coming up or letting go
@@ -79,7 +80,7 @@ class BleakLink:
     @property
     def name(self) -> str:
         """The adapter's address; before `open`, and where there is none, what it was asked for as."""
-        return self._address or self._wanted or "default"
+        return self._followed.address if self._followed is not None else self._wanted or "default"
 
     @property
     def traits(self) -> LinkTraits:
@@ -104,12 +105,13 @@ class BleakLink:
                     f"adapter {self._wanted!r}: only Linux has a choice of adapters; leave it empty"
                 )
             return
+        from gattkeeper.links.bluez_adapter import FollowedAdapter  # noqa: PLC0415 - needs D-Bus
         from gattkeeper.links.bluez_watch import BluezWatch, chosen_adapter  # noqa: PLC0415
 
         watch = BluezWatch(self)
         await watch.open()
         try:
-            self._address = chosen_adapter(self._wanted, watch.adapters).address
+            self._followed = FollowedAdapter(self._wanted, chosen_adapter(self._wanted, watch.adapters))
             await bleak_inside.check_version()
         except BaseException:
             await watch.close()
@@ -162,6 +164,13 @@ class BleakLink:
 
         await self._guard.run(climb(self._watch, adapter), phase="connect", limit_s=RUNG_S)
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """Whether BlueZ keeps keys of the device on this adapter; False elsewhere, where nobody tells."""
+        await self._ready()
+        known = await self._known(device)
+        properties = {} if known is None else known.details["props"]
+        return bool(properties.get("Bonded", properties.get("Paired")))  # the former in newer BlueZ only
+
     async def _until_usable(self, usable: bool) -> None:  # noqa: FBT001 - a question with two answers
         while (self._absence is None) is not usable:
             self._changed.clear()
@@ -183,9 +192,9 @@ class BleakLink:
 
     async def cut(self, device: BLEDevice) -> str:
         """End a device's link past BlueZ; what came of it, in words. Elsewhere there is no such way."""
-        if self._watch is None:
+        if self._followed is None:
             return ""
-        return await cut(self._privileged, self._address, device.details["props"])
+        return await cut(self._privileged, self._followed.address, device.details["props"])
 
     def ended(self, connection: BleakConnection) -> None:
         """A connection is down and holds nothing any more."""
@@ -193,6 +202,8 @@ class BleakLink:
 
     def bluez_changed(self) -> None:
         """The watch saw the service or an adapter change: tell whom it concerns, once per change."""
+        if self._watch is not None and self._followed is not None:
+            self._followed.look(self._watch.adapters)
         absence = self._why_absent()
         if absence is not None and absence.kind is FaultKind.STACK_GONE and not self._is_forgetting():
             self._forgetting = asyncio.ensure_future(bleak_inside.forget_bluez())
@@ -235,19 +246,17 @@ class BleakLink:
     @property
     def _adapter(self) -> "BluezAdapter | None":
         """The adapter under its present number."""
-        if self._watch is None:
-            return None
-        return next((each for each in self._watch.adapters if each.address == self._address), None)
+        return self._followed.present if self._followed is not None else None
 
     def _why_absent(self) -> Fault | None:
-        if self._watch is None:
+        if self._watch is None or self._followed is None:
             return self._absence
         if not self._watch.up:
             return _absent(FaultKind.STACK_GONE, "the Bluetooth service is gone")
         if self._adapter is None:
-            return _absent(FaultKind.ADAPTER_GONE, f"the adapter {self._address} is gone")
+            return _absent(FaultKind.ADAPTER_GONE, f"{self._followed.text} is gone")
         if not self._adapter.powered:
-            return _absent(FaultKind.ADAPTER_GONE, f"the adapter {self._address} is powered off")
+            return _absent(FaultKind.ADAPTER_GONE, f"the adapter {self._followed.address} is powered off")
         return None
 
     def _is_forgetting(self) -> bool:

@@ -29,6 +29,9 @@ ANSWER_S = 10.0
 """How long bluetoothd may take to list its objects, in seconds. A healthy one needs milliseconds, one
 that the bus starts for us a second or two."""
 
+NO_ADDRESS = "00:00:00:00:00:00"
+"""What an adapter says whose maker, or firmware, gave it none."""
+
 RECONNECT_S = 1.0
 """Pause before looking for a bus that went away, in seconds: seen within 2 s of its return."""
 
@@ -242,12 +245,20 @@ def chosen_adapter(wanted: str, adapters: tuple[BluezAdapter, ...]) -> BluezAdap
         missing = "BlueZ has no Bluetooth adapter; plug one in, and see `rfkill list` and `dmesg` if it is"
     if not fitting:
         raise SettingsError(missing)
-    if not fitting[0].powered:
+    chosen = fitting[0]
+    alike = [each.hci for each in adapters if each.address == chosen.address]
+    if len(alike) > 1 or chosen.address == NO_ADDRESS:
+        what = f"{' and '.join(alike)} have one address" if len(alike) > 1 else f"{chosen.hci} has no address"
         raise SettingsError(
-            f"the adapter {fitting[0].hci} ({fitting[0].address}) is powered off; "
+            f"{what} ({chosen.address}): nobody can tell such adapters apart; unplug one, or give it an address"
+            " of its own (btmgmt public-addr)"
+        )
+    if not chosen.powered:
+        raise SettingsError(
+            f"the adapter {chosen.hci} ({chosen.address}) is powered off; "
             "switch it on: bluetoothctl power on (if that is refused: rfkill unblock bluetooth)"
         )
-    return fitting[0]
+    return chosen
 
 
 class _BluezError(Exception):

@@ -138,6 +138,10 @@ class BumbleAdapter:
         connection.announce(events)
         return connection
 
+    async def bonded(self, address: DeviceAddress) -> bool:
+        """Whether there are keys of the device, under the address that it paired with."""
+        return any(name.startswith(address.value) for name, _ in await self._device.keystore.get_all())
+
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard. Raises LinkError."""
         loop = asyncio.get_running_loop()

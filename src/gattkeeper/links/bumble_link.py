@@ -161,6 +161,10 @@ class BumbleLink:
                 self._reopening = asyncio.create_task(self._reopen())
         self._on_adapter(True, None)
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """Whether this adapter has keys of the device: a file of bonds keeps those of each adapter apart."""
+        return await self._present().bonded(device)
+
     async def close(self) -> None:
         """Disconnect everything and let go of the adapter. Never raises."""
         if self._reopening is not None:

@@ -23,6 +23,7 @@ class Rung(StrEnum):
     POWER_CYCLE = "power_cycle"
     HARD_RESET = "hard_reset"
     RESTART_SERVICE = "restart_service"
+    FAIL_OVER = "fail_over"  # no link does it: devices that may use another adapter go on there
 
 
 CUTTING = frozenset({Rung.POWER_CYCLE, Rung.HARD_RESET, Rung.RESTART_SERVICE})

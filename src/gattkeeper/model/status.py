@@ -17,6 +17,7 @@ class AlertKind(Enum):
     STOP_FAILED = "stop_failed"  # attempts; until a stop succeeds, or `resume`
     CONTENTION = "contention"  # of an adapter: microseconds for which it does one operation at a time
     RECOVERY = "recovery"  # of an adapter that does not work any more; the text says why
+    FAILED_OVER = "failed_over"  # of an adapter that cannot be used: devices that may go on by another do
     PARKED = "parked"  # of an adapter that nothing helped: microseconds until it is tried again
 
 
@@ -36,6 +37,8 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     name: str
     connection: str  # disconnected, connecting, connected, disconnecting
     waiting: int
+    adapter: str = ""  # that of its connection; without one, of the next as things stand
+    adapter_why: str = ""  # for people
     in_flight: str = ""  # command id
     in_flight_us: int = 0
     oldest_waiting_us: int = 0
@@ -56,6 +59,7 @@ class AdapterStatus(Struct, frozen=True, kw_only=True):
     slots: int
     connecting: str = ""  # device
     serialization: str = "device"  # what is in force: one operation for each device, or on the whole "adapter"
+    address: str = ""  # what its link knows it by: the same under whatever number it returns
     recovery: str = ""  # the rung under way, "probing" after one, "parked" when none helped
 
 

@@ -52,7 +52,10 @@ class OwnedLink:
 
     def _hold(self, name: str) -> None:
         key = "".join(letter if letter.isalnum() else "-" for letter in name)
-        remedy = "two owners of one adapter destroy each other's connections; stop one of them"
+        remedy = (
+            "two owners of one adapter destroy each other's connections; stop one of them, or take one of two"
+            " entries out of the settings that mean it"
+        )
         try:
             self._locks.append(hold(self._folder / f"adapter-{key}.lock", remedy=remedy))
         except StorageError as error:
@@ -73,6 +76,10 @@ class OwnedLink:
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """See `ports.Link`."""
         await self._link.recover(rung, device)
+
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """See `ports.Link`."""
+        return await self._link.bonded(device)
 
     async def close(self) -> None:
         """See `ports.Link`."""

@@ -64,4 +64,6 @@ def _holder(descriptor: int) -> str:
     """Whoever wrote its process id; it is not there yet in the moment after the lock was taken."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     digits = os.read(descriptor, _PID_LENGTH_MAX).strip()
-    return f"process {int(digits)}" if digits.isdigit() else "another process"
+    if not digits.isdigit():
+        return "another process"
+    return "this very process" if int(digits) == os.getpid() else f"process {int(digits)}"

@@ -20,7 +20,6 @@ from gattkeeper.errors import (
     LinkError,
     QueueClosedError,
     RefusedError,
-    SettingsError,
     StorageError,
     UnsupportedError,
     UsageError,
@@ -28,11 +27,11 @@ from gattkeeper.errors import (
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.fault import Fault
-from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
 from gattkeeper.model.status import KeeperStatus
 from gattkeeper.runtime.calls import Pointer
+from gattkeeper.runtime.departures import Departures
 from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
@@ -45,6 +44,7 @@ from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.scanning import TurnTakingLink
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, outlast
 from gattkeeper.runtime.switchboard import Switchboard
+from gattkeeper.runtime.ways import Ways, must_be_apart
 
 _log = logging.getLogger(__name__)
 
@@ -62,8 +62,9 @@ class Keeper:
     may hold (5 unless told); `serialization` likewise, how many operations each does at once; `recovery` likewise,
     whether each is recovered when it is wedged (it is unless told). `id_prefix`
     makes command ids unique over restarts. `jitter` gives numbers from 0 to 1 that spread back-offs. A
-    disconnect is left to itself after `disconnect_timeout_s`. With `recording` every event goes into that
-    file, for `gattkeeper replay`.
+    disconnect is left to itself after `disconnect_timeout_s`. Where a signal decides between adapters they listen
+    every `listen_every_s` seconds; with 0 only scans that somebody asks for are heard. With `recording` every
+    event goes into that file, for `gattkeeper replay`.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Keeper:
         id_prefix: str = "c",
         jitter: Callable[[], float] = lambda: 0.5,
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
+        listen_every_s: float = 0.0,
         recording: Path | None = None,
     ) -> None:
         self.book = book
@@ -94,8 +96,8 @@ class Keeper:
         self._journal = journal
         self._jitter = jitter
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal)
-        self._routes: dict[str, tuple[Link, DeviceAddress]] = {}
-        self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, routes=self._routes)
+        self._ways = Ways(self.links, self._feed, listen_every_s=listen_every_s)
+        self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, ways=self._ways)
         self._scheduler = Scheduler(limits, journalled=journal is not None)
         journalled = journal is not None
         self._recorder = (
@@ -110,16 +112,19 @@ class Keeper:
             recorder=self._recorder,
         )
         self._open: list[Link] = []
+        self._departures = Departures(self._pump, self._ledger, self.status, self._board.moved)
+        self._changing_book = asyncio.Lock()
 
     async def start(self) -> None:
         """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
         for name, link in self.links.items():
             try:
                 await link.open(self._adapter_watch(name))
+                self._open.append(link)
+                must_be_apart(self.links, name)
             except BaseException:
                 await self._close_links()
                 raise
-            self._open.append(link)
             self._pump.feed(
                 events.AdapterAdded(
                     adapter=name,
@@ -132,11 +137,39 @@ class Keeper:
                     rungs=link.traits.rungs if self._recovery.get(name, True) else (),
                 )
             )
+        self._know_all()
+        await self._ways.start()
+
+    async def use_book(self, book: DeviceBook) -> None:
+        """Take other devices, groups and actions than those in force until now.
+
+        A device that is not named any more, or at another place, is let go of first: what waits ends `cancelled`,
+        what is in flight ends by itself, a minute at most; meanwhile the old book holds, and stops go on. Raises
+        SettingsError (no such adapter, or something hangs) and QueueClosedError: then the old book stays.
+        """
+        async with self._changing_book:
+            if self.closing:
+                raise QueueClosedError("the keeper is shutting down")
+            for device in book.names():
+                self._ways.check(book.rules(device))
+            try:
+                await self._departures.change(self.book, book, self._ways)
+                self.book = book
+            finally:
+                if not self.closing:
+                    self._know_all()
+                    await self._ways.find_bonds()
+
+    def _know_all(self) -> None:
+        """Every device of the book, by its rules; those whose unknown command nobody resolved are held."""
         for device in self.book.names():
-            self._know(device)
+            self._take_up(device)
         for command in self._journal.unresolved() if self._journal is not None else ():
-            if command.device in self._routes and changes_state(command.operation):
+            if command.device in self._ways and changes_state(command.operation):
                 self._pump.feed(events.Latched(command_id=command.id, device=command.device))
+
+    def _feed(self, event: events.Event) -> None:
+        self._pump.feed(event)
 
     async def close(self) -> None:
         """End what waits, let what is in flight end, then let go of connections, adapters and journal."""
@@ -154,6 +187,7 @@ class Keeper:
             for command_id in self._ledger.live_ids():
                 self._pump.feed(events.CancelRequested(command_id=command_id))
         self._letting_go = True
+        await self._ways.close()
         await self._pump.recoveries.close()
         await self._close_links()  # what was in flight until now ends with its connection
         self._pump.close()
@@ -171,14 +205,14 @@ class Keeper:
 
     def _is_quiet(self) -> bool:
         status = self.status()
-        return status.accepted == status.ended and all(
-            device.connection == "disconnected" for device in status.devices
-        )
+        idle = all(device.connection == "disconnected" for device in status.devices)
+        return idle and status.accepted == status.ended and not self._pump.holds_ends
 
     def _adapter_watch(self, name: str) -> Callable[[bool, Fault | None], None]:
         def changed(up: bool, fault: Fault | None) -> None:  # noqa: FBT001 - the port's shape
             if up or fault is None:
                 self._pump.feed(events.AdapterUp(adapter=name))
+                self._ways.adapter_up(name)
             else:
                 self._pump.feed(events.AdapterDown(adapter=name, fault=fault, jitter=self._jitter()))
 
@@ -316,40 +350,35 @@ class Keeper:
 
     def status(self) -> KeeperStatus:
         """Adapters, devices and queues at this moment."""
-        return self._scheduler.status(self._pump.now_us())
+        status = self._scheduler.status(self._pump.now_us())
+        adapters = (replace(one, address=self.links[one.name].name) for one in status.adapters)
+        return replace(status, adapters=tuple(adapters))
 
     async def scan(self, duration: float = 5.0, *, adapter: str = "") -> AsyncIterator[Sighting]:
-        """Advertisements as they are heard, for `duration` seconds.
+        """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
 
         Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter, RefusedError
         while the adapter cannot scan.
         """
         to_us("duration", duration)
         try:
-            async with aclosing(self._link(adapter).scan(duration)) as sightings:
+            async with aclosing(self._ways.link(adapter).scan(duration)) as sightings:
                 async for sighting in sightings:
+                    self._ways.heard(adapter or next(iter(self.links)), sighting)
                     yield sighting
         except LinkError as error:
             raise RefusedError(f"cannot scan now: {error.fault}") from error
 
-    def _link(self, adapter: str) -> Link:
-        name = adapter or next(iter(self.links), "")
-        if name not in self.links:
-            raise SettingsError(f"no adapter {name!r}: there is {', '.join(self.links) or 'none'}")
-        return self.links[name]
-
     def _know(self, device: str) -> str:
         """Make the scheduler know the device; its one name. Raises UnknownDeviceError, SettingsError."""
         device = self.book.name_of(device)
-        if device in self._routes:
-            return device
-        rules = self.book.rules(device)
-        adapter = rules.adapter or next(iter(self.links), "")
-        self._routes[device] = (self._link(adapter), rules.address)
-        self._pump.feed(
-            events.DeviceAdded(device=device, adapter=adapter, safety=rules.safety, linger_us=rules.linger_us)
-        )
+        if device not in self._ways or device in self._departures.gone:
+            self._take_up(device)
         return device
+
+    def _take_up(self, device: str) -> None:
+        self._ways.learn(device, self.book.rules(device))
+        self._departures.gone.discard(device)
 
     def _checked(self, command: Command) -> Command:
         """The command under its device's one name, if it is well-formed. Raises UsageError, RefusedError."""
@@ -361,9 +390,10 @@ class Keeper:
         if command.stop:
             raise InvalidCommandError("an emergency stop goes through Keeper.stop")
         device = self._know(command.device)
-        link = self._routes[device][0]
-        for kind in map(kind_of, parts_of(command.operation)):
-            if kind not in link.traits.operations:
-                able = ", ".join(sorted(link.traits.operations))
-                raise UnsupportedError(f"{link.name} cannot do {kind}; it can do {able}")
+        self._departures.check(device)
+        for link in (self.links[adapter] for adapter in self._ways[device].adapters):
+            for kind in map(kind_of, parts_of(command.operation)):
+                if kind not in link.traits.operations:
+                    able = ", ".join(sorted(link.traits.operations))
+                    raise UnsupportedError(f"{link.name} cannot do {kind}; it can do {able}")
         return command if command.device == device else replace(command, device=device)

@@ -104,6 +104,10 @@ class PatientLink:
         """See `ports.Link`."""
         await self._ready().recover(rung, device)
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """See `ports.Link`."""
+        return await self._ready().bonded(device)
+
     async def close(self) -> None:
         """See `ports.Link`."""
         if self._trying is not None:

@@ -130,6 +130,9 @@ class Link(Protocol):
         it cannot be done, or there is nothing for it to do. The owner bounds it by cancelling.
         """
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """Whether this adapter has keys of the device. Raises LinkError when that cannot be told now."""
+
     async def close(self) -> None:
         """Let go of the adapter; every connection of it is lost."""
 
@@ -157,7 +160,8 @@ class DeviceRules(Struct, frozen=True, kw_only=True):
     """What the settings say about one device, as far as the keeper needs it."""
 
     address: DeviceAddress
-    adapter: str = ""  # the adapter's name in the settings; empty: the only one
+    adapter: str = ""  # the adapter's name in the settings; empty: whichever hears the device best
+    others: tuple[str, ...] = ()  # adapters that may be used where that one cannot be, in this order
     safety: bool = False  # latch after an unknown outcome
     linger_us: int = 8_000_000  # how long an idle connection is kept
 

@@ -70,8 +70,8 @@ class PumpListener(Protocol):
     def subscription_ended(self, device: str, target: CharacteristicRef, fault: Fault) -> None:
         """A subscription is over without its reader's asking."""
 
-    def route(self, device: str) -> tuple[Link, DeviceAddress]:
-        """The link a device is reached by, and its address there."""
+    def route(self, device: str, adapter: str) -> tuple[Link, DeviceAddress]:
+        """The link of an adapter, and a device's address there."""
 
 
 class Pump:
@@ -124,6 +124,16 @@ class Pump:
             effects.AlertChanged: self._alert_changed,
             effects.SubscriptionEnded: self._subscription_ended,
         }
+
+    @property
+    def holds_ends(self) -> bool:
+        """Whether an outcome waits to be written and told, until its command's acceptance is durable."""
+        return any(self._accepting.values())
+
+    @property
+    def owes(self) -> bool:
+        """Whether the journal does not have an outcome yet that was told."""
+        return bool(self._owed)
 
     def now_us(self) -> int:
         """The loop's monotonic clock in microseconds: the only clock anything is decided by."""
@@ -231,9 +241,10 @@ class Pump:
         self._sessions[effect.device].dispatch(effect.token, effect.operation)
 
     def _start_connect(self, effect: effects.StartConnect) -> None:
-        link, address = self._listener.route(effect.device)
+        link, address = self._listener.route(effect.device, effect.adapter)
         session = Session(
             device=effect.device,
+            adapter=effect.adapter,
             epoch=effect.epoch,
             feed=self.feed,
             jitter=self._jitter,
@@ -259,7 +270,7 @@ class Pump:
         self._sessions[effect.device].hurry()
 
     def _recover(self, effect: effects.Recover) -> None:
-        link, address = self._listener.route(effect.device)
+        link, address = self._listener.route(effect.device, effect.adapter)
         self.recoveries.start(link, effect, address)
 
     def _record_rung(self, effect: effects.RecordRung) -> None:

@@ -47,6 +47,10 @@ class TurnTakingLink:
         """See `ports.Link`."""
         await self._link.open(on_adapter)
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """See `ports.Link`."""
+        return await self._link.bonded(device)
+
     async def close(self) -> None:
         """See `ports.Link`."""
         await self._link.close()

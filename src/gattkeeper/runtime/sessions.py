@@ -47,6 +47,7 @@ class Session:
         self,
         *,
         device: str,
+        adapter: str,
         epoch: int,
         feed: Callable[[events.Event], None],
         jitter: Callable[[], float],
@@ -54,6 +55,7 @@ class Session:
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
     ) -> None:
         self._device = device
+        self._adapter = adapter
         self._epoch = epoch
         self._feed = feed
         self._jitter = jitter
@@ -65,6 +67,7 @@ class Session:
         self._early_loss: Fault | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connecting: asyncio.Task[None] | None = None
+        self._route: tuple[Link, DeviceAddress] | None = None
 
     def progress(self, phase: Phase) -> None:
         """See `ports.ConnectionEvents`."""
@@ -92,6 +95,8 @@ class Session:
         if not self._over:
             kind = events.PairingStarted if under_way else events.PairingEnded
             self._feed(kind(device=self._device, epoch=self._epoch))
+            if not under_way and self._route is not None:
+                self._spawn(self._look_at_bond(*self._route))
 
     def lost(self, fault: Fault) -> None:
         """See `ports.ConnectionEvents`."""
@@ -104,6 +109,7 @@ class Session:
 
     def start(self, link: Link, address: DeviceAddress) -> None:
         """Connect; ends in `Connected` or `ConnectFailed`."""
+        self._route = link, address
         self._connecting = self._spawn(self._connect(link, address))
 
     def abandon(self) -> None:
@@ -174,6 +180,14 @@ class Session:
             self._feed(
                 events.ConnectFailed(device=self._device, epoch=self._epoch, fault=fault, jitter=self._jitter())
             )
+
+    async def _look_at_bond(self, link: Link, address: DeviceAddress) -> None:
+        """After a pairing, however it ended: whether there are keys now."""
+        try:
+            bonded = await link.bonded(address)
+        except LinkError:
+            return
+        self._feed(events.Bonded(device=self._device, adapter=self._adapter, bonded=bonded))
 
     async def _abandon(self) -> None:
         stuck = await outlast(self._connecting)

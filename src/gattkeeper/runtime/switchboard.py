@@ -5,7 +5,7 @@ Knows who listens. A watcher that fails is logged and changes nothing.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from gattkeeper.core import effects
 from gattkeeper.errors import (
@@ -25,6 +25,7 @@ from gattkeeper.model.status import Alert
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub
 from gattkeeper.runtime.ports import Link, Observer
+from gattkeeper.runtime.ways import Ways
 
 _log = logging.getLogger(__name__)
 
@@ -45,17 +46,17 @@ class Switchboard:
         ledger: Ledger,
         hub: NotificationHub,
         observers: Sequence[Observer],
-        routes: Mapping[str, tuple[Link, DeviceAddress]],
+        ways: Ways,
     ) -> None:
         self.moved = asyncio.Event()  # set whenever something ended or a connection changed
         self._ledger = ledger
         self._hub = hub
         self._observers = tuple(observers)
-        self._routes = routes
+        self._ways = ways
 
-    def route(self, device: str) -> tuple[Link, DeviceAddress]:
+    def route(self, device: str, adapter: str) -> tuple[Link, DeviceAddress]:
         """See `PumpListener`."""
-        return self._routes[device]
+        return self._ways.link(adapter), self._ways[device].address
 
     def accepted(self, command: Command, at_us: int) -> None:
         """See `PumpListener`."""

@@ -90,6 +90,10 @@ class PersonalLink:
         """See `ports.Link`."""
         await self._link.recover(rung, device)
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """See `ports.Link`."""
+        return await self._link.bonded(device)
+
     async def close(self) -> None:
         """See `ports.Link`."""
         await self._link.close()

@@ -59,11 +59,17 @@ DISCOVERY_INTERVALS = 4
 
 ADAPTER_OFF = Fault(kind=FaultKind.ADAPTER_GONE, ran=Ran.NO, stack="simulated", name="adapter_off")
 
+SHORTEST_S = 1e-6
+"""A rest of a scan that is no time any more: less than this may be less than what a float can add to a clock."""
+
 RUNG_S = 0.3
 """How long a rung of the recovery takes."""
 
 AWAY = "away"
 """Name in the log of a connection attempt to a device that does not advertise."""
+
+WEDGE, IN_VAIN = "wedge", "in_vain"
+"""Names in the log of a connection attempt on a wedged adapter: before anything was done about it, and after."""
 
 WEDGED = Fault(
     kind=FaultKind.WEDGED, ran=Ran.NO, stack="simulated", name="wedged", text="the adapter answers no command"
@@ -85,6 +91,13 @@ class Attempt(Struct, kw_only=True, eq=False):
             raise LinkError(replace(self.gone.result(), ran=Ran.NO))
 
 
+class Wedge(Struct, frozen=True, kw_only=True):
+    """An adapter makes no connection until one of these rungs is done; what the log calls it until then."""
+
+    cured_by: frozenset[Rung]
+    name: str = WEDGE
+
+
 class SimulatedLink:
     """Implements `ports.Link` over virtual devices.
 
@@ -94,11 +107,13 @@ class SimulatedLink:
     `settle_s`.
 
     `rules` is the list of faults; append to it and remove from it at any time. The same for `away`, the names of
-    devices that do not advertise, `paired`, those that have a bond with us, and `att_mtu_max`, what devices agree
-    to on connections to come, in bytes. A device whose `services` are replaced while it is connected refuses what
-    is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the link's own record:
-    what was handed over, carried out and answered when and on which connection, and, as `log.violations`, every
-    moment with more than one request pending on a connection, or more than one connection attempt or scan.
+    devices that do not advertise, `paired`, those that have a bond with us, `signals`, how strongly devices are
+    heard, in dBm, and `att_mtu_max`, what devices agree to on connections to come, in bytes. Links may share
+    devices: each has one connection, by whichever of them. A device whose `services` are replaced while it is
+    connected refuses what is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the
+    link's own record: what was handed over, carried out and answered when and on which connection, and, as
+    `log.violations`, every moment with more than one request pending on a connection, or more than one connection
+    attempt or scan.
 
     `rungs`: what can be done about a wedge (`wedge`). `recovered` has those that were done, and their device.
     """
@@ -120,8 +135,8 @@ class SimulatedLink:
         rungs: tuple[Rung, ...] = (),
     ) -> None:
         self.rules: list[LinkRule] = []
-        self.away: set[str] = set()
-        self.paired: set[str] = set()
+        self.away, self.paired = set[str](), set[str]()
+        self.signals: dict[str, int] = {}
         self.att_mtu_max = ATT_MTU
         self.log = SimulatedLog()
         self._name = name
@@ -134,7 +149,7 @@ class SimulatedLink:
             rungs=rungs,
         )
         self.recovered: list[tuple[Rung, str]] = []
-        self._cured_by: frozenset[Rung] | None = None  # of a wedge that lasts
+        self._wedge: Wedge | None = None
         self._devices = {device.address.value: device for device in devices}
         self._advertising_interval_s = advertising_interval_s
         self._chance = Chance(
@@ -194,10 +209,10 @@ class SimulatedLink:
         self._scans += 1
         self._note_radio_use()
         try:
-            while _now() < until:
+            while until - _now() > SHORTEST_S:
                 for device in self._devices.values() if self._up else ():
-                    if device.name not in self._connections and device.name not in self.away:
-                        yield _sighting(device)
+                    if not device.held and device.name not in self.away:
+                        yield _sighting(device, self.signals.get(device.name, RSSI_DBM))
                 await asyncio.sleep(min(self._advertising_interval_s, until - _now()))
         finally:
             self._scans -= 1
@@ -247,14 +262,19 @@ class SimulatedLink:
 
     def wedge(self, *cured_by: Rung) -> None:
         """From now on no connection is made, until one of these rungs is done; connections that are up go on."""
-        self._cured_by = frozenset(cured_by)
+        self._wedge = Wedge(cured_by=frozenset(cured_by))
+
+    def unwedge(self) -> None:
+        """The wedge is over by itself."""
+        self._wedge = None
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
         known = self._devices.get(device.value)
         name = device.value if known is None else known.name
         self.recovered.append((rung, name))
-        action = self._ask(LinkMoment.RECOVER, name, 0, None)
+        self.log.note(Seen(at_s=_now(), device=name, epoch=0, kind=SeenKind.RECOVERING, rung=rung.value))
+        action = self._ask(LinkMoment.RECOVER, name, 0, None, rung=rung.value)
         match action:
             case Hang():
                 await Attempt(device=name, gone=asyncio.get_running_loop().create_future()).wait(action.seconds)
@@ -267,8 +287,13 @@ class SimulatedLink:
         if rung in CUTTING:
             self.adapter_down()
             self.adapter_up()
-        if self._cured_by is not None and rung in self._cured_by:
-            self._cured_by = None
+        if self._wedge is not None:
+            self._wedge = None if rung in self._wedge.cured_by else replace(self._wedge, name=IN_VAIN)
+
+    async def bonded(self, device: DeviceAddress) -> bool:
+        """Whether the device is among `paired`."""
+        known = self._devices.get(device.value)
+        return known is not None and known.name in self.paired
 
     def _cut(self, fault: Fault) -> None:
         for attempt in self._attempts:
@@ -281,7 +306,8 @@ class SimulatedLink:
         self, attempt: Attempt, device: VirtualDevice | None, events: ConnectionEvents
     ) -> SimulatedConnection:
         action = self._ask(LinkMoment.CONNECT, attempt.device, 0, None)
-        if self._cured_by is not None:
+        if self._wedge is not None:
+            self._note(attempt, SeenKind.FAULT, self._wedge.name)
             raise LinkError(WEDGED)
         events.progress(Phase.SCAN)
         await self._until_heard(attempt, device)
@@ -317,7 +343,7 @@ class SimulatedLink:
         await attempt.wait(self._advertising_interval_s * self._chance.dice.uniform(0.01, 1.0))
         if device is not None and device.name in self.away:
             self._note(attempt, SeenKind.FAULT, AWAY)
-        while device is not None and (device.name in self._connections or device.name in self.away):
+        while device is not None and (device.held or device.name in self.away):
             await attempt.wait(self._advertising_interval_s)
 
     def _bring_up(self, device: VirtualDevice, events: ConnectionEvents) -> SimulatedConnection:
@@ -333,13 +359,23 @@ class SimulatedLink:
         self._connections[device.name] = connection
         return connection
 
-    def _ask(self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None) -> LinkAction | None:
+    def _ask(
+        self, moment: LinkMoment, device: str, epoch: int, operation: Operation | None, *, rung: str = ""
+    ) -> LinkAction | None:
         now, dice = _now(), self._chance.dice
         rule = next((rule for rule in self.rules if rule.fires(moment, device, operation, now, dice)), None)
         if rule is None:
             return None
         self.log.note(
-            Seen(at_s=now, device=device, epoch=epoch, kind=SeenKind.FAULT, operation=operation, fault=rule.name)
+            Seen(
+                at_s=now,
+                device=device,
+                epoch=epoch,
+                kind=SeenKind.FAULT,
+                operation=operation,
+                fault=rule.name,
+                rung=rung,
+            )
         )
         return rule.action
 
@@ -350,9 +386,9 @@ class SimulatedLink:
         self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind, fault=fault))
 
 
-def _sighting(device: VirtualDevice) -> Sighting:
+def _sighting(device: VirtualDevice, rssi_dbm: int) -> Sighting:
     services = tuple(service.uuid for service in device.services)
-    return Sighting(address=device.address, name=device.name, rssi_dbm=RSSI_DBM, services=services)
+    return Sighting(address=device.address, name=device.name, rssi_dbm=rssi_dbm, services=services)
 
 
 def _now() -> float:

@@ -23,6 +23,7 @@ class SeenKind(Enum):
     ANSWERED = "answered"  # its answer, good or bad, arrived
     DOWN = "down"
     FAULT = "fault"  # something was made to go wrong
+    RECOVERING = "recovering"  # a rung of the adapter's recovery began
 
 
 class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,6 +37,7 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: AnswerValue = None  # what the device gave for it
     pending: int = 0  # requests on this connection that have no answer yet, this one included
     fault: str = ""  # which: the name of its rule, or of what was done to the link
+    rung: str = ""  # of a recovery: which is being done
 
 
 class SimulatedLog:

@@ -112,6 +112,7 @@ class VirtualDevice:
         self.applied: list[Applied] = []
         self.notify: Callable[[VirtualCharacteristic, bytes], None] = lambda _characteristic, _payload: None
         self.connections = 0  # since the device exists
+        self.held = 0  # connections that are up, by whatever adapter: while there is one, it does not advertise
         self._on_disconnected = on_disconnected
         self._applied_sink = applied_sink
 
@@ -148,9 +149,11 @@ class VirtualDevice:
     def connected(self) -> None:
         """The host says that a central connected."""
         self.connections += 1
+        self.held += 1
 
     def disconnected(self) -> None:
         """The host says that the connection is down."""
+        self.held -= 1
         self._on_disconnected()
 
 

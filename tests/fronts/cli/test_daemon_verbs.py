@@ -311,6 +311,8 @@ async def test_status_devices_scan_and_timeline_have_text_and_json(tmp_path):
         assert heard.out == "F0:00:00:00:00:02  -48 dBm\nF0:00:00:00:00:01  -61 dBm  Blind?[2J"
         assert heard.progress[-1] == "scanning: 2 devices heard"
         assert len((await run(b, "scan", "--json")).json["sightings"]) == 2
+        assert len((await run(b, "scan", "--adapter", "fake", "--json")).json["sightings"]) == 2
+        assert (await run(b, "scan", "--adapter", "nowhere")).code == 2
         assert "write fe51" in (await run(b, "timeline")).out
         assert "dispatched" in (await run(b, "timeline", sent.accepted[0])).out
         assert (await run(b, "timeline", "--json")).json["timeline"][0]["command_id"] == sent.accepted[0]

@@ -94,18 +94,29 @@ def test_status_is_a_table_at_80_columns():
         oldest_waiting_us=2_100_000,
         latched_by="c-5",
         subscriptions=1,
+        adapter="hci0",
+        adapter_why="first in the settings",
     )
-    stopped = DeviceStatus(name="kitchen", connection="disconnected", waiting=0, stopped_by="c-9")
+    stopped = DeviceStatus(
+        name="kitchen",
+        connection="disconnected",
+        waiting=0,
+        stopped_by="c-9",
+        adapter="hci0",
+        adapter_why="usb is down",
+    )
     adapters = (
-        AdapterStatus(name="hci0", up=True, connections=1, slots=5, connecting="kitchen"),
+        AdapterStatus(
+            name="hci0", up=True, connections=1, slots=5, connecting="kitchen", address="F4:4E:FC:00:00:01"
+        ),
         AdapterStatus(name="usb", up=False, connections=0, slots=5, recovery="power_cycle"),
     )
     status = KeeperStatus(adapters=adapters, devices=(busy, stopped), waiting=3, accepted=12, ended=8)
     assert texts.status_text(status, Terminal()).split("\n") == [
-        "adapter hci0  up    1 of 5 slots  connecting kitchen",
+        "adapter hci0  up    1 of 5 slots  F4:4E:FC:00:00:01, connecting kitchen",
         "adapter usb   down  0 of 5 slots  recovery: power cycle",
-        "lounge   connected     3 waiting  c-7 in flight for 310 ms, oldest waits 2.10 s, latched by c-5: resolve it, 1 subscribed",
-        "kitchen  disconnected  idle       stopped by c-9",
+        "lounge   connected     3 waiting  by hci0: first in the settings, c-7 in flight for 310 ms, oldest waits 2.10 s, latched by c-5: resolve it, 1 subscribed",
+        "kitchen  disconnected  idle       by hci0: usb is down, stopped by c-9",
         "12 accepted, 8 ended, 3 waiting",
     ]
     coloured = texts.status_text(status, Terminal(color=True))
@@ -136,6 +147,19 @@ def test_status_shows_a_stop_that_is_tried_again():
     assert texts.status_text(status, Terminal()).split("\n")[0] == (
         "attic  disconnected  idle  stopped by c-7, its stop failed: tried again for 45.0 s"
     )
+
+
+def test_devices_tell_their_adapter_where_there_are_several():
+    adapters = tuple(AdapterStatus(name=name, up=True, connections=0, slots=5) for name in ("hall", "attic"))
+    devices = tuple(
+        DeviceStatus(name=name, connection="connected", waiting=0, adapter="attic", adapter_why="hall is full")
+        for name in Book().names()
+    )
+    status = KeeperStatus(adapters=adapters, devices=devices, waiting=0, accepted=0, ended=0)
+    first, *_ = texts.devices_text(Book(), status).split("\n")
+    assert "  by attic: hall is full  set_position" in first
+    alone = KeeperStatus(adapters=adapters[:1], devices=devices, waiting=0, accepted=0, ended=0)
+    assert "by attic" not in texts.devices_text(Book(), alone)
 
 
 def test_nothing_is_a_sentence_too():

@@ -113,6 +113,7 @@ async def test_one_key_is_one_command(tmp_path):
         ({"verb": "timeline", "last": 0}, "invalid_command"),
         ({"verb": "timeline", "device": "attic"}, "unknown_device"),
         ({"verb": "scan", "duration": 0}, "invalid_command"),
+        ({"verb": "scan", "adapter": "nowhere"}, "settings"),
         ({"verb": "resolve", "command": "c-99", "applied": True, "why": " "}, "invalid_command"),
         ({"verb": "resolve", "command": "c-99", "applied": True, "why": "looked"}, "usage"),
         ({"verb": "subscribe", "device": "attic", "characteristic": "2a37"}, "unknown_device"),
@@ -153,6 +154,8 @@ async def test_devices_scan_and_timeline(tmp_path):
             "name": "lounge",
             "address": ADDRESSES["lounge"],
             "actions": ["set_position", "target_percent"],
+            "adapter": "fake",
+            "adapter_why": "the settings",
         }
         assert (await client.ask({"id": 4, "verb": "scan", "duration": 0.1}))["sighting"]["rssi_dbm"] == -61
         assert (await client.hear())["id"] == 4

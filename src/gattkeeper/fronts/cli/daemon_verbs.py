@@ -274,11 +274,11 @@ async def _status(call: _Call) -> Frames:
 
 
 async def _devices(call: _Call) -> Frames:
-    book = call.service.keeper.book
+    book, status = call.service.keeper.book, call.service.keeper.status()
     if call.args.json:
-        yield frames.out_json({"devices": answers.device_answers(book)})
+        yield frames.out_json({"devices": answers.device_answers(book, status)})
     else:
-        yield frames.out(texts.devices_text(book))
+        yield frames.out(texts.devices_text(book, status))
     yield frames.exit_code(EXIT_DONE)
 
 
@@ -309,7 +309,7 @@ async def _timeline(call: _Call) -> Frames:
 
 async def _scan(call: _Call) -> Frames:
     heard: dict[str, Sighting] = {}
-    async for sighting in call.service.keeper.scan(call.args.duration):
+    async for sighting in call.service.keeper.scan(call.args.duration, adapter=call.args.adapter):
         address = str(sighting.address)
         if address in heard or len(heard) < SCAN_DEVICES_MAX:
             heard[address] = sighting

@@ -202,6 +202,7 @@ def _add_watching(verbs: _Verbs) -> None:
     timeline.add_argument("--last", type=LAST, default=10, metavar="N", help="so many commands (default: 10)")
     scan = _daemon_verb(verbs, "scan", "devices that advertise")
     scan.add_argument("--for", dest="duration", type=SECONDS, default=5.0, metavar="S", help="default: 5 seconds")
+    scan.add_argument("--adapter", default="", metavar="NAME", help="which one listens (default: the first)")
 
 
 def _add_local(verbs: _Verbs) -> None:

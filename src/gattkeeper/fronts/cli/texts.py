@@ -131,14 +131,17 @@ def status_text(status: KeeperStatus, terminal: Terminal) -> str:
     """Adapters, devices, totals: a line each."""
     rows = [_adapter_row(adapter, terminal) for adapter in status.adapters]
     text = _table(rows)
-    devices = _table([_device_row(device, terminal) for device in status.devices])
+    several = len(status.adapters) > 1
+    devices = _table([_device_row(device, terminal, several=several) for device in status.devices])
     totals = f"{status.accepted} accepted, {status.ended} ended, {status.waiting} waiting"
     return "\n".join(part for part in (text, devices, totals) if part)
 
 
 def _adapter_row(adapter: AdapterStatus, terminal: Terminal) -> tuple[str, ...]:
     state = "up" if adapter.up else paint("down", RED, terminal)
-    notes = [f"connecting {clean(adapter.connecting)}"] if adapter.connecting else []
+    notes = [adapter.address] if adapter.address not in ("", adapter.name) else []
+    if adapter.connecting:
+        notes.append(f"connecting {clean(adapter.connecting)}")
     if adapter.serialization == "adapter":
         notes.append("one operation at a time")
     if adapter.recovery:
@@ -147,8 +150,8 @@ def _adapter_row(adapter: AdapterStatus, terminal: Terminal) -> tuple[str, ...]:
     return (f"adapter {clean(adapter.name)}", state, slots, ", ".join(notes))
 
 
-def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
-    notes = []
+def _device_row(device: DeviceStatus, terminal: Terminal, *, several: bool) -> tuple[str, ...]:
+    notes = [by_text(device)] if several else []
     if device.in_flight:
         notes.append(f"{device.in_flight} in flight for {seconds_text(device.in_flight_us)}")
     if device.oldest_waiting_us:
@@ -172,6 +175,11 @@ def _device_row(device: DeviceStatus, terminal: Terminal) -> tuple[str, ...]:
     return (clean(device.name), device.connection, waiting, ", ".join(notes))
 
 
+def by_text(device: DeviceStatus) -> str:
+    """Which adapter a device uses, and why that one."""
+    return clean(f"by {device.adapter}: {device.adapter_why}")
+
+
 def stop_persists_text(device: DeviceStatus) -> str:
     """What goes on after an emergency stop that failed."""
     name = clean(device.name)
@@ -179,10 +187,17 @@ def stop_persists_text(device: DeviceStatus) -> str:
     return f"… {name}: the stop is tried again for {length}, until one succeeds or `gattkeeper resume {name}`"
 
 
-def devices_text(book: DeviceBook) -> str:
-    """A line for each device: name, address, actions."""
+def devices_text(book: DeviceBook, status: KeeperStatus) -> str:
+    """A line for each device: name, address, the adapter it uses where there are several, actions."""
+    used = {device.name: by_text(device) for device in status.devices}
+    several = len(status.adapters) > 1
     rows = [
-        (clean(name), str(book.rules(name).address), ", ".join(book.actions(name)) or "no actions")
+        (
+            clean(name),
+            str(book.rules(name).address),
+            *([used.get(name, "")] if several else []),
+            ", ".join(book.actions(name)) or "no actions",
+        )
         for name in book.names()
     ]
     return _table(rows) or "no devices: name them in the settings"

@@ -128,9 +128,10 @@ class Devices(_Base, frozen=True, kw_only=True, tag="devices"):
 
 
 class Scan(_Base, frozen=True, kw_only=True, tag="scan"):
-    """Advertisements as they are heard, for `duration` seconds."""
+    """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named."""
 
     duration: float = 5.0
+    adapter: str = ""
 
 
 class Subscribe(_Base, frozen=True, kw_only=True, tag="subscribe"):

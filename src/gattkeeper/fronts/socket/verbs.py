@@ -71,7 +71,7 @@ async def _one(
         case requests.Timeline():
             yield {"timeline": _timeline(service, request)}
         case requests.Devices():
-            yield {"devices": answers.device_answers(keeper.book)}
+            yield {"devices": answers.device_answers(keeper.book, keeper.status())}
         case _:
             assert_never(request)
 
@@ -183,7 +183,7 @@ def _timeline(service: Service, request: requests.Timeline) -> list[Answer]:
 
 
 async def _scan(service: Service, request: requests.Scan) -> AsyncGenerator[Answer, None]:
-    async for sighting in service.keeper.scan(request.duration):
+    async for sighting in service.keeper.scan(request.duration, adapter=request.adapter):
         yield {"sighting": answers.sighting_answer(sighting)}
     yield {"done": True}
 

@@ -1,0 +1,88 @@
+"""Which devices there are: taken up, given other rules, let go of, forgotten.
+
+Knows what of a device ends when it is let go of. Who may be forgotten has nothing left: no command, no connection.
+"""
+
+from typing import assert_never
+
+from gattkeeper.core import persist
+from gattkeeper.core.effects import SubscriptionEnded
+from gattkeeper.core.events import DeviceAdded, DeviceLeaving, DeviceRemoved
+from gattkeeper.core.lifecycle import ConnectionState
+from gattkeeper.core.own_faults import REMOVED
+from gattkeeper.core.state import DeviceState, State
+from gattkeeper.core.sweep import sweep
+from gattkeeper.core.waiting import Waiting
+from gattkeeper.core.ways import Way
+from gattkeeper.model.outcome import Cause
+
+_TIMERS = ("linger", "probe", "alert", "reconnect")
+"""What may still be due for a device that has nothing left."""
+
+
+def take(state: State, event: DeviceAdded | DeviceLeaving | DeviceRemoved) -> None:
+    """What the settings say, has changed."""
+    match event:
+        case DeviceAdded():
+            _add(state, event)
+        case DeviceLeaving():
+            _let_go(state, state.devices[event.device])
+        case DeviceRemoved():
+            _forget(state, state.devices[event.device])
+        case _:
+            assert_never(event)
+
+
+def _add(state: State, event: DeviceAdded) -> None:
+    """Take a device up; one that is known gets the rules that may change under it."""
+    known = state.devices.get(event.device)
+    if known is not None:
+        known.safety, known.linger_us = event.safety, event.linger_us
+        state.touch(known)
+    elif event.adapter in state.adapters:
+        epoch, tokens = state.forgotten.pop(event.device, (0, 0))
+        usable = [event.adapter, *(name for name in event.others if name in state.adapters)]
+        state.devices[event.device] = DeviceState(
+            name=event.device,
+            adapter=event.adapter,
+            ways={name: Way() for name in usable},
+            by_signal=event.by_signal,
+            safety=event.safety,
+            linger_us=event.linger_us,
+            waiting=Waiting(),
+            epoch=epoch,
+            tokens=tokens,
+        )
+        state.adapters[event.adapter].devices[event.device] = None
+        for name in usable if len(usable) > 1 else ():
+            state.adapters[name].roaming[event.device] = None
+
+
+def _let_go(state: State, device: DeviceState) -> None:
+    """What waits ends, and so do subscriptions; what is in flight comes to its end, and an emergency stop too."""
+    for target in list(device.wanted):
+        state.effects.append(SubscriptionEnded(device=device.name, target=target, fault=REMOVED))
+    device.wanted.clear()
+    device.linger_us = 0
+    device.question = None
+    persist.resume(state, device)
+    sweep(state, device, Cause.CANCELLED, fault=REMOVED, spared=lambda entry: bool(entry.undoes))
+    state.touch(device)
+
+
+def _forget(state: State, device: DeviceState) -> None:
+    """Know it no more, if nothing of it is left. Numbers go on where they were, should it come back."""
+    if not _is_over(device):
+        return
+    for timer in _TIMERS:
+        state.timers.cancel((timer, device.name))
+    for adapter in (state.adapters[name] for name in device.ways):
+        for among in (adapter.devices, adapter.roaming, adapter.wanting, adapter.lining, adapter.left):
+            among.pop(device.name, None)
+    state.forgotten[device.name] = (device.epoch, device.tokens)
+    del state.devices[device.name]
+
+
+def _is_over(device: DeviceState) -> bool:
+    busy = device.depth or device.slots or device.stop or device.persisting or device.leaving
+    return device.connection is ConnectionState.DISCONNECTED and not busy
