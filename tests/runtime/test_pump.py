@@ -10,7 +10,7 @@ from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Connect
 from gattkeeper.model.outcome import Verdict
-from gattkeeper.model.record import Accepted, Ended
+from gattkeeper.model.record import Accepted, Ended, command_of
 from gattkeeper.runtime.pump import REWRITE_AFTER_S, Pump
 from gattkeeper.world import LinkMoment, LoseResponse, run_virtual
 from sim.memory_journal import MemoryJournal
@@ -123,8 +123,28 @@ def test_no_outcome_is_written_of_a_command_whose_acceptance_failed():
         await asyncio.sleep(3)
         assert rows_of(house.journal, Accepted) == rows_of(house.journal, Ended) == []
         assert len(house.watch.ends) == 2
-        assert house.keeper._pump._unrecorded == set(), "nothing is kept of them"
+        assert house.keeper._pump._unrecorded == {}, "nothing is kept of them"
         assert house.keeper._pump._accepting == {}
+
+    live(story, journal=True)
+
+
+@pytest.mark.parametrize("closed_before", [True, False])
+def test_a_stop_that_the_journal_could_not_take_is_written_when_it_can(closed_before: bool):
+    async def story(house: House) -> None:
+        await house.keeper.device("lamp").connect()
+        house.journal.failing = True
+        (stop,) = await house.keeper.stop("lamp")
+        outcome = await stop.wait()
+        assert outcome.verdict is Verdict.DELIVERED
+        await asyncio.sleep(2 * REWRITE_AFTER_S)
+        house.journal.failing = False
+        if closed_before:
+            await house.keeper.close()
+        await asyncio.sleep(2 * REWRITE_AFTER_S)
+        written = [row.record for row in house.journal.rows if command_of(row.record) == stop.id]
+        assert [type(row) for row in written] == [Accepted, Ended]
+        assert written[1].outcome == outcome
 
     live(story, journal=True)
 

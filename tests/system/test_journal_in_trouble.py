@@ -5,6 +5,7 @@ while the daemon runs, and the daemon goes on by itself. What this machine canno
 """
 
 import contextlib
+import json
 import os
 import resource
 import shutil
@@ -19,6 +20,7 @@ import pytest
 
 from gattkeeper.storage.succession import Whole, verify_journal
 from gattkeeper.world.virtual_blind import BLIND_LABEL, BLIND_MOTOR
+from system.evidence import Evidence
 from system.home import SETTINGS, Home, running_home
 
 pytestmark = [
@@ -33,7 +35,7 @@ Trouble = Callable[[Home], AbstractContextManager[None]]
 
 @contextlib.contextmanager
 def full_disk(home: Home) -> Iterator[None]:
-    filler = home.folder / "disk" / "filler"
+    filler = home.journal.with_name("filler")
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(4096))
@@ -45,7 +47,7 @@ def full_disk(home: Home) -> Iterator[None]:
 def size_limit(home: Home) -> Iterator[None]:
     """The journal's files may not grow. The others of the daemon are smaller."""
     assert home.process is not None
-    size = (home.folder / "disk" / "journal.db-wal").stat().st_size
+    size = home.journal.with_name("journal.db-wal").stat().st_size
     before = resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     yield
     resource.prlimit(home.process.pid, resource.RLIMIT_FSIZE, before)
@@ -53,7 +55,7 @@ def size_limit(home: Home) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held_by_another(home: Home) -> Iterator[None]:
-    with contextlib.closing(sqlite3.connect(home.folder / "disk" / "journal.db", isolation_level=None)) as other:
+    with contextlib.closing(sqlite3.connect(home.journal, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
 
@@ -86,13 +88,15 @@ def test_in_trouble_only_a_stop_goes_and_afterwards_everything_does(
 ) -> None:
     settings = SETTINGS.replace('"journal.db"', '"disk/journal.db"')
     with running_home(tmp_path, settings) as home:
+        home.journal = small_disk / "journal.db"
         assert home.ask("write", "lounge", BLIND_LABEL, BEFORE).returncode == 0
         with trouble(home):
             refused = home.ask("write", "lounge", BLIND_LABEL, DURING)
             stopped = home.ask("stop", "lounge", "--json")
-        again = home.ask("write", "lounge", BLIND_LABEL, AFTER)
+        again = home.ask("write", "lounge", BLIND_LABEL, AFTER, "--json")
         assert home.end() == 0
         applied = home.applied()
+    told = json.loads(stopped.stdout)["outcomes"] + [json.loads(again.stdout)]
     assert refused.returncode != 0
     assert said in refused.stderr, refused.stderr
     assert stopped.returncode == 0, stopped.stderr
@@ -100,4 +104,8 @@ def test_in_trouble_only_a_stop_goes_and_afterwards_everything_does(
     labels = [one.payload.hex() for one in applied if one.characteristic == BLIND_LABEL]
     assert labels == [BEFORE, AFTER]
     assert [one.characteristic for one in applied].count(BLIND_MOTOR) == 1
-    assert isinstance(verify_journal(small_disk / "journal.db"), Whole)
+    assert isinstance(verify_journal(home.journal), Whole)
+    evidence = Evidence(home.rows())
+    evidence.each_accepted_ended_once()
+    evidence.callers_heard_what_stands_there({one["command_id"]: one["verdict"] for one in told})
+    assert sorted(command.stop for command in evidence.commands.values()) == [False, False, True]
