@@ -7,10 +7,12 @@ from house import House, live, write
 
 from gattkeeper.core import effects, events
 from gattkeeper.core.scheduler import Scheduler
+from gattkeeper.errors import StorageError
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Connect
 from gattkeeper.model.outcome import Verdict
 from gattkeeper.model.record import Accepted, Ended, command_of
+from gattkeeper.model.status import AlertKind
 from gattkeeper.runtime.pump import REWRITE_AFTER_S, Pump
 from gattkeeper.world import LinkMoment, LoseResponse, run_virtual
 from sim.memory_journal import MemoryJournal
@@ -125,6 +127,24 @@ def test_no_outcome_is_written_of_a_command_whose_acceptance_failed():
         assert len(house.watch.ends) == 2
         assert house.keeper._pump._unrecorded == {}, "nothing is kept of them"
         assert house.keeper._pump._accepting == {}
+
+    live(story, journal=True)
+
+
+def test_a_journal_that_cannot_be_written_is_told_once_and_so_is_that_it_can_be_again():
+    async def story(house: House) -> None:
+        await house.keeper.device("lamp").connect()
+        house.journal.failing = True
+        for _ in range(3):
+            with pytest.raises(StorageError):
+                await house.keeper.submit(write())
+        (raised,) = house.watch.alerts
+        assert (raised.kind, raised.device, raised.raised) == (AlertKind.JOURNAL, "journal", True)
+        assert raised.text == "the disk is full: make room"
+        house.journal.failing = False
+        await (await house.keeper.submit(write())).wait()
+        (cleared,) = house.watch.alerts[1:]
+        assert (cleared.kind, cleared.raised, cleared.text) == (AlertKind.JOURNAL, False, "")
 
     live(story, journal=True)
 

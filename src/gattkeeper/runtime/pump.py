@@ -18,7 +18,7 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
-from gattkeeper.model.status import Alert
+from gattkeeper.model.status import Alert, AlertKind
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.recoveries import Recoveries
@@ -101,6 +101,7 @@ class Pump:
         self._sessions: dict[str, Session] = {}
         self.recoveries = Recoveries(self.feed)
         self._owed: dict[str, tuple[record.Record, ...]] = {}  # rows of what was told, to be written in this order
+        self._journal_fails = False  # the last row that was answered for is not in it
         self._closed = False  # nothing is taken in any more
         self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
         self._unrecorded: dict[str, record.Accepted] = {}  # rows that failed; only a stop goes on without
@@ -189,9 +190,19 @@ class Pump:
 
     def _append(self, row: record.Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         if self._journal is not None:
-            self._journal.append(row, on_durable)
+            self._journal.append(row, partial(self._written, on_durable))
         elif on_durable is not None:
             on_durable(None)
+
+    def _written(self, tell: Callable[[StorageError | None], None] | None, error: StorageError | None) -> None:
+        """The alert comes with the first row that failed, and goes with the first that is durable again."""
+        if (error is not None) != self._journal_fails:
+            self._journal_fails = error is not None
+            text = str(error or "")
+            alert = Alert(kind=AlertKind.JOURNAL, device="journal", raised=self._journal_fails, value=0, text=text)
+            self._listener.alert(alert, self.now_us())
+        if tell is not None:
+            tell(error)
 
     def _accept(self, effect: effects.Accept) -> None:
         self._listener.accepted(effect.command, effect.at_us)
