@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gattkeeper.model.outcome import Outcome as Outcome
     from gattkeeper.model.outcome import Resolution as Resolution
     from gattkeeper.model.outcome import Verdict as Verdict
+    from gattkeeper.runtime.asking import PairingAgent as PairingAgent
     from gattkeeper.runtime.device import Device as Device
     from gattkeeper.runtime.fanout import Fanout as Fanout
     from gattkeeper.runtime.fanout import FanoutOutcome as FanoutOutcome
@@ -74,6 +75,7 @@ _HOMES = {
     "model.command": ("Command", "Priority"),
     "model.fault": ("Fault", "FaultKind"),
     "model.outcome": ("Cause", "Outcome", "Resolution", "Verdict"),
+    "runtime.asking": ("PairingAgent",),
     "runtime.device": ("Device",),
     "runtime.fanout": ("Fanout", "FanoutOutcome"),
     "runtime.handle": ("Handle",),

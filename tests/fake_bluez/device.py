@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dbus_fast import Variant
+from msgspec import Struct
 
 ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
@@ -17,6 +18,15 @@ CHARACTERISTIC = "org.bluez.GattCharacteristic1"
 DESCRIPTOR = "org.bluez.GattDescriptor1"
 
 Objects = dict[str, dict[str, dict[str, Variant]]]
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What a pairing asks of an agent beyond the device's path, and the answer that is right."""
+
+    member: str
+    signature: str = ""
+    body: tuple[int | str, ...] = ()
+    answer: list[int] = []
 
 
 class FakeCharacteristic:
@@ -53,6 +63,8 @@ class FakeDevice:
         self.connected = False
         self.polite_s = 0.0  # between a Disconnect and the end of the link: 2 s on a real BlueZ
         self.paired = False
+        self.questions: tuple[Question, ...] = ()  # when it is paired
+        self.pairing_refused = False
         self.silent = False  # carries requests out, answers none
         self.delay_s = 0.0  # before each answer, and before services are resolved
         self.att_error = 0  # what it answers instead

@@ -13,9 +13,10 @@ from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from msgspec import Struct
 
+from fake_bluez import agents
 from fake_bluez.device import ADAPTER, CHARACTERISTIC, DEVICE, FakeCharacteristic, FakeDevice, Objects
+from fake_bluez.refusals import BLUEZ_ERROR, Refused, att_refusal
 
-BLUEZ_ERROR = "org.bluez.Error."
 PROPERTIES = "org.freedesktop.DBus.Properties"
 DBUS = "org.freedesktop.DBus"
 MANAGER = "org.freedesktop.DBus.ObjectManager"
@@ -36,10 +37,6 @@ class Step(Struct, frozen=True):
     ends_discovery: bool = False  # the caller's discovery is over all the same, as BlueZ has it
 
 
-class Refused(Exception):
-    """Answer with this D-Bus error: name, text."""
-
-
 class FakeBluez:
     """One bluetoothd. `calls` has every method call as (member, path)."""
 
@@ -57,6 +54,7 @@ class FakeBluez:
         self._owed: Objects = {}  # not shown yet
         self._bus: MessageBus | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.agents = agents.Agents(self._ask)
         self.add_adapter()
 
     async def start(self) -> None:
@@ -249,6 +247,10 @@ class FakeBluez:
     async def _refuse(self, step: Step) -> tuple[str, list[Any]]:
         raise Refused(step.refuse, step.text)
 
+    async def _ask(self, message: Message) -> Message:
+        assert self._bus is not None
+        return await self._bus.call(message)
+
     def _send(self, message: Message) -> None:
         if self._bus is not None and self._bus.connected:
             sent = self._bus.send(message)
@@ -258,6 +260,9 @@ class FakeBluez:
         """What a healthy BlueZ does and answers."""
         if message.member == "GetManagedObjects":
             return "a{oa{sa{sv}}}", [self.objects]
+        if message.interface == agents.MANAGER:
+            self.agents.manage(message)
+            return "", []
         if message.path not in self.objects:
             raise Refused("org.freedesktop.DBus.Error.UnknownObject", f"no object {message.path}")
         for device in self.devices:
@@ -298,8 +303,10 @@ class FakeBluez:
                 await self._connect(device)
             case "Disconnect":
                 await self._disconnect(device)
+            case "CancelPairing":
+                self.agents.cancel(message)
             case "Pair":
-                device.paired = True
+                await self.agents.pair(device, message)
                 self._change(device.path(self.home), DEVICE, Paired=Variant("b", True))
             case "StartNotify":
                 self._change(message.path, CHARACTERISTIC, Notifying=Variant("b", True))
@@ -381,20 +388,3 @@ class FakeBluez:
             characteristic.busy = False
         self._wake()
         return ("", []) if writes else ("ay", [value])
-
-
-def att_refusal(code: int) -> tuple[str, str]:
-    """Name and text that BlueZ makes of an ATT error (create_gatt_dbus_error in its gatt-client.c)."""
-    special = {
-        0x02: ("NotPermitted", "Read not permitted"),
-        0x03: ("NotPermitted", "Write not permitted"),
-        0x05: ("NotPermitted", "Not paired"),
-        0x06: ("NotSupported", "Operation is not supported"),
-        0x07: ("InvalidArguments", "Invalid offset"),
-        0x08: ("NotAuthorized", "Operation Not Authorized"),
-        0x0C: ("NotPermitted", "Not paired"),
-        0x0D: ("InvalidArguments", "Invalid Length"),
-        0x0F: ("NotPermitted", "Not paired"),
-    }
-    name, text = special.get(code, ("Failed", f"Operation failed with ATT error: {code:#04x}"))
-    return BLUEZ_ERROR + name, text

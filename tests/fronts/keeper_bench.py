@@ -5,7 +5,7 @@ The link is the boundary: its device acknowledges every write, at once or when `
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.gatt import Characteristic, Property, characteristic_ref, normal_uuid
 from gattkeeper.model.gatt import Service as GattService
 from gattkeeper.model.identity import looks_like_address, parse_address
-from gattkeeper.model.operation import Operation, Read, Subscribe, Write
+from gattkeeper.model.operation import Operation, Pair, Read, Subscribe, Write
 from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import ConnectionEvents, DeviceRules, LinkTraits, Sighting
@@ -46,12 +46,14 @@ class FakeConnection:
         self.att_mtu = 23
         self.services = TABLE
         self._link = link
-        self._events = events
+        self.events = events
         self._is_up = True
 
     async def perform(self, operation: Operation) -> AnswerValue:
         self._link.performed.append(operation)
         self._link.reached.set()
+        if isinstance(operation, Pair) and self._link.on_pair is not None:
+            await self._link.on_pair()
         await self._link.let_answer.wait()
         if self._link.refusal is not None:
             raise LinkError(self._link.refusal)
@@ -62,12 +64,12 @@ class FakeConnection:
         return bytes([55]) if isinstance(operation, Read) else None
 
     def notify(self, payload: bytes) -> None:
-        self._events.notification(PULSE, payload)
+        self.events.notification(PULSE, payload)
 
     async def disconnect(self, *, quick: bool = False) -> str:
         if self._is_up:
             self._is_up = False
-            self._events.lost(FAULT)
+            self.events.lost(FAULT)
         return ""
 
 
@@ -75,9 +77,10 @@ class FakeLink:
     """A link that connects at once."""
 
     name = "fake"
-    traits = LinkTraits(operations=frozenset(OPERATIONS))
 
-    def __init__(self) -> None:
+    def __init__(self, operations: tuple[str, ...] = ()) -> None:
+        self.traits = LinkTraits(operations=frozenset(OPERATIONS + operations))
+        self.on_pair: Callable[[], Awaitable[None]] | None = None  # what a pairing asks
         self.performed: list[Operation] = []
         self.connections: list[FakeConnection] = []
         self.says: bytes | None = None  # what the device notifies when it is written to
@@ -187,9 +190,9 @@ class Client:
 class Bench:
     """Everything a test may look at."""
 
-    def __init__(self, path: Path, limits: Limits | None) -> None:
+    def __init__(self, path: Path, limits: Limits | None, operations: tuple[str, ...]) -> None:
         self.path = path
-        self.link = FakeLink()
+        self.link = FakeLink(operations)
         self.timeline = Timeline()
         self.keeper = Keeper(links={"fake": self.link}, book=Book(), observers=(self.timeline,), limits=limits)
         self.front = SocketFront(self.keeper, path, timeline=self.timeline)
@@ -219,9 +222,11 @@ FAULT = Fault(kind=FaultKind.LINK_LOST)
 
 
 @asynccontextmanager
-async def bench(folder: Path, *, limits: Limits | None = None) -> AsyncIterator[Bench]:
-    """A running keeper with its socket at `folder`/run/keeper.sock."""
-    standing = Bench(folder / "run" / "keeper.sock", limits)
+async def bench(
+    folder: Path, *, limits: Limits | None = None, operations: tuple[str, ...] = ()
+) -> AsyncIterator[Bench]:
+    """A running keeper with its socket at `folder`/run/keeper.sock. `operations`: what its link can do besides."""
+    standing = Bench(folder / "run" / "keeper.sock", limits, operations)
     await standing.keeper.start()
     await standing.front.start()
     try:

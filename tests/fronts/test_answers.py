@@ -9,7 +9,7 @@ from gattkeeper import errors
 from gattkeeper.fronts import answers
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.status import DeviceStatus, KeeperStatus
+from gattkeeper.model.status import AdvertisedRssi, DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import Fanout
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ports import Sighting
@@ -75,9 +75,15 @@ def test_a_timeline_counts_from_acceptance():
 
 
 def test_devices_sightings_and_figures_are_plain_data():
+    heard = AdvertisedRssi(rssi_dbm=-61, age_us=12_000_000)
     used = tuple(
         DeviceStatus(
-            name=name, connection="connected", waiting=0, adapter="hall", adapter_why="first in the settings"
+            name=name,
+            connection="",
+            waiting=0,
+            adapter="hall",
+            adapter_why="first in the settings",
+            advertised=heard,
         )
         for name in Book().names()
     )
@@ -85,6 +91,7 @@ def test_devices_sightings_and_figures_are_plain_data():
     first = answers.device_answers(Book(), status)[0]
     assert first["actions"] == ["set_position", "target_percent"]
     assert (first["adapter"], first["adapter_why"]) == ("hall", "first in the settings")
+    assert first["advertised"] == {"rssi_dbm": -61, "age_us": 12_000_000}
     heard = Sighting(address=parse_address("F0:00:00:00:00:01"), manufacturer_data={76: b"\x02"})
     assert answers.sighting_answer(heard)["manufacturer_data"] == {"76": "02"}
     assert answers.status_answer(status)["accepted"] == 2

@@ -5,6 +5,7 @@ Knows no stack. A bench joins a link to whatever plays its device; the checks se
 
 import asyncio
 from collections.abc import Mapping
+from enum import Enum
 from typing import Protocol
 
 import pytest
@@ -14,7 +15,8 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Property
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
-from gattkeeper.runtime.ports import Link, LinkConnection
+from gattkeeper.runtime.asking import Asking, PairingAgent
+from gattkeeper.runtime.ports import Link, LinkConnection, Sighting
 
 SERVICE = "f0c0a000-8f2b-4b5e-9d3c-6a1e5d2c7b00"
 VALUE = "f0c0a001-8f2b-4b5e-9d3c-6a1e5d2c7b00"
@@ -49,6 +51,18 @@ LAYOUT: Mapping[str, tuple[LaidOut, ...]] = {
     OTHER_SERVICE: (LaidOut(TWIN, Property.READ, b"twin of the other service"),),
 }
 """The device's services by UUID. TWIN is in both of them; MISSING is in none."""
+
+PASSKEY = 12_034
+"""What the device shows when it is paired."""
+
+
+class Panel(Enum):
+    """What the device has for people."""
+
+    SHOWS = "shows"  # a display
+    TYPES = "types"  # keys
+    COMPARES = "compares"  # a display, and a key for yes
+
 
 LIMIT_S = 20.0
 """Within this time everything that must happen has happened: longer than a polite disconnect on any stack."""
@@ -109,6 +123,9 @@ class LinkBench(Protocol):
     async def return_adapter(self) -> None:
         """Undo `vanish_adapter`."""
 
+    async def panel(self, panel: "Panel", typed: asyncio.Future[int]) -> None:
+        """Provoke: the device pairs with PASSKEY only; `typed` is what a person types on it, where one does."""
+
     async def heal(self) -> None:
         """Undo silence, delay, errors and missing advertisements."""
 
@@ -132,10 +149,15 @@ class ConnectionLog:
         self.losses: list[Fault] = []
         self.news: asyncio.Queue[tuple[int | None, str | None]] = asyncio.Queue()
         self.pairings: list[bool] = []
+        self.agent: PairingAgent | None = None
+        self.sightings: list[Sighting] = []
         self._down = asyncio.Event()
 
     def progress(self, phase: Phase) -> None:
         self.phases.append(phase)
+
+    def sighted(self, sighting: Sighting) -> None:
+        self.sightings.append(sighting)
 
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self.notifications.put_nowait((characteristic.uuid, payload))
@@ -145,6 +167,9 @@ class ConnectionLog:
 
     def pairing(self, *, under_way: bool) -> None:
         self.pairings.append(under_way)
+
+    def asking(self) -> Asking | None:
+        return None if self.agent is None else Asking(self.agent, "device")
 
     def lost(self, fault: Fault) -> None:
         self.losses.append(fault)

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from bumble.pairing import PairingConfig, PairingDelegate
+
 from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.world.radio import VirtualRadio
 from gattkeeper.world.radio_rules import (
@@ -21,7 +23,7 @@ from gattkeeper.world.radio_rules import (
     Rule,
 )
 from gattkeeper.world.virtual_device import VirtualCharacteristic, VirtualDevice, VirtualService
-from link_contract.bench import LAYOUT, AdapterLog, LaidOut
+from link_contract.bench import LAYOUT, PASSKEY, AdapterLog, LaidOut, Panel
 
 ADAPTER = "C0:00:00:00:00:01"
 DEVICE = "F0:00:00:00:00:01"
@@ -85,6 +87,32 @@ class WatchedDevice(VirtualDevice):
         task.add_done_callback(self._telling.discard)
 
 
+_IoCapability = PairingDelegate.IoCapability
+_CAPABILITIES = {
+    Panel.SHOWS: _IoCapability.DISPLAY_OUTPUT_ONLY,
+    Panel.TYPES: _IoCapability.KEYBOARD_INPUT_ONLY,
+    Panel.COMPARES: _IoCapability.DISPLAY_OUTPUT_AND_YES_NO_INPUT,
+}
+
+
+class _Panel(PairingDelegate):
+    """The device's keys and display."""
+
+    def __init__(self, capability: _IoCapability, typed: asyncio.Future[int]) -> None:
+        super().__init__(capability)
+        self._typed = typed
+
+    async def confirm(self, auto: bool = False) -> bool:
+        """Without a passkey: only where there is nothing to show or type one on."""
+        return self.io_capability == _IoCapability.NO_OUTPUT_NO_INPUT
+
+    async def generate_passkey(self) -> int:
+        return PASSKEY
+
+    async def get_number(self) -> int:
+        return await self._typed
+
+
 class BumbleBench:
     """A `LinkBench` on a virtual radio."""
 
@@ -144,6 +172,10 @@ class BumbleBench:
 
     async def return_adapter(self) -> None:
         self.radio.plug_adapter(ADAPTER)
+
+    async def panel(self, panel: Panel, typed: asyncio.Future[int]) -> None:
+        config = PairingConfig(delegate=_Panel(_CAPABILITIES[panel], typed))
+        self.radio._devices["bench"]._bumble.pairing_config_factory = lambda _connection: config
 
     async def heal(self) -> None:
         self.radio.rules.clear()

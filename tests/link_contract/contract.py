@@ -9,14 +9,14 @@ A test module of a link makes a bench (see `bench.LinkBench`) and runs each chec
 
 from collections.abc import Awaitable, Callable
 
-from link_contract import checks_connection, checks_link_layer, checks_operation
+from link_contract import checks_connection, checks_link_layer, checks_operation, checks_pairing
 from link_contract.bench import LinkBench
 
 Check = Callable[[LinkBench], Awaitable[None]]
 
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for module in (checks_operation, checks_link_layer, checks_connection)
+    for module in (checks_operation, checks_link_layer, checks_connection, checks_pairing)
     for name, check in vars(module).items()
     if name.startswith("check_")
 )

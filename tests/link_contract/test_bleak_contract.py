@@ -3,18 +3,19 @@
 Knows how the bench's provocations are played on the scripted BlueZ. The checks are in `contract`.
 """
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
 import pytest_asyncio
 
-from fake_bluez.device import FakeCharacteristic, FakeDevice
+from fake_bluez.device import FakeCharacteristic, FakeDevice, Question
 from fake_bluez.stack import FakeBluez
 from gattkeeper.links.bleak_link import BleakLink
 from gattkeeper.model.gatt import Property
 from gattkeeper.model.identity import DeviceAddress
-from link_contract.bench import LAYOUT, AdapterLog
+from link_contract.bench import LAYOUT, PASSKEY, AdapterLog, Panel
 from link_contract.contract import CHECKS, Check, name_of
 
 pytestmark = [
@@ -29,6 +30,13 @@ FLAGS = {
     Property.WRITE_WITHOUT_RESPONSE: "write-without-response",
     Property.NOTIFY: "notify",
     Property.INDICATE: "indicate",
+}
+
+
+_QUESTIONS = {
+    Panel.SHOWS: Question(member="RequestPasskey", answer=[PASSKEY]),
+    Panel.TYPES: Question(member="DisplayPasskey", signature="uq", body=(PASSKEY, 0)),
+    Panel.COMPARES: Question(member="RequestConfirmation", signature="u", body=(PASSKEY,)),
 }
 
 
@@ -98,6 +106,9 @@ class BluezBench:
 
     async def return_adapter(self) -> None:
         self.bluez.add_adapter()
+
+    async def panel(self, panel: Panel, typed: asyncio.Future[int]) -> None:
+        self.device.questions = (_QUESTIONS[panel],)
 
     async def heal(self) -> None:
         self.device.silent = False

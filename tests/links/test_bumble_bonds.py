@@ -119,6 +119,7 @@ def test_a_device_that_lost_its_keys_is_not_paired_anew_unasked(tmp_path):
             async with connected(radio, device, path) as (connection, _):
                 fault = await refusal(connection, Pair())
                 assert (fault.kind, fault.ran, fault.name) == (FaultKind.PAIRING_FAILED, Ran.NO, "key_missing")
+                assert "unpair it here (gattkeeper unpair), then pair it again" in fault.text
 
     run_virtual(main())
 

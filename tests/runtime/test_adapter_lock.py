@@ -23,6 +23,9 @@ class Quiet:
     def progress(self, phase):
         """It takes as long as it takes."""
 
+    def sighted(self, sighting):
+        """Nobody asked."""
+
     def notification(self, characteristic, payload):
         """Nobody asked for one."""
 

@@ -12,7 +12,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue, Phase
-from gattkeeper.runtime.ports import LinkConnection
+from gattkeeper.runtime.ports import LinkConnection, Sighting
 
 SUCCESS = 0
 GENERIC_ERROR = 133
@@ -57,6 +57,9 @@ class Unheard:
     def progress(self, phase: Phase) -> None:
         """Nobody listens."""
 
+    def sighted(self, sighting: Sighting) -> None:
+        """Nobody listens."""
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """Nobody listens."""
 
@@ -65,6 +68,9 @@ class Unheard:
 
     def pairing(self, *, under_way: bool) -> None:
         """Nobody listens."""
+
+    def asking(self) -> None:
+        """Nobody is asked."""
 
     def lost(self, fault: Fault) -> None:
         """Nobody listens."""

@@ -13,6 +13,7 @@ from gattkeeper.model.gatt import Characteristic, Service, characteristic_ref
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation, Read, Write, WriteMode, kind_of
 from gattkeeper.model.outcome import AnswerValue, Phase
+from gattkeeper.runtime.asking import Asking
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
 from gattkeeper.world import Seen, SeenKind, SimulatedLog, VirtualCharacteristic, VirtualDevice
 
@@ -101,6 +102,9 @@ class _Events:
     def progress(self, phase: Phase) -> None:
         self._events.progress(phase)
 
+    def sighted(self, sighting: Sighting) -> None:
+        self._events.sighted(sighting)
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self._events.notification(characteristic, payload)
 
@@ -109,6 +113,9 @@ class _Events:
 
     def pairing(self, *, under_way: bool) -> None:
         self._events.pairing(under_way=under_way)
+
+    def asking(self) -> Asking | None:
+        return self._events.asking()
 
     def lost(self, fault: Fault) -> None:
         self._link.note(self._device, self._epoch, SeenKind.DOWN)

@@ -10,7 +10,7 @@ from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.outcome import Phase
-from gattkeeper.runtime.ports import LinkConnection
+from gattkeeper.runtime.ports import LinkConnection, Sighting
 from gattkeeper.world import LinkAction, LinkMatch, LinkMoment, LinkRule, SimulatedLink, run_virtual
 from sim.scene import device
 
@@ -28,6 +28,9 @@ class Heard:
     def progress(self, phase: Phase) -> None:
         self.phases.append(phase)
 
+    def sighted(self, sighting: Sighting) -> None:
+        """Simulated links find their devices without advertisements."""
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         self.payloads.append(payload)
 
@@ -36,6 +39,9 @@ class Heard:
 
     def pairing(self, *, under_way: bool) -> None:
         self.pairings.append(under_way)
+
+    def asking(self) -> None:
+        """Nobody is asked."""
 
     def lost(self, fault: Fault) -> None:
         self.faults.append(fault)

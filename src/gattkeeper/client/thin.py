@@ -15,6 +15,8 @@ DAEMON_VERBS = frozenset(
         "read",
         "write",
         "subscribe",
+        "pair",
+        "unpair",
         "stop",
         "resume",
         "cancel",
@@ -28,7 +30,7 @@ DAEMON_VERBS = frozenset(
 )
 """The verbs that the daemon answers."""
 
-_CHANGING = frozenset(("act", "write", "stop", "resume", "cancel", "resolve"))
+_CHANGING = frozenset(("act", "write", "pair", "unpair", "stop", "resume", "cancel", "resolve"))
 
 EXIT_REFUSED = 3
 EXIT_UNKNOWN = 4
@@ -39,6 +41,7 @@ EXIT_BROKEN_PIPE = 141
 
 _COLUMNS_ELSEWHERE = 100  # where there is no terminal to ask
 _RECEIVE_BYTES = 65536
+_TYPED_BYTES = 4096  # the longest line that a terminal gives
 
 
 def split_socket(argv: list[str]) -> tuple[list[str], str]:
@@ -100,6 +103,7 @@ class _Conversation:
         self._argv = argv
         self._command_id = ""
         self._progress_shown = False
+        self._question = ""  # the number of the one that is open
 
     def run(self, daemon: "_socket.socket") -> int:
         try:
@@ -113,6 +117,8 @@ class _Conversation:
             pass  # it may have said why before it closed
         rest = b""
         while True:
+            if self._question:
+                self._answer(daemon)
             try:
                 chunk = daemon.recv(_RECEIVE_BYTES)
             except OSError:
@@ -128,7 +134,9 @@ class _Conversation:
     def interrupted(self) -> int:
         """Ctrl-C ends the call and not the command."""
         self._clear_progress()
-        if self._command_id:
+        if self._argv[0] == "pair":
+            text = "gattkeeper: interrupted; the pairing is taken back\n"
+        elif self._command_id:
             text = f"gattkeeper: interrupted; the command goes on as {self._command_id}\n"
             for command_id in self._command_id.split():
                 text += f"  gattkeeper outcome {command_id} says how it ends\n"
@@ -148,7 +156,14 @@ class _Conversation:
             self._command_id = text.decode()
             return None
         self._clear_progress()
-        if kind == b"o":
+        if self._question:  # it is over
+            _write(2, b"\n")
+            self._question = ""
+        if kind == b"q":
+            number, _, prompt = text.partition(b" ")
+            self._question = number.decode()
+            _write(2, prompt + b" ")
+        elif kind == b"o":
             _write(1, text + b"\n")
         elif kind == b"e":
             _write(2, text + b"\n")
@@ -157,6 +172,21 @@ class _Conversation:
         else:
             return _sent_away(line)
         return None
+
+    def _answer(self, daemon: "_socket.socket") -> None:
+        """Send what is typed, unless the daemon has something to say first."""
+        import select  # noqa: PLC0415 - only while somebody is asked
+
+        ready, _, _ = select.select((0, daemon.fileno()), (), ())
+        if daemon.fileno() in ready:
+            return
+        typed = os.read(0, _TYPED_BYTES)
+        text = _json_string(typed.decode(errors="replace").rstrip("\n")) if typed else "null"
+        question, self._question = self._question, ""
+        try:  # noqa: SIM105 - as above
+            daemon.sendall(f"[{question},{text}]\n".encode())
+        except OSError:
+            pass  # it is gone, which `recv` finds as well
 
     def _gone(self) -> int:
         """The daemon closed the connection in the middle of its answer."""
@@ -189,6 +219,7 @@ def request_line(argv: list[str]) -> bytes:
         f'"tty":{_json_bool(err_tty)}',
         f'"color":{_json_bool(out_tty and not plain)}',
         f'"columns":{_columns()}',
+        f'"asks":{_json_bool(argv[:1] == ["pair"] and err_tty and os.isatty(0))}',
     )
     return f'{{"verb":"cli",{",".join(fields)}}}\n'.encode()
 

@@ -22,6 +22,7 @@ from gattkeeper.daemon.settings_model import (
 )
 from gattkeeper.errors import SettingsError
 from gattkeeper.runtime.adapter_lock import OwnedLink
+from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.patient_link import patient
 from gattkeeper.runtime.ports import Link, Observer
@@ -47,12 +48,13 @@ async def open_keeper(
     *,
     journal: bool = True,
     observers: Sequence[Observer] = (),
+    agent: PairingAgent | None = None,
 ) -> AsyncIterator[Keeper]:
     """A running keeper of your own, in this process: `async with gattkeeper.open() as keeper: …`.
 
     `settings` is a file, or what `load_settings` gave; without it the usual places are looked at. With
-    `journal=False` no command is written down. Raises SettingsError (what to change), StorageError (another
-    process has the journal, or it cannot be written).
+    `journal=False` no command is written down. `agent` is asked while a device pairs. Raises SettingsError
+    (what to change), StorageError (another process has the journal, or it cannot be written).
     """
     chosen = settings_from(settings)
     async with AsyncExitStack() as stack:
@@ -78,6 +80,7 @@ async def open_keeper(
             disconnect_timeout_s=chosen.keeper.timeouts.disconnect,
             listen_every_s=chosen.keeper.roaming_listen,
             recording=chosen.keeper.recording,
+            agent=agent,
         )
         stack.push_async_callback(keeper.close)
         await keeper.start()

@@ -11,7 +11,7 @@ from gattkeeper.errors import CommandError, GattkeeperError, QueueClosedError, R
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Cause, Outcome, PhaseMark, Resolution, Verdict
-from gattkeeper.model.status import KeeperStatus
+from gattkeeper.model.status import DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import Fanout
 from gattkeeper.runtime.ports import DeviceBook, Sighting
 from gattkeeper.telemetry.timeline import CommandTimeline
@@ -92,18 +92,19 @@ def _mark_answer(mark: PhaseMark, accepted_at_us: int) -> Answer:
 
 
 def device_answers(book: DeviceBook, status: KeeperStatus) -> list[Answer]:
-    """Every device of the settings, with the actions it understands, and the adapter it uses and why that one."""
-    used = {device.name: (device.adapter, device.adapter_why) for device in status.devices}
+    """Every device of the settings: actions, the adapter it uses and why, how strongly it was last heard."""
+    used = {device.name: device for device in status.devices}
     found = []
     for name in book.names():
-        adapter, why = used.get(name, ("", ""))
+        device = used.get(name) or DeviceStatus(name=name, connection="", waiting=0)
         found.append(
             {
                 "name": name,
                 "address": str(book.rules(name).address),
                 "actions": list(book.actions(name)),
-                "adapter": adapter,
-                "adapter_why": why,
+                "adapter": device.adapter,
+                "adapter_why": device.adapter_why,
+                "advertised": msgspec.to_builtins(device.advertised),
             }
         )
     return found

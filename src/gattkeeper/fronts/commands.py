@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gattkeeper.errors import InvalidCommandError, UnknownDeviceError, UsageError
 from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef, characteristic_ref, normal_uuid
-from gattkeeper.model.operation import Read, Write, WriteMode, WriteThenWait
+from gattkeeper.model.operation import Pair, Read, Unpair, Write, WriteMode, WriteThenWait
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.ports import DeviceBook
 
@@ -164,6 +164,16 @@ def write_command(
         ),
         options,
     )
+
+
+def pair_command(device: str, options: Options) -> Command:
+    """Pair with the device, or encrypt with the bond there is."""
+    return with_options(Command(device=device, operation=Pair(), label="pair"), options)
+
+
+def unpair_command(device: str, options: Options) -> Command:
+    """Forget our half of the bond with the device."""
+    return with_options(Command(device=device, operation=Unpair(), label="unpair"), options)
 
 
 def with_options(command: Command, options: Options) -> Command:

@@ -22,6 +22,7 @@ from gattkeeper.links.bleak_inside import whole_services
 from gattkeeper.links.bleak_table import AttributeTable
 from gattkeeper.links.bluez_cut import NO_ANSWER
 from gattkeeper.links.fault_tables.bluez import ATT_UNLIKELY
+from gattkeeper.links.pairing_faults import advised
 from gattkeeper.links.targets import chosen_kind, refusal
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, Characteristic, CharacteristicRef, Property, Service
@@ -192,18 +193,32 @@ class BleakConnection:
         unpairs = isinstance(operation, Unpair)
         self._unpairing |= unpairs
         try:
-            return await self._guard.run(call(), phase="operation", until=self._lost)
+            until = self._lost_a_while() if isinstance(operation, Pair) else self._lost
+            return await self._guard.run(call(), phase="operation", until=until)
         except asyncio.CancelledError:
             self._dirty.add(handle)
             raise
         except LinkError as error:
-            raise await self._explained(error) from error
+            asked = self._events.asking() is not None
+            raise LinkError(advised((await self._explained(error)).fault, asked=asked)) from error
         finally:
             self._pending.discard(handle)
             if unpairs:  # also when it failed: Bleak has given its client up
                 self._unpairing = False
                 gone = _fault(FaultKind.LINK_LOST, "unpaired", Ran.MAYBE)
                 asyncio.get_running_loop().call_soon(self.fail, gone)
+
+    def _lost_a_while(self) -> asyncio.Future[Fault]:
+        """BlueZ takes the link down when a pairing fails, and says why it failed a moment later."""
+        loop = asyncio.get_running_loop()
+        until: asyncio.Future[Fault] = loop.create_future()
+
+        def end() -> None:
+            if not until.done():
+                until.set_result(self._lost.result())
+
+        self._lost.add_done_callback(lambda _: loop.call_later(LOSS_NOTICE_S, end))
+        return until
 
     async def _explained(self, error: LinkError) -> LinkError:
         """ATT 0x0E is what BlueZ makes of a lost link, often before it says that the link is lost."""
@@ -295,7 +310,7 @@ class BleakConnection:
                 target = table.find(ref)
                 handle, call = target.handle, lambda: client.stop_notify(table.of_bleak(target))
             case Pair():
-                call = client.pair
+                call = self._pair
             case Unpair():
                 call = client.unpair
             case ReadRssi() | ReadPhy() | SetPhy() | RequestConnectionParameters():
@@ -322,6 +337,15 @@ class BleakConnection:
         if isinstance(operation, Disconnect):
             await self.disconnect()
         return None
+
+    async def _pair(self) -> None:
+        """On BlueZ by ourselves: Bleak has no agent, and its own answers for nobody."""
+        if sys.platform != "linux":
+            await self._client.pair()
+            return
+        from gattkeeper.links.bluez_agent import pair  # noqa: PLC0415 - needs D-Bus, which is on Linux only
+
+        await pair(self.path, self._events.asking())
 
     async def _read(self, target: Characteristic) -> bytes:
         return bytes(await self._client.read_gatt_char(self._known.of_bleak(target)))

@@ -23,6 +23,7 @@ from gattkeeper.links.bleak_connection import OPERATIONS, BleakConnection
 from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
 from gattkeeper.links.bluez_cut import cut
+from gattkeeper.links.pairing_faults import doubted
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -131,10 +132,16 @@ class BleakLink:
         found = await self._known(device)
         if found is None:
             events.progress(Phase.SCAN)
-            found = await self._scanner().find(device)
+            found, sighting = await self._scanner().find(device)
+            events.sighted(sighting)
         connection = BleakConnection(found, events, self._guard, self)
         self._connections.add(connection)
-        await connection.establish()
+        try:
+            await connection.establish()
+        except LinkError as error:
+            if isinstance(found.details, dict) and found.details.get("props", {}).get("Paired"):
+                raise LinkError(doubted(error.fault)) from error
+            raise
         return connection
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:

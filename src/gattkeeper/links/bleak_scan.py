@@ -36,12 +36,12 @@ class Scanner:
         self._guard = guard
         self._adapter_path = adapter_path
 
-    async def find(self, address: DeviceAddress) -> BLEDevice:
+    async def find(self, address: DeviceAddress) -> tuple[BLEDevice, Sighting]:
         """Scan until the device advertises: for ever, if nobody cancels. Raises LinkError."""
         async with contextlib.aclosing(self.heard(None)) as advertisements:
-            async for device, _ in advertisements:
+            async for device, advertisement in advertisements:
                 if device.address.upper() == address.value:
-                    return device
+                    return device, _sighting(device, advertisement)
         raise AssertionError("a scan without end ended")
 
     async def sightings(self, duration_s: float) -> AsyncGenerator[Sighting, None]:

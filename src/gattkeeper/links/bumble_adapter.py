@@ -20,6 +20,7 @@ from gattkeeper.links.bumble_commands import guard_commands
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
 from gattkeeper.links.bumble_faults import ADAPTER_GONE, as_link_errors
 from gattkeeper.links.bumble_guard import guard_att
+from gattkeeper.links.bumble_pairing import Pairings
 from gattkeeper.links.bumble_reading import bumble_address, device_address, sighting_of
 from gattkeeper.links.fault_tables.hci import hci_fault
 from gattkeeper.links.known_tables import KnownTables
@@ -94,6 +95,7 @@ class BumbleAdapter:
         # Bumble would tell devices its public address as the one to know it by, and then connects with another.
         config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
         device = Device(config=config, host=host)
+        Pairings.install(device)
         await device.power_on()
         public_address = _public_address(device)
         if public_address:
@@ -170,16 +172,17 @@ class BumbleAdapter:
             return address
         if address.value not in self._kinds:
             events.progress(Phase.SCAN)
-            self._kinds[address.value] = await self._hear_kind(address.value)
+            self._kinds[address.value] = await self._hear_kind(address.value, events)
             if len(self._kinds) > KINDS_KNOWN_MAX:
                 del self._kinds[next(iter(self._kinds))]
         return replace(address, kind=self._kinds[address.value])
 
-    async def _hear_kind(self, value: str) -> AddressKind:
+    async def _hear_kind(self, value: str, events: ConnectionEvents) -> AddressKind:
         async with self._hearing() as heard:
             while advertisement := await heard.get():
                 heard_address = device_address(advertisement.address)
                 if heard_address.value == value:
+                    events.sighted(sighting_of(advertisement))
                     return heard_address.kind
         raise LinkError(ADAPTER_GONE)
 

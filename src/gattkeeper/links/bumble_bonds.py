@@ -16,7 +16,9 @@ from bumble.device import Connection
 from bumble.keys import JsonKeyStore
 
 from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.links.bumble_pairing import Pairings, advising
 from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.runtime.asking import Asking
 
 _FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -81,18 +83,20 @@ def _replace(path: Path, text: str) -> None:
         os.close(folder)
 
 
-async def pair(connection: Connection) -> None:
+async def pair(connection: Connection, asking: Asking | None) -> None:
     """Encrypt with the bond there is, or pair and keep the bond. Raises LinkError, and what Bumble raises.
 
     A device that has lost its half of the bond ends it with key_missing: it is never paired anew unasked, because
-    anybody could pretend to be a device without its keys.
+    anybody could pretend to be a device without its keys. `asking` answers what a new pairing asks.
     """
     bonds = connection.device.keystore
-    if await bonds.get(identity(connection)) is not None:
-        if not connection.is_encrypted:
-            await connection.encrypt()
-        return
-    await connection.pair()
+    with advising(asking):
+        if await bonds.get(identity(connection)) is not None:
+            if not connection.is_encrypted:
+                await connection.encrypt()
+            return
+        pairings: Pairings = connection.device.pairing_config_factory
+        await pairings.pair(connection, asking)
     unsaved = getattr(bonds, "unsaved", "")
     if unsaved:
         text = f"paired, but the bond could not be written to {unsaved}"

@@ -23,6 +23,7 @@ from gattkeeper.links.bumble_subscriptions import Subscriptions
 from gattkeeper.links.bumble_table import BumbleTable
 from gattkeeper.links.fault_tables.hci import TERMINATED_BY_LOCAL_HOST, hci_lost_fault
 from gattkeeper.links.known_tables import KnownTables
+from gattkeeper.links.pairing_faults import advised
 from gattkeeper.links.targets import (
     find_descriptor,
     fits,
@@ -293,7 +294,7 @@ class BumbleConnection:
             self._events.updated(att_mtu=self.att_mtu)
 
     def _on_disconnection(self, reason: int) -> None:
-        self.end(hci_lost_fault(reason))
+        self.end(advised(hci_lost_fault(reason), asked=True))
 
     def _note_pairing(self, *, under_way: bool) -> None:
         """Our own pairing, or one that the device began."""
@@ -335,7 +336,7 @@ class BumbleConnection:
             case DiscoverServices():
                 return await self._discover_again()
             case Pair():
-                await bumble_bonds.pair(self._connection)
+                await bumble_bonds.pair(self._connection, self._events.asking() if self._events else None)
             case Unpair():
                 await bumble_bonds.forget(self._connection)
             case ReadPhy():

@@ -32,6 +32,13 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""  # for people; empty when it is cleared
 
 
+class AdvertisedRssi(Struct, frozen=True, kw_only=True):
+    """How strongly a device was heard when it last advertised: not the strength of a connection with it."""
+
+    rssi_dbm: int
+    age_us: int  # since then, in microseconds
+
+
 class DeviceStatus(Struct, frozen=True, kw_only=True):
     """One device. Times are lengths in microseconds, 0 where there is nothing."""
 
@@ -49,6 +56,7 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     subscriptions: int = 0
     availability: str = "available"  # or unavailable (left alone for a while), probing (the next try tells)
     alerts: tuple[AlertKind, ...] = ()  # those that are raised
+    advertised: AdvertisedRssi | None = None  # None: not heard since the start
 
 
 class AdapterStatus(Struct, frozen=True, kw_only=True):

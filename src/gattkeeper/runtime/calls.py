@@ -4,9 +4,10 @@ Knows spelling and limits, and raises InvalidCommandError. What is done with an 
 """
 
 from enum import Enum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from gattkeeper.errors import InvalidCommandError, InvariantViolation
+from gattkeeper.model.command import Command
 from gattkeeper.model.gatt import CharacteristicRef, characteristic_ref
 from gattkeeper.model.operation import (
     CONNECTION_PRIORITIES,
@@ -19,13 +20,36 @@ from gattkeeper.model.operation import (
     problem_with_parameters,
 )
 from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.model.status import AdvertisedRssi
+from gattkeeper.runtime.asking import AgentDesk
 from gattkeeper.runtime.durations import to_us
+from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.notifications import NotificationHub
+from gattkeeper.runtime.ports import DeviceBook
 
 Pointer = str | int | tuple[str, str] | CharacteristicRef
 """A characteristic: UUID ("2a19"), (service, characteristic), or a handle of the current connection."""
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
+
+
+class DeviceKeeper(Protocol):
+    """What a device needs of its keeper."""
+
+    book: DeviceBook
+    hub: NotificationHub
+    agents: AgentDesk
+    closing: bool
+
+    async def submit(self, command: Command) -> Handle:
+        """See `Keeper.submit`."""
+
+    def advertised_rssi(self, device: str) -> AdvertisedRssi | None:
+        """See `Keeper.advertised_rssi`."""
+
+    def cancel(self, command_id: str) -> bool:
+        """See `Keeper.cancel`."""
 
 
 def target_of(pointer: Pointer) -> CharacteristicRef:

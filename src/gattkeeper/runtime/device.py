@@ -5,8 +5,8 @@ Knows how a call becomes a command, and an outcome a value or an exception.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol
+from contextlib import asynccontextmanager, nullcontext, suppress
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -43,7 +43,10 @@ from gattkeeper.model.operation import (
     WriteThenWait,
 )
 from gattkeeper.model.outcome import ConnectionParameters, Outcome, Phys
+from gattkeeper.model.status import AdvertisedRssi
+from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.calls import (
+    DeviceKeeper,
     Pointer,
     answer_of,
     member,
@@ -56,26 +59,10 @@ from gattkeeper.runtime.calls import (
     write_of,
 )
 from gattkeeper.runtime.durations import optional_us, to_us
-from gattkeeper.runtime.handle import Handle
-from gattkeeper.runtime.notifications import NotificationHub, Notifications
-from gattkeeper.runtime.ports import DeviceBook
+from gattkeeper.runtime.notifications import Notifications
 
 DEADLINE_S = 30.0
 """Default bound on waiting, connecting and all attempts of one command together."""
-
-
-class DeviceKeeper(Protocol):
-    """What a device needs of its keeper."""
-
-    book: DeviceBook
-    hub: NotificationHub
-    closing: bool
-
-    async def submit(self, command: Command) -> Handle:
-        """See `Keeper.submit`."""
-
-    def cancel(self, command_id: str) -> bool:
-        """See `Keeper.cancel`."""
 
 
 class Device:
@@ -339,9 +326,18 @@ class Device:
         """The connection's signal strength in dBm. Raises UnsupportedError where the stack cannot tell."""
         return answer_of(int, (await self._do(ReadRssi())).value)
 
-    async def pair(self) -> None:
-        """Pair with the device, or encrypt with the bond there is."""
-        await self._do(Pair())
+    @property
+    def advertised_rssi(self) -> AdvertisedRssi | None:
+        """How strongly it was heard when it last advertised, on any stack; None: it was not. No scan is begun."""
+        return self._keeper.advertised_rssi(self.name)
+
+    async def pair(self, agent: PairingAgent | None = None) -> None:
+        """Pair with the device, or encrypt with the bond there is. `agent` is asked instead of the keeper's own.
+
+        Raises ConflictError while another caller's agent is asked about the device.
+        """
+        with self._keeper.agents.on_behalf(self.name, agent) if agent is not None else nullcontext():
+            await self._do(Pair())
 
     async def unpair(self) -> None:
         """Forget our half of the bond with the device; its connection ends. The device keeps its half."""

@@ -29,13 +29,15 @@ from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
-from gattkeeper.model.status import KeeperStatus
+from gattkeeper.model.status import AdvertisedRssi, KeeperStatus
+from gattkeeper.runtime.asking import AgentDesk, PairingAgent
 from gattkeeper.runtime.calls import Pointer
 from gattkeeper.runtime.departures import Departures
 from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
 from gattkeeper.runtime.handle import Handle
+from gattkeeper.runtime.hearing import Hearing
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
@@ -64,7 +66,7 @@ class Keeper:
     makes command ids unique over restarts. `jitter` gives numbers from 0 to 1 that spread back-offs. A
     disconnect is left to itself after `disconnect_timeout_s`. Where a signal decides between adapters they listen
     every `listen_every_s` seconds; with 0 only scans that somebody asks for are heard. With `recording` every
-    event goes into that file, for `gattkeeper replay`.
+    event goes into that file, for `gattkeeper replay`. `agent` is asked while a device pairs.
     """
 
     def __init__(
@@ -83,9 +85,12 @@ class Keeper:
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
         listen_every_s: float = 0.0,
         recording: Path | None = None,
+        agent: PairingAgent | None = None,
     ) -> None:
         self.book = book
         self.hub = NotificationHub()
+        self.agents = AgentDesk(agent)
+        self._hearing = Hearing()
         self.closing = False
         self._letting_go = False  # too late for a stop: adapters are being closed
         self._loop = asyncio.get_running_loop()
@@ -110,6 +115,8 @@ class Keeper:
             jitter=jitter,
             disconnect_timeout_s=disconnect_timeout_s,
             recorder=self._recorder,
+            agents=self.agents,
+            hearing=self._hearing,
         )
         self._open: list[Link] = []
         self._departures = Departures(self._pump, self._ledger, self.status, self._board.moved)
@@ -352,7 +359,12 @@ class Keeper:
         """Adapters, devices and queues at this moment."""
         status = self._scheduler.status(self._pump.now_us())
         adapters = (replace(one, address=self.links[one.name].name) for one in status.adapters)
-        return replace(status, adapters=tuple(adapters))
+        devices = (replace(each, advertised=self.advertised_rssi(each.name)) for each in status.devices)
+        return replace(status, adapters=tuple(adapters), devices=tuple(devices))
+
+    def advertised_rssi(self, device: str) -> AdvertisedRssi | None:
+        """How strongly a device was heard when it last advertised; None: it was not. Raises UnknownDeviceError."""
+        return self._hearing.of(self.book.rules(device).address)
 
     async def scan(self, duration: float = 5.0, *, adapter: str = "") -> AsyncIterator[Sighting]:
         """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
@@ -364,6 +376,7 @@ class Keeper:
         try:
             async with aclosing(self._ways.link(adapter).scan(duration)) as sightings:
                 async for sighting in sightings:
+                    self._hearing.note(sighting)
                     self._ways.heard(adapter or next(iter(self.links)), sighting)
                     yield sighting
         except LinkError as error:

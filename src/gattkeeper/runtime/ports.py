@@ -18,6 +18,7 @@ from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark, Resolution
 from gattkeeper.model.record import Record
 from gattkeeper.model.status import Alert
+from gattkeeper.runtime.asking import Asking
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,9 @@ class ConnectionEvents(Protocol):
     def progress(self, phase: Phase) -> None:
         """While `Link.connect` runs: SCAN, CONNECTED, DISCOVERED. CONNECT_START is the owner's own."""
 
+    def sighted(self, sighting: Sighting) -> None:
+        """While `Link.connect` runs: the advertisement of the device that it had to look for."""
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """A notification or an indication arrived."""
 
@@ -61,6 +65,9 @@ class ConnectionEvents(Protocol):
 
     def pairing(self, *, under_way: bool) -> None:
         """Somebody pairs on the connection from now on, or that is over. Links that hear of neither are silent."""
+
+    def asking(self) -> Asking | None:
+        """Who is asked while we pair on the connection; None: nobody, so there can be no passkey."""
 
     def lost(self, fault: Fault) -> None:
         """The connection is down, asked for or not. Called exactly once, after `connect` returned."""

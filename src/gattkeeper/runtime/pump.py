@@ -19,6 +19,8 @@ from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert, AlertKind
+from gattkeeper.runtime.asking import AgentDesk
+from gattkeeper.runtime.hearing import Hearing
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.recoveries import Recoveries
@@ -86,9 +88,12 @@ class Pump:
         jitter: Callable[[], float],
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
         recorder: Recorder | None = None,
+        agents: AgentDesk | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self._disconnect_timeout_s = disconnect_timeout_s
         self._recorder = recorder
+        self._agents, self._hearing = agents, hearing
         self._scheduler = scheduler
         self._listener = listener
         self._journal = journal
@@ -264,6 +269,8 @@ class Pump:
             jitter=self._jitter,
             on_notification=self._notified,
             disconnect_timeout_s=self._disconnect_timeout_s,
+            agents=self._agents,
+            hearing=self._hearing,
         )
         self._sessions[effect.device] = session
         session.start(link, address)

@@ -17,7 +17,9 @@ from gattkeeper.model.gatt import Characteristic, Service, table_digest
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.operation import Operation, names_handle
 from gattkeeper.model.outcome import Phase
-from gattkeeper.runtime.ports import Link, LinkConnection
+from gattkeeper.runtime.asking import AgentDesk, Asking
+from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.ports import Link, LinkConnection, Sighting
 
 DISCONNECT_TIMEOUT_S = 12.0
 """A polite disconnect, by default: BlueZ waits 2 s before it cuts the link, Bleak up to 10 s for the news."""
@@ -53,6 +55,8 @@ class Session:
         jitter: Callable[[], float],
         on_notification: Callable[[events.Notified], None],
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
+        agents: AgentDesk | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self._device = device
         self._adapter = adapter
@@ -61,6 +65,8 @@ class Session:
         self._jitter = jitter
         self._on_notification = on_notification
         self._disconnect_timeout_s = disconnect_timeout_s
+        self._agents = agents
+        self._hearing = hearing
         self._connection: LinkConnection | None = None
         self._up = False  # the scheduler was told
         self._over = False  # nothing of this session counts any more
@@ -73,6 +79,11 @@ class Session:
         """See `ports.ConnectionEvents`."""
         if not self._over:
             self._feed(events.ConnectProgressed(device=self._device, epoch=self._epoch, phase=phase))
+
+    def sighted(self, sighting: Sighting) -> None:
+        """See `ports.ConnectionEvents`."""
+        if self._hearing is not None:
+            self._hearing.note(sighting)
 
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         """See `ports.ConnectionEvents`."""
@@ -97,6 +108,10 @@ class Session:
             self._feed(kind(device=self._device, epoch=self._epoch))
             if not under_way and self._route is not None:
                 self._spawn(self._look_at_bond(*self._route))
+
+    def asking(self) -> Asking | None:
+        """See `ports.ConnectionEvents`."""
+        return None if self._agents is None else self._agents.asking(self._device)
 
     def lost(self, fault: Fault) -> None:
         """See `ports.ConnectionEvents`."""

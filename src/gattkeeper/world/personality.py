@@ -16,6 +16,7 @@ from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Phase
+from gattkeeper.runtime.asking import Asking
 from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTraits, Sighting
 from gattkeeper.world.simulated_connection import SimulatedConnection
 from gattkeeper.world.simulated_link import SimulatedLink
@@ -110,6 +111,9 @@ class _Ears:
     def progress(self, phase: Phase) -> None:
         self._events.progress(phase)
 
+    def sighted(self, sighting: Sighting) -> None:
+        self._events.sighted(sighting)
+
     def notification(self, characteristic: Characteristic, payload: bytes) -> None:
         if self.connection is None or not self.connection.claims(characteristic, payload):
             self._events.notification(characteristic, payload)
@@ -119,6 +123,9 @@ class _Ears:
 
     def pairing(self, *, under_way: bool) -> None:
         self._events.pairing(under_way=under_way)
+
+    def asking(self) -> Asking | None:
+        return self._events.asking()
 
     def lost(self, fault: Fault) -> None:
         named = self._personality.lost_fault(fault)

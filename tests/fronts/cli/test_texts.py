@@ -8,7 +8,7 @@ from gattkeeper.fronts.cli import texts
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.status import AdapterStatus, AlertKind, DeviceStatus, KeeperStatus
+from gattkeeper.model.status import AdapterStatus, AdvertisedRssi, AlertKind, DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import FanoutOutcome
 
 ONE = command("c1", "lounge", "set_position 73")
@@ -137,6 +137,23 @@ def test_status_shows_devices_that_are_left_alone_and_alerts():
     assert texts.status_text(status, Terminal()).split("\n")[0] == (
         "attic  disconnected  idle  unavailable, alert: depth, oldest waiting"
     )
+
+
+def test_how_strongly_a_device_was_heard_is_marked_as_advertised():
+    heard = AdvertisedRssi(rssi_dbm=-61, age_us=12_000_000)
+    status = KeeperStatus(
+        adapters=(),
+        devices=(DeviceStatus(name="attic", connection="disconnected", waiting=0, advertised=heard),),
+        waiting=0,
+        accepted=0,
+        ended=0,
+    )
+    marked = "-61 dBm when it advertised 12.0 s ago"
+    assert texts.status_text(status, Terminal()).split("\n")[0].endswith(marked)
+    here = replace(status, devices=(replace(status.devices[0], name="lounge"),))
+    lounge, kitchen = texts.devices_text(Book(), here).split("\n")
+    assert lounge.endswith(marked)
+    assert not kitchen.endswith("ago")
 
 
 def test_status_shows_a_stop_that_is_tried_again():

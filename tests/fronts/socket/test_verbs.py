@@ -156,6 +156,7 @@ async def test_devices_scan_and_timeline(tmp_path):
             "actions": ["set_position", "target_percent"],
             "adapter": "fake",
             "adapter_why": "the settings",
+            "advertised": None,
         }
         assert (await client.ask({"id": 4, "verb": "scan", "duration": 0.1}))["sighting"]["rssi_dbm"] == -61
         assert (await client.hear())["id"] == 4

@@ -35,6 +35,7 @@ NOTIFYING = (
     "Failed to subscribe",
     "org.bluez.Error.InProgress",  # reads and writes Bleak repeats for ever
     "org.bluez.Error.NotSupported",  # which for reads and writes is an ATT code to Bleak
+    "org.bluez.Error.AlreadyExists",  # which for a pairing is as good as done
 )
 WRITING = (
     "Write acquired",
@@ -117,7 +118,8 @@ async def test_bluez_answers_it(bluez: FakeBluez, device: FakeDevice, link: Blea
         assert (fault.kind, fault.ran, fault.name) == (connecting(row), Ran.NO, row.name)
     fault = await fault_of_operation(link, bluez, device, row)
     assert (fault.kind, fault.ran) == (row.kind, row.ran)
-    assert (fault.stack, fault.name, fault.text) == ("bluez", row.name, row.text)
+    assert (fault.stack, fault.name) == ("bluez", row.name)
+    assert fault.text.startswith(row.text), "advice may follow"
 
 
 @pytest.mark.parametrize("row", rows_of("BlueZ, connecting"), ids=lambda row: row.said)

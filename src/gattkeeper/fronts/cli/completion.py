@@ -8,7 +8,7 @@ import argparse
 from gattkeeper.fronts.cli.parsers import Parser, build_parser
 
 _DEVICES = 'gattkeeper devices 2>/dev/null | cut -d" " -f1'
-_ON_DEVICES = ("act", "read", "write", "subscribe", "stop", "resume")
+_ON_DEVICES = ("act", "read", "write", "subscribe", "pair", "unpair", "stop", "resume")
 
 
 def completion_script(shell: str) -> str:

@@ -15,6 +15,7 @@ from gattkeeper.fronts.answers import EXIT_DONE, EXIT_GAVE_UP, EXIT_NOT_DELIVERE
 from gattkeeper.fronts.cli import frames, texts
 from gattkeeper.fronts.cli.detail import draw_detail
 from gattkeeper.fronts.cli.lanes import draw_lanes
+from gattkeeper.fronts.cli.pairing import Person, paired
 from gattkeeper.fronts.cli.parsers import CommandLineError, HelpRequested, build_parser
 from gattkeeper.fronts.cli.progress import progress_lines
 from gattkeeper.fronts.cli.style import Terminal, clean
@@ -24,7 +25,9 @@ from gattkeeper.fronts.commands import (
     act_command,
     act_commands,
     is_group,
+    pair_command,
     read_command,
+    unpair_command,
     write_command,
 )
 from gattkeeper.fronts.service import Service
@@ -50,6 +53,7 @@ class _Call(Struct, frozen=True, kw_only=True):
     args: argparse.Namespace
     terminal: Terminal
     origin: Origin
+    person: Person | None = None
 
     def command(self, command_id: str) -> Command | None:
         """A command that is still remembered."""
@@ -57,11 +61,13 @@ class _Call(Struct, frozen=True, kw_only=True):
         return None if known is None else known.command
 
 
-async def run_daemon_verb(service: Service, argv: Sequence[str], terminal: Terminal, origin: Origin) -> Frames:
-    """Run one command line; the last frame carries the exit code."""
+async def run_daemon_verb(
+    service: Service, argv: Sequence[str], terminal: Terminal, origin: Origin, person: Person | None = None
+) -> Frames:
+    """Run one command line; the last frame carries the exit code. `person` is asked what the verb has to ask."""
     try:
         args = _parsed(argv)
-        call = _Call(service=service, args=args, terminal=terminal, origin=origin)
+        call = _Call(service=service, args=args, terminal=terminal, origin=origin, person=person)
         async for frame in _VERBS[args.verb](call):
             yield frame
     except HelpRequested as help_text:
@@ -142,6 +148,18 @@ async def _write(call: _Call) -> Frames:
         answer_timeout=args.answer_timeout,
     )
     async for frame in _submit(call, command):
+        yield frame
+
+
+async def _pair(call: _Call) -> Frames:
+    command = pair_command(call.args.device, _options(call))
+    answer = paired(call.service, command, call.person, lambda handle: _until_outcome(call, handle, None))
+    async for frame in answer:
+        yield frame
+
+
+async def _unpair(call: _Call) -> Frames:
+    async for frame in _submit(call, unpair_command(call.args.device, _options(call))):
         yield frame
 
 
@@ -362,6 +380,8 @@ _VERBS: dict[str, Callable[[_Call], Frames]] = {
     "read": _read,
     "write": _write,
     "subscribe": _subscribe,
+    "pair": _pair,
+    "unpair": _unpair,
     "stop": _stop,
     "resume": _resume,
     "cancel": _cancel,

@@ -11,6 +11,7 @@ OUT = "o"
 ERR = "e"
 PROGRESS = "p"
 ACCEPTED = "i"
+QUESTION = "q"
 EXIT = "x"
 
 
@@ -37,6 +38,11 @@ def progress(text: str) -> bytes:
 def accepted(command_id: str) -> bytes:
     """The id of the command this call waits for: said when somebody interrupts the wait."""
     return _frames(ACCEPTED, command_id)
+
+
+def question(number: int, text: str) -> bytes:
+    """A question; what is typed comes back as a line of JSON, [number, text]."""
+    return _frames(QUESTION, f"{number} {text}")
 
 
 def exit_code(code: int) -> bytes:

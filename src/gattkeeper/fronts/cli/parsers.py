@@ -16,6 +16,9 @@ from gattkeeper.model.command import Priority
 LAST_MAX = 1000
 """Most commands a timeline shows."""
 
+PAIR_DEADLINE_S = 60.0
+"""Bound on a pairing from the command line: a connection, and a person who has to find the passkey."""
+
 _SOCKET_HELP = "the daemon's socket (default: $GATTKEEPER_SOCKET, then the runtime folder of the user)"
 
 
@@ -133,9 +136,13 @@ def _add_waiting(parser: Parser) -> None:
 
 def _add_options(parser: Parser) -> None:
     _add_waiting(parser)
+    _add_bounds(parser)
+
+
+def _add_bounds(parser: Parser, deadline: str = "30") -> None:
     parser.add_argument("--priority", type=PRIORITY, metavar="P", help="urgent, interactive, normal or background")
     parser.add_argument("--timeout", type=SECONDS, metavar="S", help="bound of one attempt")
-    parser.add_argument("--deadline", type=SECONDS, metavar="S", help="bound of everything (default: 30)")
+    parser.add_argument("--deadline", type=SECONDS, metavar="S", help=f"bound of everything (default: {deadline})")
     parser.add_argument("--key", default="", metavar="KEY", help="idempotency key: same key, same command")
 
 
@@ -166,6 +173,15 @@ def _add_commanding(verbs: _Verbs) -> None:
     )
     write.add_argument("--answer-timeout", type=SECONDS, metavar="S", help="for so long (default: 5)")
     _add_options(write)
+    pair = _daemon_verb(
+        verbs, "pair", "pair with a device; whoever sits at the terminal is asked for its passkey, or shown one"
+    )
+    pair.add_argument("device", metavar="DEVICE")
+    _add_bounds(pair, deadline="60")
+    pair.set_defaults(deadline=PAIR_DEADLINE_S)
+    unpair = _daemon_verb(verbs, "unpair", "forget our half of the bond with a device")
+    unpair.add_argument("device", metavar="DEVICE")
+    _add_options(unpair)
     subscribe = _daemon_verb(verbs, "subscribe", "print a characteristic's notifications")
     subscribe.add_argument("device", metavar="DEVICE")
     subscribe.add_argument("characteristic", metavar="CHARACTERISTIC", type=CHARACTERISTIC)

@@ -20,7 +20,7 @@ from gattkeeper.fronts.cli.style import (
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
+from gattkeeper.model.status import AdapterStatus, AdvertisedRssi, DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import FanoutOutcome
 from gattkeeper.runtime.ports import DeviceBook, Sighting
 
@@ -169,6 +169,8 @@ def _device_row(device: DeviceStatus, terminal: Terminal, *, several: bool) -> t
     if device.alerts:
         kinds = ", ".join(kind.value.replace("_", " ") for kind in device.alerts)
         notes.append(paint(f"alert: {kinds}", YELLOW, terminal))
+    if device.advertised is not None:
+        notes.append(advertised_text(device.advertised))
     if device.subscriptions:
         notes.append(f"{device.subscriptions} subscribed")
     waiting = f"{device.waiting} waiting" if device.waiting else paint("idle", GREY, terminal)
@@ -187,9 +189,15 @@ def stop_persists_text(device: DeviceStatus) -> str:
     return f"… {name}: the stop is tried again for {length}, until one succeeds or `gattkeeper resume {name}`"
 
 
+def advertised_text(advertised: AdvertisedRssi) -> str:
+    """As in "-61 dBm when it advertised 12 s ago": no strength of a connection."""
+    return f"{advertised.rssi_dbm} dBm when it advertised {seconds_text(advertised.age_us)} ago"
+
+
 def devices_text(book: DeviceBook, status: KeeperStatus) -> str:
-    """A line for each device: name, address, the adapter it uses where there are several, actions."""
+    """A line for each: name, address, the adapter it uses where there are several, actions, how it was heard."""
     used = {device.name: by_text(device) for device in status.devices}
+    heard = {device.name: device.advertised for device in status.devices}
     several = len(status.adapters) > 1
     rows = [
         (
@@ -197,6 +205,7 @@ def devices_text(book: DeviceBook, status: KeeperStatus) -> str:
             str(book.rules(name).address),
             *([used.get(name, "")] if several else []),
             ", ".join(book.actions(name)) or "no actions",
+            "" if (last := heard.get(name)) is None else advertised_text(last),
         )
         for name in book.names()
     ]

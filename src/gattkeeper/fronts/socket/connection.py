@@ -9,11 +9,12 @@ import contextlib
 import logging
 import select
 from collections.abc import Coroutine
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
 
-from gattkeeper.errors import GattkeeperError
+from gattkeeper.errors import GattkeeperError, UsageError
 from gattkeeper.fronts.answers import EXIT_UNKNOWN, Answer, error_answer
 from gattkeeper.fronts.cli import frames
 from gattkeeper.fronts.cli.daemon_verbs import run_daemon_verb
@@ -21,6 +22,8 @@ from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.fronts.service import Service
 from gattkeeper.fronts.socket import requests
 from gattkeeper.fronts.socket.output import Output
+from gattkeeper.fronts.socket.pairing import WireAgent
+from gattkeeper.fronts.socket.person import TypingPerson
 from gattkeeper.fronts.socket.verbs import perform
 from gattkeeper.model.command import Origin
 
@@ -64,6 +67,7 @@ class Connection:
         self._writer = writer
         self._output = output
         self._only_stop = only_stop  # why nothing else is served; empty: everything is
+        self._agents: dict[requests.RequestId, WireAgent] = {}  # who is asked, by the id of their `pair`
         self._running: dict[asyncio.Task[None], bool] = {}  # whether it is a stop
 
     async def serve(self) -> None:
@@ -109,6 +113,9 @@ class Connection:
             return True
         if isinstance(request, requests.Cli):
             return self._take_command_line(request)
+        if isinstance(request, requests.Answer):
+            self._take_answer(request)
+            return True
         is_stop = isinstance(request, requests.Stop)
         if self._only_stop and not is_stop:
             self._send(request.id, error_answer("too_many_connections", self._only_stop))
@@ -137,8 +144,10 @@ class Connection:
         task.add_done_callback(self._running.pop)
 
     async def _answer(self, request: requests.Request) -> None:
+        agent = None
         try:
-            async with contextlib.aclosing(perform(self._service, request, self._origin)) as stream:
+            agent = self._agent_of(request)
+            async with contextlib.aclosing(perform(self._service, request, self._origin, agent)) as stream:
                 async for answer in stream:
                     self._send(request.id, answer)
         except GattkeeperError as error:
@@ -148,11 +157,33 @@ class Connection:
             self._send(
                 request.id, error_answer("internal", "the keeper failed on this request; its log says more")
             )
+        finally:
+            if agent is not None:
+                del self._agents[request.id]
+
+    def _agent_of(self, request: requests.Request) -> WireAgent | None:
+        """The client itself, where it wants to be asked while something is paired. Raises UsageError."""
+        if not isinstance(request, requests.Pair) or not request.asks:
+            return None
+        if request.id in self._agents:
+            raise UsageError("another pairing with this id is under way on this connection")
+        agent = self._agents[request.id] = WireAgent(partial(self._send, request.id))
+        return agent
+
+    def _take_answer(self, answer: requests.Answer) -> None:
+        agent = self._agents.get(answer.id)
+        try:
+            if agent is None:
+                raise UsageError("no pairing with this id is under way on this connection")
+            agent.take(answer)
+        except GattkeeperError as error:
+            self._send(answer.id, error_answer(error.code, str(error)))
 
     async def _run_command_line(self, request: requests.Cli) -> None:
         terminal = Terminal(tty=request.tty, color=request.color, columns=request.columns)
         origin = replace(self._origin, front="cli")
-        answer = run_daemon_verb(self._service, request.argv, terminal, origin)
+        person = TypingPerson(self._reader, self._output.write) if request.asks else None
+        answer = run_daemon_verb(self._service, request.argv, terminal, origin, person)
         try:
             async with contextlib.aclosing(answer):
                 async for frame in answer:

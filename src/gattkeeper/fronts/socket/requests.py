@@ -84,6 +84,25 @@ class Submit(_Base, frozen=True, kw_only=True, tag="submit"):
     wait: bool | float = False
 
 
+class Pair(_Base, frozen=True, kw_only=True, tag="pair"):
+    """Pair with a device, or encrypt with the bond there is; answered by the outcome.
+
+    With `asks` the client is sent the questions of the pairing, and answers each by an `answer`. When it goes away
+    the pairing is taken back.
+    """
+
+    device: str
+    asks: bool = False
+    deadline: float = 60.0
+
+
+class Answer(_Base, frozen=True, kw_only=True, tag="answer"):
+    """The answer to the question of the `pair` with the same id: a passkey of six digits, or `yes`."""
+
+    passkey: str | None = None
+    yes: bool | None = None
+
+
 class Stop(_Base, frozen=True, kw_only=True, tag="stop"):
     """Emergency stop of a device, a group, or all."""
 
@@ -153,10 +172,12 @@ class Resolve(_Base, frozen=True, kw_only=True, tag="resolve"):
 class Cli(_Base, frozen=True, kw_only=True, tag="cli"):
     """A command line; answered with framed text. Takes the whole connection for itself.
 
-    `tty`: progress is shown. `color`: results may be coloured. `columns`: how wide they may be.
+    `asks`: whoever sits there may be asked. `tty`: progress is shown. `color`: results may be coloured. `columns`:
+    how wide they may be.
     """
 
     argv: tuple[str, ...]
+    asks: bool = False
     tty: bool = False
     color: bool = False
     columns: int = 80
@@ -168,6 +189,8 @@ Request = (
     | Read
     | Write
     | Submit
+    | Pair
+    | Answer
     | Stop
     | Resume
     | Cancel

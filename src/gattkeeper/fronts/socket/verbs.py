@@ -4,16 +4,19 @@ Knows the keeper's public API. Lines, limits and connections stand in `connectio
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import nullcontext
 from typing import assert_never
 
 from gattkeeper.errors import InvalidCommandError, UsageError
 from gattkeeper.fronts import answers
 from gattkeeper.fronts.answers import Answer
 from gattkeeper.fronts.commands import (
+    Options,
     act_command,
     act_commands,
     characteristic_from,
     is_group,
+    pair_command,
     patience,
     payload_from_hex,
     read_command,
@@ -22,16 +25,18 @@ from gattkeeper.fronts.commands import (
 from gattkeeper.fronts.service import Service
 from gattkeeper.fronts.socket import requests
 from gattkeeper.model.command import Command, Origin
+from gattkeeper.runtime.asking import PairingAgent
+from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.handle import Handle
 
 TIMELINE_LAST_MAX = 100
 """Most commands in one answer about the timeline: it has to fit the output of one connection."""
 
 
-def perform(  # noqa: PLR0911 - a table of verbs
-    service: Service, request: requests.Request, origin: Origin
+def perform(  # noqa: C901, PLR0911 - a table of verbs
+    service: Service, request: requests.Request, origin: Origin, agent: PairingAgent | None = None
 ) -> AsyncGenerator[Answer, None]:
-    """The answers to one request, without its id. Raises GattkeeperError."""
+    """The answers to one request, without its id. `agent` is asked while it pairs. Raises GattkeeperError."""
     match request:
         case requests.Act() if is_group(service.keeper.book, request.device):
             return _act_together(service, request, origin)
@@ -39,6 +44,10 @@ def perform(  # noqa: PLR0911 - a table of verbs
             return _submit(service, _command(service, request, origin), request.wait)
         case requests.Submit():
             return _submit(service, requests.command_of(request, origin), request.wait)
+        case requests.Pair():
+            return _pair(service, request, origin, agent)
+        case requests.Answer():
+            raise UsageError("no pairing with this id is under way on this connection")
         case requests.Stop():
             return _stop(service, request, origin)
         case requests.Outcome():
@@ -105,6 +114,21 @@ async def _submit(service: Service, command: Command, wait: bool | float) -> Asy
     yield {"accepted": handle.id}
     if wait is not False:
         yield await _ending(service, handle, patience_s)
+
+
+async def _pair(
+    service: Service, request: requests.Pair, origin: Origin, agent: PairingAgent | None
+) -> AsyncGenerator[Answer, None]:
+    keeper = service.keeper
+    options = Options(origin=origin, deadline_us=to_us("deadline", request.deadline))
+    command = pair_command(request.device, options)
+    with nullcontext() if agent is None else keeper.agents.on_behalf(keeper.book.name_of(request.device), agent):
+        handle = await service.submissions.submit(command)
+        try:
+            yield {"accepted": handle.id}
+            yield await _ending(service, handle, None)
+        finally:
+            keeper.cancel(handle.id)
 
 
 async def _act_together(service: Service, request: requests.Act, origin: Origin) -> AsyncGenerator[Answer, None]:
