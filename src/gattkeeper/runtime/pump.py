@@ -106,8 +106,7 @@ class Pump:
         self._sessions: dict[str, Session] = {}
         self.recoveries = Recoveries(self.feed)
         self._owed: dict[str, tuple[record.Record, ...]] = {}  # rows of what was told, to be written in this order
-        self._journal_fails = False  # the last row that was answered for is not in it
-        self._closed = False  # nothing is taken in any more
+        self._journal_fails = self._closed = False  # its last answer was bad; nothing is taken in any more
         self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
         self._unrecorded: dict[str, record.Accepted] = {}  # rows that failed; only a stop goes on without
         self._performers: dict[type, Callable[..., None]] = {
