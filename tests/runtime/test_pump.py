@@ -7,10 +7,12 @@ from house import House, live, write
 
 from gattkeeper.core import effects, events
 from gattkeeper.core.scheduler import Scheduler
+from gattkeeper.errors import StorageError
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Connect
 from gattkeeper.model.outcome import Verdict
-from gattkeeper.model.record import Accepted, Ended
+from gattkeeper.model.record import Accepted, Ended, command_of
+from gattkeeper.model.status import AlertKind
 from gattkeeper.runtime.pump import REWRITE_AFTER_S, Pump
 from gattkeeper.world import LinkMoment, LoseResponse, run_virtual
 from sim.memory_journal import MemoryJournal
@@ -123,8 +125,46 @@ def test_no_outcome_is_written_of_a_command_whose_acceptance_failed():
         await asyncio.sleep(3)
         assert rows_of(house.journal, Accepted) == rows_of(house.journal, Ended) == []
         assert len(house.watch.ends) == 2
-        assert house.keeper._pump._unrecorded == set(), "nothing is kept of them"
+        assert house.keeper._pump._unrecorded == {}, "nothing is kept of them"
         assert house.keeper._pump._accepting == {}
+
+    live(story, journal=True)
+
+
+def test_a_journal_that_cannot_be_written_is_told_once_and_so_is_that_it_can_be_again():
+    async def story(house: House) -> None:
+        await house.keeper.device("lamp").connect()
+        house.journal.failing = True
+        for _ in range(3):
+            with pytest.raises(StorageError):
+                await house.keeper.submit(write())
+        (raised,) = house.watch.alerts
+        assert (raised.kind, raised.device, raised.raised) == (AlertKind.JOURNAL, "journal", True)
+        assert raised.text == "the disk is full: make room"
+        house.journal.failing = False
+        await (await house.keeper.submit(write())).wait()
+        (cleared,) = house.watch.alerts[1:]
+        assert (cleared.kind, cleared.raised, cleared.text) == (AlertKind.JOURNAL, False, "")
+
+    live(story, journal=True)
+
+
+@pytest.mark.parametrize("closed_before", [True, False])
+def test_a_stop_that_the_journal_could_not_take_is_written_when_it_can(closed_before: bool):
+    async def story(house: House) -> None:
+        await house.keeper.device("lamp").connect()
+        house.journal.failing = True
+        (stop,) = await house.keeper.stop("lamp")
+        outcome = await stop.wait()
+        assert outcome.verdict is Verdict.DELIVERED
+        await asyncio.sleep(2 * REWRITE_AFTER_S)
+        house.journal.failing = False
+        if closed_before:
+            await house.keeper.close()
+        await asyncio.sleep(2 * REWRITE_AFTER_S)
+        written = [row.record for row in house.journal.rows if command_of(row.record) == stop.id]
+        assert [type(row) for row in written] == [Accepted, Ended]
+        assert written[1].outcome == outcome
 
     live(story, journal=True)
 

@@ -51,6 +51,7 @@ class Home:
         self.settings = folder / "gattkeeper.toml"
         self.settings.write_text(settings)
         self.socket = folder / "keeper.sock"
+        self.journal = folder / "journal.db"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -95,9 +96,7 @@ class Home:
 
     def rows(self) -> list[Record]:
         """The journal as it is on the disk, oldest first."""
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self.folder / 'journal.db'}?mode=ro", uri=True)
-        ) as journal:
+        with contextlib.closing(sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True)) as journal:
             bodies = journal.execute("SELECT body FROM journal ORDER BY seq").fetchall()
         return [msgspec.json.decode(body, type=Record) for (body,) in bodies]
 

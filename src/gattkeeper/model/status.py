@@ -20,15 +20,16 @@ class AlertKind(Enum):
     SECURITY = "security"  # a connection proved too little; until one proves enough
     FAILED_OVER = "failed_over"  # of an adapter that cannot be used: devices that may go on by another do
     PARKED = "parked"  # of an adapter that nothing helped: microseconds until it is tried again
+    JOURNAL = "journal"  # rows cannot be written, so nothing that changes a device starts; the text says why
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A gauge crossed its threshold (`raised`), or is well below it again."""
 
     kind: AlertKind
-    device: str  # or the adapter
+    device: str  # or the adapter, or `journal`
     raised: bool
-    value: int  # a number of commands, or microseconds
+    value: int  # a number of commands, or microseconds; 0 where nothing is counted
     text: str = ""  # for people; empty when it is cleared
 
 

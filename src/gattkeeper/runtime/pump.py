@@ -18,7 +18,7 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
-from gattkeeper.model.status import Alert
+from gattkeeper.model.status import Alert, AlertKind
 from gattkeeper.runtime.asking import AgentDesk
 from gattkeeper.runtime.hearing import Hearing
 from gattkeeper.runtime.ports import Journal, Link
@@ -105,10 +105,10 @@ class Pump:
         self._timer_at: int | None = None
         self._sessions: dict[str, Session] = {}
         self.recoveries = Recoveries(self.feed)
-        self._owed: dict[str, record.Ended] = {}  # outcomes that were told, and wait to be written again
-        self._closed = False  # nothing is taken in any more
+        self._owed: dict[str, tuple[record.Record, ...]] = {}  # rows of what was told, to be written in this order
+        self._journal_fails = self._closed = False  # its last answer was bad; nothing is taken in any more
         self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
-        self._unrecorded: set[str] = set()  # commands whose accepted row failed: they leave no rows
+        self._unrecorded: dict[str, record.Accepted] = {}  # rows that failed; only a stop goes on without
         self._performers: dict[type, Callable[..., None]] = {
             effects.Accept: self._accept,
             effects.Refuse: self._refuse,
@@ -168,8 +168,10 @@ class Pump:
         """Take in nothing more, and try once more to write what is owed to the journal."""
         self._closed = True
         self._disarm()
-        for command_id in list(self._owed):
-            self._pay(command_id)
+        owed, self._owed = self._owed, {}
+        for rows in owed.values():
+            for row in rows:
+                self._append(row)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -192,20 +194,31 @@ class Pump:
 
     def _append(self, row: record.Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         if self._journal is not None:
-            self._journal.append(row, on_durable)
+            self._journal.append(row, partial(self._written, on_durable))
         elif on_durable is not None:
             on_durable(None)
+
+    def _written(self, tell: Callable[[StorageError | None], None] | None, error: StorageError | None) -> None:
+        """The alert comes with the first row that failed, and goes with the first that is durable again."""
+        if (error is not None) != self._journal_fails:
+            self._journal_fails = error is not None
+            text = str(error or "")
+            alert = Alert(kind=AlertKind.JOURNAL, device="journal", raised=self._journal_fails, value=0, text=text)
+            self._listener.alert(alert, self.now_us())
+        if tell is not None:
+            tell(error)
 
     def _accept(self, effect: effects.Accept) -> None:
         self._listener.accepted(effect.command, effect.at_us)
         row = record.Accepted(command=effect.command, at_us=effect.at_us)
         self._accepting[effect.command.id] = None
-        self._append(row, partial(self._accepted, effect.command.id))
+        self._append(row, partial(self._accepted, row))
 
-    def _accepted(self, command_id: str, error: StorageError | None) -> None:
+    def _accepted(self, row: record.Accepted, error: StorageError | None) -> None:
+        command_id = row.command.id
         early = self._accepting.pop(command_id)
         if error is not None:
-            self._unrecorded.add(command_id)
+            self._unrecorded[command_id] = row
             self.feed(events.AcceptFailed(command_id=command_id))
         if early is not None:
             self._finish(early)
@@ -296,32 +309,37 @@ class Pump:
         if effect.command.id in self._accepting:
             self._accepting[effect.command.id] = effect  # no end in the journal without its beginning
             return
-        if effect.command.id in self._unrecorded:
-            self._unrecorded.discard(effect.command.id)
-            tell(None)
-        else:
-            self._append(record.Ended(outcome=effect.outcome, at_us=effect.at_us), tell)
+        ended = record.Ended(outcome=effect.outcome, at_us=effect.at_us)
+        unrecorded = self._unrecorded.pop(effect.command.id, None)
+        if unrecorded is None:
+            self._append(ended, tell)
+            return
+        if effect.command.stop:  # it went out all the same, and the journal shall say so
+            self._owe(effect.command.id, (unrecorded, ended))
+        tell(None)
 
     def _ended(self, command: Command, outcome: Outcome, at_us: int, error: StorageError | None) -> None:
         """Tell the caller either way: it is the truth. The row is owed until the journal has it."""
         if error is not None:
-            self._owe(record.Ended(outcome=outcome, at_us=at_us))
+            self._owe(command.id, (record.Ended(outcome=outcome, at_us=at_us),))
         self._listener.ended(command, outcome, at_us)
 
-    def _owe(self, row: record.Ended) -> None:
+    def _owe(self, command_id: str, rows: tuple[record.Record, ...]) -> None:
         if not self._closed:
-            self._owed[row.outcome.command_id] = row
-            self._loop.call_later(REWRITE_AFTER_S, self._pay, row.outcome.command_id)
+            self._owed[command_id] = rows
+            self._loop.call_later(REWRITE_AFTER_S, self._pay, command_id)
 
     def _pay(self, command_id: str) -> None:
-        """Try again, unless closing has done so already."""
-        row = self._owed.pop(command_id, None)
-        if row is not None:
-            self._append(row, partial(self._paid, row))
+        """Try again, one row after the other: no end without its beginning."""
+        rows = self._owed.pop(command_id, ())
+        if rows:
+            self._append(rows[0], partial(self._paid, command_id, rows))
 
-    def _paid(self, row: record.Ended, error: StorageError | None) -> None:
+    def _paid(self, command_id: str, rows: tuple[record.Record, ...], error: StorageError | None) -> None:
         if error is not None:
-            self._owe(row)
+            self._owe(command_id, rows)
+        elif rows[1:] and not self._closed:  # else the next start says unknown: true, though less than was known
+            self._append(rows[1], partial(self._paid, command_id, rows[1:]))
 
     def _resolve(self, effect: effects.Resolve) -> None:
         """Not while the journal does not have the outcome: then the latch holds, until the next look."""

@@ -1,0 +1,127 @@
+"""What a durable, hash-chained row takes when many callers wait for theirs, against a plain table in the same
+SQLite with the same `synchronous=FULL` and a commit for each row: no chain, no thread, no columns but the body.
+And what a start takes with a long journal, against an empty one.
+"""
+
+import asyncio
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from gattkeeper.errors import StorageError
+from gattkeeper.model.record import Intended, Record
+from gattkeeper.storage import chain, journal_file
+from gattkeeper.storage.journal import SqliteJournal
+from gattkeeper.storage.rotation import SegmentRules
+from gattkeeper.storage.rows import INSERT
+from measured.figures import Figure, Goal, Tick
+
+TITLE = "The journal"
+CALLERS = 100
+ROWS_EACH = 10
+ROWS_OF_PLAIN = 200
+AT_ONCE = 50_000
+ONE_FILE = SegmentRules(size_max=0)
+
+
+def row(number: int) -> Record:
+    return Intended(command_id=f"c{number}", attempt=1, epoch=1, at_us=number)
+
+
+async def together(path: Path) -> float:
+    """Seconds for a row, each caller waiting for one before the next."""
+    journal = await SqliteJournal.open(path, rules=ONE_FILE)
+    loop = asyncio.get_running_loop()
+
+    async def caller(lane: int) -> None:
+        for number in range(ROWS_EACH):
+            answer: asyncio.Future[StorageError | None] = loop.create_future()
+            journal.append(row(lane * ROWS_EACH + number), answer.set_result)
+            assert await answer is None
+
+    began = time.perf_counter()
+    await asyncio.gather(*map(caller, range(CALLERS)))
+    took = time.perf_counter() - began
+    await journal.close()
+    return took / (CALLERS * ROWS_EACH)
+
+
+def one_by_one(path: Path) -> float:
+    """Seconds for a row of a plain table."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE journal (seq INTEGER PRIMARY KEY, body BLOB)")
+        began = time.perf_counter()
+        for number in range(ROWS_OF_PLAIN):
+            connection.execute("INSERT INTO journal (body) VALUES (?)", (msgspec.json.encode(row(number)),))
+        return (time.perf_counter() - began) / ROWS_OF_PLAIN
+
+
+def fill(path: Path, rows: int) -> None:
+    """A journal with so many rows, a multiple of AT_ONCE, as the writer would have made it."""
+    journal_file.prepare(path)
+    with closing(journal_file.connect(path, read_only=False)) as connection:
+        for _ in range(0, rows, AT_ONCE):
+            connection.execute("BEGIN")
+            connection.executemany(INSERT, _chained(journal_file.head(connection), AT_ONCE))
+            connection.execute("COMMIT")
+
+
+def _chained(head: chain.Head, rows: int) -> Iterator[tuple[chain.Value, ...]]:
+    last = head.hash
+    for seq in range(head.seq + 1, head.seq + 1 + rows):
+        columns = (seq, "intended", f"c{seq}", None, None, seq, seq, "boot", 1, msgspec.json.encode(row(seq)))
+        last = chain.link(last, columns)
+        yield *columns, last
+
+
+async def opened(path: Path) -> float:
+    """Seconds until a start knows what was left open."""
+    began = time.perf_counter()
+    journal = await SqliteJournal.open(path, rules=ONE_FILE)
+    await journal.recover(version="0")
+    took = time.perf_counter() - began
+    await journal.close()
+    return took
+
+
+def measure(*, quick: bool, tick: Tick) -> list[Figure]:
+    rounds, rows = (3, 100_000) if quick else (9, 10_000_000)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ours, plain, long, empty = [], [], [], []
+        for number in range(rounds):
+            tick(f"rows, {number + 1} of {rounds}")
+            ours.append(asyncio.run(together(folder / f"ours{number}.db")))
+            plain.append(one_by_one(folder / f"plain{number}.db"))
+        tick(f"a journal of {rows} rows")
+        fill(folder / "long.db", rows)
+        fill(folder / "empty.db", 0)
+        for number in range(rounds):
+            tick(f"starts, {number + 1} of {rounds}")
+            long.append(asyncio.run(opened(folder / "long.db")))
+            empty.append(asyncio.run(opened(folder / "empty.db")))
+    return [
+        Figure(
+            name="a durable row",
+            ours_is=f"{CALLERS} callers, hash-chained",
+            theirs_is="a commit for each row",
+            ours=tuple(ours),
+            theirs=tuple(plain),
+            goal=Goal(limit=10, sooner=True),
+        ),
+        Figure(
+            name="a start",
+            ours_is=f"with {rows} rows",
+            theirs_is="with an empty journal",
+            ours=tuple(long),
+            theirs=tuple(empty),
+            goal=Goal(limit=1.5),
+        ),
+    ]
