@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo bench test test-fast soak lint ruff types api imports coverage system-programs guest clean
+.PHONY: help venv demo bench test test-fast soak mutation lint ruff types api imports coverage system-programs guest clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ imports: $(VENV)/.developer
 
 coverage: $(VENV)/.developer ## 100 % branches of model, core and errors, by their own tests alone
 	@echo "== coverage of model, core and errors"; $(BIN)/pytest -q -n $(WORKERS) $(PURE_TESTS) $(PURE) --cov-report=term-missing:skip-covered
+
+# Against the tests of the coverage above. docs/mutation.md says how long it takes, and what came out.
+mutation: $(VENV)/.developer ## changes of the core that no test notices; ONLY='stop waiting' some modules, SAMPLE=40 of each
+	@nice -n 19 $(BIN)/python tools/mutate_core --sample $(or $(SAMPLE),0) --tests '$(PURE_TESTS)' $(ONLY)
 
 system-programs:
 	@tools/add_system_programs

@@ -55,6 +55,21 @@ def test_five_failures_are_not_enough_whatever_the_devices() -> None:
     assert not one.is_suspect(LIMITS, 0)
 
 
+def test_a_device_that_failed_long_ago_is_none_of_the_devices_that_fail() -> None:
+    one = ladder()
+    note(one, FaultKind.UNREACHABLE, "a")
+    note(one, FaultKind.UNREACHABLE, "b", at=LIMITS.recovery_window_us, times=6)
+    assert not one.is_suspect(LIMITS, LIMITS.recovery_window_us)
+
+
+def test_after_a_rung_one_failure_of_each_of_two_devices_is_enough() -> None:
+    one = ladder(LadderPhase.PROBING)
+    note(one, FaultKind.UNREACHABLE, "a")
+    assert not one.is_suspect(LIMITS, 0)
+    note(one, FaultKind.UNREACHABLE, "b")
+    assert one.is_suspect(LIMITS, 0)
+
+
 @pytest.mark.parametrize("kind", [FaultKind.NEEDS_PAIRING, FaultKind.REJECTED, FaultKind.ADAPTER_GONE])
 def test_what_says_nothing_about_the_adapter_is_not_counted(kind: FaultKind) -> None:
     one = ladder()

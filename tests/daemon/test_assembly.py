@@ -12,6 +12,9 @@ from gattkeeper.daemon.assembly import limits_of, new_id_prefix, open_keeper, se
 from gattkeeper.daemon.settings import Settings, load_settings
 from gattkeeper.daemon.settings_model import BluezAdapter, KeeperSettings, Timeouts
 from gattkeeper.errors import SettingsError, StorageError
+from gattkeeper.storage.checkpointing import checkpoints_of, key_of
+from gattkeeper.storage.checkpoints import signed_in
+from gattkeeper.storage.signing import public_key
 from gattkeeper.telemetry.timeline import Timeline
 from gattkeeper.world.virtual_blind import BLIND_LABEL
 from system.home import SETTINGS
@@ -183,3 +186,25 @@ def test_ids_of_later_starts_sort_later():
     prefixes = [new_id_prefix(moment) for moment in moments]
     assert all(len(prefix) == 8 for prefix in prefixes)
     assert all(earlier < later for earlier, later in itertools.pairwise(prefixes))
+
+
+@pytest.mark.asyncio
+async def test_the_journal_is_signed_as_the_settings_say(path):
+    copy = path.with_name("copy.jsonl")
+    path.write_text(SETTINGS + f'\n[journal]\ncheckpoint_keys = "evolving"\ncheckpoint_push = ["file:{copy}"]\n')
+    async with open_keeper(path) as keeper:
+        await keeper.device("lounge").write(BLIND_LABEL, b"\x01")
+    journal = load_settings(path).keeper.journal
+    assert signed_in(copy.read_bytes().splitlines(), key=public_key(key_of(journal))).checkpoints
+    assert copy.read_bytes() == checkpoints_of(journal).read_bytes()
+
+
+@pytest.mark.asyncio
+async def test_a_journal_that_is_not_to_be_signed_has_no_key(path):
+    path.write_text(SETTINGS + '\n[journal]\ncheckpoint_keys = "none"\n')
+    async with open_keeper(path):
+        pass
+    journal = load_settings(path).keeper.journal
+    assert journal.exists()
+    assert not key_of(journal).exists()
+    assert not checkpoints_of(journal).exists()

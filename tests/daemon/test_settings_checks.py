@@ -3,7 +3,14 @@
 import pytest
 
 from gattkeeper.daemon.settings_checks import security_problems, settings_problems
-from gattkeeper.daemon.settings_model import BluezAdapter, BumbleAdapter, DeviceSettings, Settings, VirtualAdapter
+from gattkeeper.daemon.settings_model import (
+    BluezAdapter,
+    BumbleAdapter,
+    DeviceSettings,
+    JournalSettings,
+    Settings,
+    VirtualAdapter,
+)
 from gattkeeper.links.bumble_names import EXAMPLES
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.profile import Profile
@@ -30,6 +37,15 @@ def problems_of(**parts):
 def test_a_usable_name_passes(name):
     adapters = {"one": HCI0, "two": BluezAdapter(adapter="00:11:22:33:44:55"), "air": AIR, "sky": AIR}
     assert problems_of(adapters=adapters, devices={name: device(adapter="two", groups=("hall", "up"))}) == []
+
+
+def test_checkpoints_go_to_places_that_there_are():
+    at = ("journal", "checkpoint_push")
+    assert problems_of(journal=JournalSettings(checkpoint_push=("syslog", "journald", "file:/mnt/a"))) == []
+    ((where, text),) = problems_of(journal=JournalSettings(checkpoint_push=("syslog", "mqtt")))
+    assert (where, "'mqtt' is no place for checkpoints" in text) == (at, True)
+    nothing = JournalSettings(checkpoint_keys="none", checkpoint_push=("syslog",))
+    assert "leaves nothing to push" in problems_of(journal=nothing)[0][1]
 
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "a/b", "a#", "-a", "x" * 65, "a\n"])

@@ -25,6 +25,19 @@ def test_what_is_kept_of_the_journal_in_words():
         assert said in explain(Settings(journal=journal))
 
 
+def test_what_is_signed_of_the_journal_in_words():
+    for journal, said in (
+        (JournalSettings(checkpoint_keys="none"), "its end is not signed: that it is missing would not be found"),
+        (
+            JournalSettings(checkpoint_rows=5, checkpoint_every=1.5),
+            "signed after 5 rows and 1.5 s at the latest\n",
+        ),
+        (JournalSettings(checkpoint_keys="evolving"), "at the latest, each time with a new key"),
+        (JournalSettings(checkpoint_push=("syslog", "file:/a")), "pushed to syslog, file:/a"),
+    ):
+        assert said in explain(Settings(journal=journal))
+
+
 def test_the_bare_settings_in_words():
     keeper = KeeperSettings(
         socket=Path("/run/keeper.sock"), journal=Path("/var/journal.db"), allow_users=("mary",)
@@ -33,6 +46,7 @@ def test_the_bare_settings_in_words():
         "socket          /run/keeper.sock, for the owner, root, mary",
         "journal         /var/journal.db",
         "                a file has 64 MB, nothing is deleted",
+        "                its end is signed after 1000 rows and 300 s at the latest",
         "log level       info",
         "queues          1000 commands for a device, 10000 in all",
         "ageing          10 s of waiting are worth one priority",

@@ -136,7 +136,7 @@ def disconnect(state: State, device: DeviceState, entry: Entry) -> None:
     sweep(state, device, Cause.CANCELLED, by=entry.command.id)
     device.leaving.append(entry)
     if device.connection is ConnectionState.CONNECTED:
-        lose(state, device, CANCELLED, cause=Cause.CANCELLED)
+        lose(state, device, CANCELLED)
     elif device.connection is ConnectionState.CONNECTING:
         abandon(state, device, None)
     elif device.connection is ConnectionState.DISCONNECTED:

@@ -234,7 +234,7 @@ def may_repeat(entry: Entry, operation: Operation, fault: Fault) -> bool:
 
 def _again_or_end(state: State, device: DeviceState, entry: Entry, operation: Operation, fault: Fault) -> None:
     command = entry.command
-    newer = device.waiting.roll.keys.get(command.coalesce_key) if command.coalesce_key else None
+    newer = device.waiting.roll.keys.get(command.coalesce_key)
     if entry.stopped_by:
         end_without_success(state, device, entry, Cause.STOPPED, by=entry.stopped_by, fault=fault)
         return

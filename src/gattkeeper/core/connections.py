@@ -61,7 +61,7 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     """Begin an attempt: a new epoch, so that nothing of an older connection counts any more."""
     route = roaming.begin(state, device)
     state.move_connection(device, ConnectionStep.CONNECT)
-    adapter.wanting.pop(device.name, None)
+    del adapter.wanting[device.name]
     adapter.connecting = device.name
     adapter.occupied += 1
     device.epoch += 1
@@ -273,12 +273,12 @@ def drop(state: State, device: DeviceState) -> None:
         _put_back(state, device, slot.entry, CANCELLED)
 
 
-def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
+def lose(state: State, device: DeviceState, fault: Fault) -> None:
     """The connection is gone, or must go: the one in flight ends or waits again, then those in line.
 
-    `cause` is the reason given to those in line that did not ask to survive. When the link is dropped because an
-    answer did not come, the one that is to be tried again for just that is not among them, nor are those that
-    came when the answer was given up already.
+    Those in line end that did not ask to survive. When the link is dropped because an answer did not come, the one
+    that is to be tried again for just that is not among them, nor are those that came when the answer was given up
+    already.
     """
     if not state.move_connection(device, ConnectionStep.DROP):
         return
@@ -290,7 +290,8 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
     if device.waiting.roll.mortal and not roaming.goes_on(state, device, fault):
-        sweep(state, device, cause, fault=before, spared=partial(_survives, fault, max(released, default=0)))
+        spared = partial(_survives, fault, max(released, default=0))
+        sweep(state, device, Cause.LINK_LOST_BEFORE_SEND, fault=before, spared=spared)
     if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
         breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once
 
@@ -332,10 +333,9 @@ def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> 
 
 def _let_go(state: State, device: DeviceState) -> None:
     quick = device.hurried or device.stop is not None or stop_wants_place(state, state.adapters[device.adapter])
-    device.reconnect = device.hurried = False
+    device.hurried = False
     device.enabled.clear()
     device.idle_since = -1
-    device.pairing = False
     for timer in ("linger", "stop_grace", "pairing"):
         state.timers.cancel((timer, device.name))
     state.effects.append(StartDisconnect(device=device.name, epoch=device.epoch, quick=quick))

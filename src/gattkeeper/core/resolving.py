@@ -40,7 +40,7 @@ def ask_again(state: State, device: DeviceState) -> None:
     """There is a new connection: what could not be told before may be told now, unless a check waits already."""
     question = device.question
     if question is not None:
-        question.owed |= question.check not in state.entries
+        question.owed = question.check not in state.entries
 
 
 def look(state: State, device: DeviceState, command_id: str, value: AnswerValue) -> None:

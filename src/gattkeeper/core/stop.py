@@ -79,16 +79,16 @@ def _goes_afterwards(device: DeviceState, entry: Entry) -> bool:
 
 
 def _choose_way(state: State, device: DeviceState, entry: Entry) -> None:
-    slot = device.slot
+    slot, operation = device.slot, entry.command.operation
     if device.connection is not ConnectionState.CONNECTED:
         state.mark(entry, Phase.STOP_ROUTE, "connects first")
         _hurry_connection(state, device)
     elif slot is None:
         state.mark(entry, Phase.STOP_ROUTE, "nothing in flight: sent now")
-    elif isinstance(entry.command.operation, Write) and _may_overtake(state, device, entry, slot):
+    elif isinstance(operation, Write) and _may_overtake(state, device, entry, operation, slot):
         state.mark(entry, Phase.STOP_ROUTE, "overtakes the request in flight, without response")
         entry.move(CommandStep.START)
-        without = replace(entry.command.operation, mode=WriteMode.WITHOUT_RESPONSE)
+        without = replace(operation, mode=WriteMode.WITHOUT_RESPONSE)
         device.bypass = occupy(state, device, entry, without)
     else:
         state.mark(entry, Phase.STOP_ROUTE, "waits for the answer in flight, then drops the link")
@@ -117,12 +117,11 @@ def _hurry_leaving(state: State, device: DeviceState) -> None:
             state.effects.append(HurryDisconnect(device=one.name, epoch=one.epoch))
 
 
-def _may_overtake(state: State, device: DeviceState, entry: Entry, slot: Slot) -> bool:
+def _may_overtake(state: State, device: DeviceState, entry: Entry, operation: Write, slot: Slot) -> bool:
     adapter = state.adapters[device.adapter]
     if is_stale(device, entry):
         return False
-    pending = getattr(slot.operation, "target", None)
-    elsewhere = pending != getattr(entry.command.operation, "target", None)
+    elsewhere = getattr(slot.operation, "target", None) != operation.target
     return entry.command.may_bypass and (adapter.bypass or (adapter.bypass_other and elsewhere))
 
 

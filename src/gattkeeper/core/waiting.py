@@ -9,8 +9,6 @@ than that of its client's last command in line. With one client that is the orde
 """
 
 import heapq
-import itertools
-from collections.abc import Iterator
 
 from gattkeeper.core.entry import Entry
 from gattkeeper.model.command import Origin, Priority
@@ -82,9 +80,6 @@ class Line:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Entry]:
-        return (record[3] for record in self._turns if self._stands(record))
-
     def push(self, entry: Entry) -> None:
         """Where its turn says: one that comes back has its old place."""
         self._roll.enter(entry)
@@ -143,11 +138,6 @@ class Waiting:
 
     def __len__(self) -> int:
         return sum(map(len, self._harmless)) + sum(map(len, self._changing))
-
-    def __iter__(self) -> Iterator[Entry]:
-        """All of them, by priority and turn."""
-        everybody = itertools.chain(*self._harmless, *self._changing)
-        return iter(sorted(everybody, key=lambda entry: (entry.command.priority, *place(entry))))
 
     def __contains__(self, entry: Entry) -> bool:
         return any(line is entry.line for line in (*self._harmless, *self._changing))

@@ -16,6 +16,7 @@ from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_se
 from gattkeeper.daemon.settings_model import (
     BluezAdapter,
     BumbleAdapter,
+    JournalSettings,
     KeeperSettings,
     VirtualAdapter,
     bonds_path,
@@ -26,6 +27,7 @@ from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.patient_link import patient
 from gattkeeper.runtime.ports import Link, Observer
+from gattkeeper.storage.checkpointing import CheckpointRules
 from gattkeeper.storage.journal import SqliteJournal
 from gattkeeper.storage.rotation import DAY_US, MEGABYTE, SegmentRules
 
@@ -103,13 +105,26 @@ async def _journal(settings: Settings, adapters: tuple[str, ...]) -> SqliteJourn
         kept_size_max=settings.journal.kept_mb * MEGABYTE,
         kept_us=int(settings.journal.kept_days * DAY_US),
     )
-    journal = await SqliteJournal.open(settings.keeper.journal, rules=rules)
+    journal = await SqliteJournal.open(
+        settings.keeper.journal, rules=rules, checkpoints=_checkpoints(settings.journal)
+    )
     try:
         await journal.recover(version=__version__, adapters=adapters)
     except BaseException:
         await journal.close()
         raise
     return journal
+
+
+def _checkpoints(settings: JournalSettings) -> CheckpointRules | None:
+    if settings.checkpoint_keys == "none":
+        return None
+    return CheckpointRules(
+        rows=settings.checkpoint_rows,
+        every_s=settings.checkpoint_every,
+        keys=settings.checkpoint_keys,
+        push=settings.checkpoint_push,
+    )
 
 
 async def _virtual_links(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Link]:

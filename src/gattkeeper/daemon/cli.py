@@ -78,7 +78,12 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def _audit(args: argparse.Namespace) -> int:
-    from gattkeeper.daemon.audit.verifying import tell_verification  # noqa: PLC0415 - seldom needed
+    from gattkeeper.daemon.audit import exporting, keys, querying, verifying  # noqa: PLC0415 - seldom needed
 
+    if args.audit_verb == "verifier":
+        return keys.tell_verifier()
     journal = Path(args.journal) if args.journal else load_settings(_settings_path(args.config)).keeper.journal
-    return tell_verification(args, journal)
+    if args.audit_verb == "key":
+        return keys.tell_key(journal)
+    tell = {"verify": verifying.tell_verification, "query": querying.tell_query, "export": exporting.tell_export}
+    return tell[args.audit_verb](args, journal)

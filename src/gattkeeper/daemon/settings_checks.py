@@ -12,6 +12,7 @@ from gattkeeper.daemon.settings_model import (
     BluezAdapter,
     BumbleAdapter,
     DeviceSettings,
+    JournalSettings,
     Settings,
     VirtualAdapter,
     security_of,
@@ -20,9 +21,11 @@ from gattkeeper.devices.arguments import shown
 from gattkeeper.devices.book import ALL
 from gattkeeper.devices.tables import near_miss
 from gattkeeper.devices.toml_file import Problem
+from gattkeeper.errors import SettingsError
 from gattkeeper.links.bumble_names import transport_problem
 from gattkeeper.model.identity import AddressKind, DeviceAddress, looks_like_address
 from gattkeeper.model.security import SecurityLevel, cannot_prove
+from gattkeeper.storage.pushing import place_of
 
 _NAME = re.compile(r"\w[\w.-]{0,63}")
 _STATIC = re.compile(r"[C-F][0-9A-F]:")  # Core Specification, Vol 6, Part B, 1.3.2.1
@@ -31,6 +34,7 @@ _HCI = re.compile(r"hci[0-9]{1,3}")
 
 def settings_problems(settings: Settings, adapters: set[str]) -> Iterator[Problem]:
     """Everything that does not fit. `adapters` are the names in the file, also of those not understood."""
+    yield from _journal_problems(settings.journal)
     yield from _adapter_problems(settings.adapters)
     if not adapters:
         yield Problem(at=("adapters",), text="adapters needs at least one; leave the table out for BlueZ's hci0")
@@ -42,6 +46,17 @@ def settings_problems(settings: Settings, adapters: set[str]) -> Iterator[Proble
         yield from _reference_problems(adapters, name, device.adapters)
         if device.virtual is not None:
             yield from _virtual_problems(settings, name, device)
+
+
+def _journal_problems(journal: JournalSettings) -> Iterator[Problem]:
+    at = ("journal", "checkpoint_push")
+    for name in journal.checkpoint_push:
+        try:
+            place_of(name)
+        except SettingsError as fault:
+            yield Problem(at=at, text=str(fault))
+    if journal.checkpoint_push and journal.checkpoint_keys == "none":
+        yield Problem(at=at, text='checkpoint_keys = "none" leaves nothing to push: one of the two must go')
 
 
 def _adapter_problems(adapters: dict[str, Adapter]) -> Iterator[Problem]:

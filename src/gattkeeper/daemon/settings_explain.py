@@ -53,6 +53,7 @@ def _keeper_lines(keeper: KeeperSettings, journal: JournalSettings) -> list[str]
         _line("socket", f"{keeper.socket}, for {users}"),
         _line("journal", str(keeper.journal)),
         _line("", _kept(journal)),
+        _line("", _checkpoints(journal)),
         _line("log level", keeper.log_level.value),
         _line("queues", f"{keeper.queue_per_device_max} commands for a device, {keeper.queue_max} in all"),
         _line("ageing", f"{keeper.ageing:g} s of waiting are worth one priority"),
@@ -74,6 +75,15 @@ def _kept(journal: JournalSettings) -> str:
     limits = " and ".join(sizes + ages)
     kept = f"of those before it {limits} are kept" if limits else "nothing is deleted"
     return f"a file has {journal.file_mb} MB, {kept}"
+
+
+def _checkpoints(journal: JournalSettings) -> str:
+    if journal.checkpoint_keys == "none":
+        return "its end is not signed: that it is missing would not be found"
+    every = f"{journal.checkpoint_rows} rows and {journal.checkpoint_every:g} s at the latest"
+    keys = ", each time with a new key" if journal.checkpoint_keys == "evolving" else ""
+    push = f", and pushed to {', '.join(journal.checkpoint_push)}" if journal.checkpoint_push else ""
+    return f"its end is signed after {every}{keys}{push}"
 
 
 def _persistence(keeper: KeeperSettings) -> str:

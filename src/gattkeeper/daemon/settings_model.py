@@ -87,6 +87,10 @@ class JournalSettings(Struct, frozen=True, kw_only=True):
     file_mb: Annotated[int, Meta(ge=1, le=100_000)] = 64  # a file that has so many is followed by another
     kept_mb: Annotated[int, Meta(ge=0, le=100_000_000)] = 0  # of all files but the last; 0: every one is kept
     kept_days: Annotated[float, Meta(ge=0, le=36_525)] = 0.0  # after their last row; 0: for ever
+    checkpoint_rows: Count = 1_000  # how far the journal goes is signed after so many rows at the latest
+    checkpoint_every: Seconds = 300.0  # and so long after a row at the latest
+    checkpoint_keys: Literal["fixed", "evolving", "none"] = "fixed"  # evolving: one each; none: not signed
+    checkpoint_push: tuple[str, ...] = ()  # where to besides: "file:/PATH", "syslog", "journald"
 
 
 class BluezAdapter(Struct, frozen=True, kw_only=True, tag_field="link", tag="bluez"):

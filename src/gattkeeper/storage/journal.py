@@ -17,6 +17,8 @@ from gattkeeper.model.outcome import Outcome
 from gattkeeper.model.record import ClockStep, Closed, Ended, Record, SegmentDeleted, Started
 from gattkeeper.runtime import file_lock
 from gattkeeper.storage import clock, journal_file, rotation, segments
+from gattkeeper.storage.chain import Head
+from gattkeeper.storage.checkpointing import Checkpointer, CheckpointRules
 from gattkeeper.storage.lookup import Lookup
 from gattkeeper.storage.recovery import settle
 from gattkeeper.storage.rotation import SegmentRules
@@ -44,12 +46,15 @@ class SqliteJournal:
         lock: int,
         *,
         rules: SegmentRules,
+        checkpoints: CheckpointRules | None,
         utc_us: Callable[[], int],
         mono_us: Callable[[], int],
     ) -> None:
         self._path = path
         self._lock = lock
         self._rules = rules
+        self._checkpoint_rules = checkpoints
+        self._checkpointer: Checkpointer | None = None
         self._utc_us = utc_us
         self._mono_us = mono_us
         self._boot_id = clock.boot_id()
@@ -66,20 +71,28 @@ class SqliteJournal:
         path: Path,
         *,
         rules: SegmentRules | None = None,
+        checkpoints: CheckpointRules | None = None,
         utc_us: Callable[[], int] = clock.wall_us,
         mono_us: Callable[[], int] = clock.monotonic_us,
     ) -> Self:
         """Open the journal, or make it: its folder with mode 0700, its files with 0600, sealed ones with 0400.
 
-        `rules` say how long files get and which ones are kept. The clocks are written into rows and decide nothing
-        else. Raises StorageError when another process holds the journal, a file is not ours, of another schema or
-        damaged, or cannot be made durable.
+        `rules` say how long files get and which ones are kept, `checkpoints` when how far they go is signed; None:
+        never. The clocks are written into rows and decide nothing else. Raises StorageError when another process
+        holds the journal, a file is not ours, of another schema or damaged, or cannot be made durable.
         """
         real = _real(path)
         with contextlib.ExitStack() as undo:
             lock = _take(real)
             undo.callback(os.close, lock)
-            journal = cls(real, lock, rules=rules or SegmentRules(), utc_us=utc_us, mono_us=mono_us)
+            journal = cls(
+                real,
+                lock,
+                rules=rules or SegmentRules(),
+                checkpoints=checkpoints,
+                utc_us=utc_us,
+                mono_us=mono_us,
+            )
             journal._begin(undo)
             undo.pop_all()
         return journal
@@ -92,8 +105,20 @@ class SqliteJournal:
         reader = journal_file.connect(written, read_only=True)
         undo.callback(reader.close)
         self._lookup = Lookup(reader, self._path)
+        if self._checkpoint_rules is not None:
+            self._checkpointer = Checkpointer.open(
+                self._path,
+                self._checkpoint_rules,
+                segment=journal_file.segment_of(connection),
+                head=journal_file.head(connection),
+            )
         self._writer = Writer(
-            connection, written, asyncio.get_running_loop(), next_file=self._next_file, on_next=self._follow
+            connection,
+            written,
+            asyncio.get_running_loop(),
+            next_file=self._next_file,
+            on_next=self._follow,
+            on_written=self._sign,
         )
         self._writer.start()
         if written != self._path:
@@ -102,6 +127,11 @@ class SqliteJournal:
     def _next_file(self, connection: sqlite3.Connection) -> NextFile | None:
         """On the writer's thread."""
         return rotation.next_file(connection, self._path, self._rules, utc_us=self._utc_us())
+
+    def _sign(self, written: Path, head: Head) -> None:
+        """On the writer's thread."""
+        if self._checkpointer is not None:
+            self._checkpointer.advance(head, segments.number_of(self._path, written.name))
 
     def _follow(self, following: NextFile) -> None:
         if self._closed:
@@ -182,6 +212,8 @@ class SqliteJournal:
         self._closed = True
         self._lookup.close()  # first: the last connection to go tidies the file up, and this one may not write
         await self._writer.stop()
+        if self._checkpointer is not None:
+            await self._checkpointer.stop()
         os.close(self._lock)
 
     def _put(self, record: Record, on_durable: OnDurable | None) -> None:

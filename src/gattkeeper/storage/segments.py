@@ -43,7 +43,7 @@ def files_of(journal: Path) -> list[Path]:
         return []
     except OSError as fault:
         raise StorageError(f"the folder {journal.parent} cannot be read: {fault.strerror}") from fault
-    numbers = sorted(number for number in (_number_of(journal, name) for name in names) if number)
+    numbers = sorted(number for number in (number_of(journal, name) for name in names) if number)
     return [file_of(journal, number) for number in numbers]
 
 
@@ -52,7 +52,7 @@ def newest(journal: Path) -> Path:
     return next(reversed(files_of(journal)), journal)
 
 
-def _number_of(journal: Path, name: str) -> int:
+def number_of(journal: Path, name: str) -> int:
     """Which segment this is the name of; 0 for other files."""
     if name == journal.name:
         return 1

@@ -95,12 +95,12 @@ def _verify_rows(
     begin = origin(segment)
     seq, last = begin.seq, begin.hash
     for batch in batches:
-        for *row, stored in batch:
+        for row in batch:
             seq += 1
             if row[0] != seq:
                 return Flaw(seq=seq, what=f"row {seq} is missing: row {row[0]!r} stands in its place")
-            last = link(last, tuple(row))
-            if last != stored:
+            last = link(last, row[:-1])
+            if last != row[-1]:
                 return Flaw(seq=seq, what=f"row {seq} is not as it was written, or a row before it was exchanged")
         if on_progress is not None:
             on_progress(seq)

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from gattkeeper.errors import StorageError
 from gattkeeper.storage import journal_file
-from gattkeeper.storage.chain import Head, Row, link
+from gattkeeper.storage.chain import Head, link
 from gattkeeper.storage.rows import INSERT, Appended, Columns, OnDurable, columns_of
 from gattkeeper.storage.sqlite_faults import explain
 
@@ -48,7 +48,8 @@ class Writer:
     on this thread too, after every thousand pages; that this failed loses nothing.
 
     After each batch `next_file` is asked whether the file is full; from then on rows go into the one it gives, and
-    `on_next` hears of that on the loop, before anybody who has a row in it.
+    `on_next` hears of that on the loop, before anybody who has a row in it. `on_written` is told on the thread
+    which file now goes how far; it returns at once.
 
     `put`, `run` and `stop` belong to the event loop's thread.
     """
@@ -61,6 +62,7 @@ class Writer:
         *,
         next_file: Callable[[sqlite3.Connection], NextFile | None] = lambda _connection: None,
         on_next: Callable[[NextFile], None] = lambda _next: None,
+        on_written: Callable[[Path, Head], None] = lambda _path, _head: None,
     ) -> None:
         self._connection = connection
         self._path = path
@@ -68,6 +70,7 @@ class Writer:
         self._loop = loop
         self._next_file = next_file
         self._on_next = on_next
+        self._on_written = on_written
         self._queue: SimpleQueue[Appended | Errand] = SimpleQueue()
         self._going_on = True
         self._stays = False
@@ -158,12 +161,14 @@ class Writer:
         try:
             self._check_in_place()
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(INSERT, _chained(rows, journal_file.head(self._connection)))
+            chained = list(_chained(rows, journal_file.head(self._connection)))
+            self._connection.executemany(INSERT, chained)
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError, StorageError) as fault:
             self._roll_back()
             said = str(fault) if isinstance(fault, StorageError) else explain(fault)
             return self._note(StorageError(f"the journal {self._path} cannot be written: {said}"))
+        self._on_written(self._path, Head(seq=chained[-1][0], hash=chained[-1][-1]))
         return self._note(None)
 
     def _check_in_place(self) -> None:
@@ -207,7 +212,7 @@ def _do(errand: Errand) -> None:
         _log.warning("the journal's files: %s", explain(fault))
 
 
-def _chained(rows: list[Columns], head: Head) -> Iterator[Row]:
+def _chained(rows: list[Columns], head: Head) -> Iterator[tuple[int, *Columns, bytes]]:
     """The rows with their numbers and hashes, going on from where the chain stands."""
     last = head.hash
     for seq, columns in enumerate(rows, head.seq + 1):

@@ -31,6 +31,7 @@ def test_bash_completes_verbs_and_options():
         (("act", "lo"), "lounge"),
         (("outcome", "lo"), ""),
         (("config", "ch"), "check"),
+        (("audit", "--verd"), "--verdict"),  # of a verb of its own
         (("completion", ""), "--help bash zsh fish"),
         (("serve", "./setti"), ""),  # left to the shell, which knows files
     ],

@@ -28,10 +28,12 @@ def _verbs() -> dict[str, list[str]]:
 
 
 def _words(parser: Parser) -> list[str]:
-    """Its long options, then the words that its arguments may be."""
+    """Its long options, then the words that its arguments may be, then those of its own verbs; each once."""
     actions = parser._actions  # noqa: SLF001 - as above
     options = [option for action in actions for option in action.option_strings if option.startswith("--")]
-    return options + [str(choice) for action in actions for choice in action.choices or ()]
+    words = options + [str(choice) for action in actions for choice in action.choices or ()]
+    verbs = [verb for action in actions if isinstance(action.choices, dict) for verb in action.choices.values()]
+    return list(dict.fromkeys(words + [word for verb in verbs for word in _words(verb)]))
 
 
 def _bash(verbs: dict[str, list[str]]) -> str:

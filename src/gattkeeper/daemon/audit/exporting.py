@@ -1,0 +1,62 @@
+"""`gattkeeper audit export`: the journal handed over, as JSON lines, as CSV or as a report.
+
+Knows which format is made of what, and where it goes.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gattkeeper.daemon.audit.csv_lines import csv_lines
+from gattkeeper.daemon.audit.figures import Figures
+from gattkeeper.daemon.audit.querying import wanted_by
+from gattkeeper.daemon.audit.report import Report, page
+from gattkeeper.daemon.audit.showing import Progress
+from gattkeeper.daemon.audit.whole_file import whole_file
+from gattkeeper.errors import UsageError
+from gattkeeper.storage.clock import wall_us
+from gattkeeper.storage.export import lines_of
+from gattkeeper.storage.query import Wanted, commands
+from gattkeeper.storage.succession import verify_journal
+
+_Content = Iterator[bytes]
+
+
+def tell_export(args: argparse.Namespace, journal: Path) -> int:
+    """Write the export; 0. Raises UsageError, ConflictError or StorageError, and then there is no file."""
+    progress = Progress("exporting,")
+    content = _FORMATS[args.format](journal, wanted_by(args), progress)
+    if args.output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(content)
+        progress.clear()
+        return 0
+    path = Path(args.output)
+    with whole_file(path, force=args.force) as file:
+        file.writelines(content)
+    progress.clear()
+    sys.stderr.write(f"{path}: {path.stat().st_size} bytes\n")
+    return 0
+
+
+def _jsonl(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
+    if wanted != Wanted():
+        raise UsageError("jsonl is every row, so that its chain can be verified: filters go with csv and html")
+    return lines_of(journal, on_progress=progress)
+
+
+def _csv(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
+    return csv_lines(commands(journal, wanted, on_progress=progress))
+
+
+def _html(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
+    figures = Figures()
+    for found in commands(journal, wanted, on_progress=progress):
+        figures.add(found)
+    verified = verify_journal(journal, on_progress=progress)
+    report = Report(journal=journal, made_utc_us=wall_us(), wanted=wanted, figures=figures, verified=verified)
+    yield from page(report)
+
+
+_FORMATS: dict[str, Callable[[Path, Wanted, Progress], _Content]] = {"jsonl": _jsonl, "csv": _csv, "html": _html}

@@ -1,0 +1,102 @@
+"""`gattkeeper audit query`: commands of the journal as a table, or as lines of JSON.
+
+Knows words for people and JSON for programs. Which commands are found is decided in `storage.query`.
+"""
+
+import argparse
+import sys
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from gattkeeper.daemon.audit.moments import moment_us, utc_text
+from gattkeeper.daemon.audit.showing import Progress, terminal_here
+from gattkeeper.daemon.audit.views import view_of
+from gattkeeper.fronts.cli.columns import Cell, in_columns
+from gattkeeper.fronts.cli.style import GREY, YELLOW, Terminal, clean, glyph_of, seconds_text, verdict_word
+from gattkeeper.fronts.cli.texts import what
+from gattkeeper.storage.clock import wall_us
+from gattkeeper.storage.query import OPEN, SEQ_MAX, Found, Wanted, commands
+
+_WHAT = 3  # the column that gives way when a terminal is narrow
+
+
+def tell_query(args: argparse.Namespace, journal: Path) -> int:
+    """Write one page; 0. Raises StorageError, and UsageError for a moment that is none."""
+    progress = Progress("looking through the journal, down to")
+    page = list(islice(commands(journal, wanted_by(args), on_progress=progress), args.limit + 1))
+    progress.clear()
+    shown, more = page[: args.limit], len(page) > args.limit
+    if args.json:
+        sys.stdout.writelines(msgspec.json.encode(view_of(found)).decode() + "\n" for found in shown)
+        return 0
+    sys.stdout.write("\n".join(table_of(shown, terminal_here())) + "\n")
+    if more:
+        sys.stdout.write(f"there are older ones: the same again with --before {shown[-1].seq}\n")
+    return 0
+
+
+def wanted_by(args: argparse.Namespace) -> Wanted:
+    """What a command line asks for. Raises UsageError."""
+    now_us = wall_us()
+    return Wanted(
+        devices=frozenset(args.device or ()),
+        since_us=None if args.since is None else moment_us(args.since, now_us),
+        until_us=None if args.until is None else moment_us(args.until, now_us),
+        verdicts=frozenset(args.verdict or ()),
+        causes=frozenset(args.cause or ()),
+        operation=args.operation or "",
+        front=args.front or "",
+        principal=args.principal or "",
+        command_id=args.id or "",
+        label=args.label or "",
+        before=getattr(args, "before", None) or SEQ_MAX,
+    )
+
+
+def table_of(shown: list[Found], terminal: Terminal) -> list[str]:
+    """A line for each command under a heading, or one that says there is none."""
+    if not shown:
+        return ["no such command is in the journal"]
+    heading = [(word, GREY) for word in ("row", "accepted (UTC)", "", "what", "verdict", "took", "who", "why")]
+    return in_columns([heading, *map(_row, shown)], terminal, flexible=_WHAT)
+
+
+def _row(found: Found) -> list[Cell]:
+    at = utc_text(found.utc_us).replace("T", " ").partition(".")[0]
+    took = "" if found.latency_us is None else seconds_text(found.latency_us)
+    outcome = found.outcome
+    glyph, verdict = ("…", OPEN) if outcome is None else (glyph_of(outcome)[0], verdict_word(outcome))
+    colour = GREY if outcome is None else glyph_of(outcome)[1]
+    return [
+        (str(found.seq), GREY),
+        (at, ""),
+        (glyph, colour),
+        (what(found.command), ""),
+        (verdict, colour),
+        (took, ""),
+        (_who(found), ""),
+        _why(found),
+    ]
+
+
+def _who(found: Found) -> str:
+    origin = found.command.origin
+    name = origin.principal or ("" if origin.uid is None else f"uid {origin.uid}")
+    return clean(f"{origin.front} {name}".rstrip())
+
+
+def _why(found: Found) -> Cell:
+    """What was found out later, or the cause with the trouble that decided."""
+    outcome, resolution = found.outcome, found.resolution
+    if outcome is None:
+        return "", ""
+    if resolution is not None:
+        return clean(f"resolved: {'applied' if resolution.applied else 'not applied'} ({resolution.who})"), ""
+    fault = f": {outcome.fault}" if outcome.fault else ""
+    attempts = f", {found.attempts} attempts" if found.attempts > 1 else ""
+    said = clean(
+        f"{outcome.cause.value.replace('_', ' ')}{f' by {outcome.by}' if outcome.by else ''}{fault}{attempts}"
+    )
+    return said, YELLOW if outcome.verdict.value == "unknown" else ""

@@ -1,0 +1,122 @@
+"""The report is one well-formed page that runs nothing, fetches nothing and escapes every text."""
+
+import sqlite3
+from contextlib import closing
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from found import HOSTILE
+from journals import audit, write
+
+from gattkeeper.model.outcome import Verdict
+
+NEVER_CLOSED = {"meta"}
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements, in good order, and texts."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attributes)))
+        if tag not in (*NEVER_CLOSED, "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def report(journal: Path, *options: str) -> Page:
+    path = journal.with_suffix(".html")
+    assert audit("export", journal, "--format", "html", "--output", str(path), "--force", *options) == 0
+    return Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return write(tmp_path / "journal.db", *Verdict, None, Verdict.UNKNOWN)
+
+
+def test_every_verdict_is_counted_and_explained(journal: Path) -> None:
+    text = report(journal).text
+    for count, word in (
+        ("6", "accepted"),
+        ("1", "delivered"),
+        ("1", "not delivered"),
+        ("2", "unknown"),
+        ("1", "open"),
+    ):
+        assert f" {count} {word} " in text
+    assert "it may or may not have happened" in text
+
+
+def test_unknown_ones_are_listed_with_what_was_found_out(journal: Path) -> None:
+    text = report(journal).text
+    assert "applied: looked at it (eve)" in text
+    assert "nothing: look at the device" in text
+
+
+def test_a_whole_journal_is_said_to_be_with_its_last_hash(journal: Path) -> None:
+    text = report(journal).text
+    with closing(sqlite3.connect(journal)) as connection:
+        seq, hash_ = connection.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+    assert f"every row from 1 to {seq} is as it was written" in text
+    assert hash_.hex() in text
+
+
+def test_a_changed_journal_is_said_to_be_one(journal: Path) -> None:
+    with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
+        connection.execute("DROP TRIGGER journal_is_never_updated")
+        connection.execute("UPDATE journal SET utc_us = utc_us + 1 WHERE seq = 3")
+    text = report(journal).text
+    assert "The journal is NOT as it was written." in text
+    assert "row 3 is not as it was written" in text
+
+
+def test_filters_are_said_under_what_is_not_in_it(journal: Path) -> None:
+    text = report(journal, "--verdict", "unknown", "--since", "2020-01-01").text
+    assert "any command but those asked for: verdicts unknown" in text
+    assert "accepted since 2020-01-01 00:00:00 UTC" in text
+    assert " 2 accepted " in text
+
+
+def test_no_text_becomes_part_of_the_page(tmp_path: Path) -> None:
+    page = report(write(tmp_path / "journal.db", Verdict.UNKNOWN, device=HOSTILE, label=HOSTILE))
+    assert "script" not in {tag for tag, _ in page.seen}
+    assert "=1+1</td><script>alert('x')</script>" in page.text
+    assert "\x1b" not in page.text
+    assert "\u202e" not in page.text
+
+
+def test_it_needs_nothing_from_elsewhere_and_forbids_it(journal: Path) -> None:
+    page = report(journal)
+    assert not [attributes for _, attributes in page.seen if {"src", "href", "onload"} & set(attributes)]
+    policies = [attributes.get("content") for tag, attributes in page.seen if tag == "meta"]
+    assert "default-src 'none'; style-src 'unsafe-inline'" in policies
+    assert "url(" not in page.text
+    assert "@import" not in page.text
+
+
+def test_an_empty_journal_has_a_report_too(tmp_path: Path) -> None:
+    text = report(write(tmp_path / "journal.db")).text
+    assert "no command is in it" in text
+    assert "There are none." in text
