@@ -208,7 +208,7 @@ def read_database(path: Path, chain: Chain) -> None:
         found = connection.execute(f"SELECT {SEGMENT} FROM segment").fetchone()  # noqa: S608 - ours
         if found is None:
             raise FlawError(f"{path}: its beginning is gone")
-        segment = dict(zip(SEGMENT.split(", "), found, strict=True))
+        segment: dict[str, Any] = dict(zip(SEGMENT.split(", "), found, strict=True))
         last = ZERO
         for row in connection.execute(f"SELECT {COLUMNS} FROM carried ORDER BY seq"):  # noqa: S608 - ours
             last = linked(last, row)
