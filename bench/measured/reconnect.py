@@ -80,5 +80,5 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     return [
         figure("first write, from link-up", "cached", cached, "warm write", warm, Goal(limit=3.001)),
         figure("first write, from the call", "cached", called, "warm write", warm, Goal(limit=5)),
-        figure("first write, from link-up", "cached", cached, "cold", cold, Goal(limit=5, sooner=True)),
+        figure("first write, from link-up", "cached", cached, "cold", cold, Goal(limit=4, sooner=True)),
     ]

@@ -43,5 +43,5 @@ def test_with_the_privileged_program_the_link_is_cut_for_it(machine: Machine) ->
 
 def test_the_privileged_program_cuts_a_link_at_once_where_bluez_waits(machine: Machine) -> None:
     found = machine.run("cases_privileged:cut_link", timeout_s=60)
-    assert found["cut_s"] < BLUEZ_DISCONNECT_S <= found["bluez_s"], found
+    assert found["cut_s"] < BLUEZ_DISCONNECT_S / 2 < found["bluez_s"], found
     assert {each["verdict"] for each in (*found["before"], *found["after"])} == {"delivered"}, found

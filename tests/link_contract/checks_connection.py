@@ -219,8 +219,13 @@ async def check_a_vanished_adapter_ends_everything_at_once(bench: LinkBench) -> 
     await bench.until_asked()
     await bench.vanish_adapter()
     fault = await writing
-    assert (fault.kind, fault.ran) == (FaultKind.ADAPTER_GONE, Ran.MAYBE)
-    assert (await log.until_lost()).kind is FaultKind.ADAPTER_GONE
+    first = (
+        FaultKind.ADAPTER_GONE,
+        FaultKind.LINK_LOST,
+    )  # a kernel may take its links down before the adapter goes
+    assert fault.kind in first
+    assert fault.ran is Ran.MAYBE
+    assert (await log.until_lost()).kind in first
     assert len(log.losses) == 1
     async with asyncio.timeout(LIMIT_S):
         up, said = await bench.adapter_log.said.get()

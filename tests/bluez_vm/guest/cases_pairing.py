@@ -82,8 +82,11 @@ async def _fresh(io: IO, *, asked: bool = True, says: int | None = SHOWN) -> dic
         person.says = says
         equip(at, io, person)
         said = await _pair(keeper, person if asked else None)
+        address = at.radio._devices["lounge"].device.address.value
         known = [
-            each["org.bluez.Device1"] for each in (await bluez.objects()).values() if "org.bluez.Device1" in each
+            each["org.bluez.Device1"]
+            for each in (await bluez.objects()).values()
+            if "org.bluez.Device1" in each and each["org.bluez.Device1"]["Address"] == address
         ]
         with suppress(CommandError):
             await keeper.device("lounge").write(BLIND_LABEL, b"mine", idempotent=True)
