@@ -39,6 +39,7 @@ def not_imported(*hidden: str) -> set[str]:
 def test_without_d_bus_only_what_is_about_bluez_is_missing() -> None:
     assert not_imported("dbus_fast") == {
         "gattkeeper.links.bluez_agent",
+        "gattkeeper.links.bluez_call",
         "gattkeeper.links.bluez_watch",
         "gattkeeper.links.bluez_look",
         "gattkeeper.links.bluez_recovery",

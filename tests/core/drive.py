@@ -3,6 +3,7 @@
 Knows events, effects and public commands. It decides nothing: each test says what the stack answers.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from core.watch import Watch
@@ -175,6 +176,18 @@ class Drive:
             self.feed(events.Ticked())
         self.now = until
 
+    def go_on(self, length_us: int, play_one: Callable[[], bool]) -> None:
+        """Let time pass while the world answers: `play_one` says one thing, and whether there was anything to say."""
+        until = self.now + length_us
+        while self.now < until:
+            for _ in range(60):
+                if not play_one():
+                    break
+            else:
+                raise AssertionError("it goes on for ever")
+            at = self.scheduler.wakeup_at()
+            self.wait(min(until, at if at is not None else until) - self.now)
+
     def jump(self, length_us: int) -> None:
         """Let time pass without waking the scheduler: the machine was asleep."""
         self.now += length_us
@@ -315,8 +328,11 @@ class Drive:
 
     def open(self, command_id: str) -> bool:
         """Accepted, and without outcome."""
-        accepted = any(one.command.id == command_id for one in self.of(effects.Accept))
-        return accepted and command_id not in self.endings()
+        return command_id in self.accepted() and command_id not in self.endings()
+
+    def accepted(self) -> list[str]:
+        """Ids, in the order in which they were taken on."""
+        return [one.command.id for one in self.of(effects.Accept)]
 
     def refusal(self, command_id: str) -> effects.Refuse | None:
         return next((one for one in self.of(effects.Refuse) if one.command_id == command_id), None)

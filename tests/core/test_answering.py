@@ -29,13 +29,6 @@ PROOF: dict[str, Any] = {"read_back": ReadBack(target=BATTERY, expected=b"\x49")
 VALUE = CharacteristicRef(handle=3)
 
 
-@pytest.fixture
-def warm() -> Drive:
-    drive = Drive()
-    drive.warm()
-    return drive
-
-
 def paused_us(drive: Drive, command_id: str) -> int:
     """How long the command waits before its next attempt."""
     drive.slow_disk = False

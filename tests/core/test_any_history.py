@@ -342,18 +342,10 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _behave(self, length_us: int) -> None:
         """Let time pass while the world answers everything well and at once."""
-        until = self.drive.now + length_us
         for intent in self.drive.of(effects.RecordIntent):
             if intent.awaited:
                 self._record(intent, good=True)
-        while self.drive.now < until:
-            for _ in range(60):
-                if not self._play_one():
-                    break
-            else:
-                raise AssertionError("it goes on for ever")
-            at = self.drive.scheduler.wakeup_at()
-            self.drive.wait(min(until, at if at is not None else until) - self.drive.now)
+        self.drive.go_on(length_us, self._play_one)
 
     def _play_one(self) -> bool:
         if self.drive.owed:

@@ -206,15 +206,7 @@ class AnyRoaming(RuleBasedStateMachine):
         assert [one for event, now in self.drive.fed for one in again.handle(event, now)] == self.drive.effects
 
     def _behave(self, length_us: int) -> None:
-        until = self.drive.now + length_us
-        while self.drive.now < until:
-            for _ in range(60):
-                if not self._play_one():
-                    break
-            else:
-                raise AssertionError("it goes on for ever")
-            at = self.drive.scheduler.wakeup_at()
-            self.drive.wait(min(until, at if at is not None else until) - self.drive.now)
+        self.drive.go_on(length_us, self._play_one)
 
     def _play_one(self) -> bool:
         if self.drive.owed:

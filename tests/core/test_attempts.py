@@ -24,13 +24,6 @@ DELIVERED = (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
 VALUE = CharacteristicRef(handle=3)
 
 
-@pytest.fixture
-def warm() -> Drive:
-    drive = Drive()
-    drive.warm()
-    return drive
-
-
 def test_an_intent_is_recorded_before_the_hand_over(warm: Drive) -> None:
     warm.slow_disk = True
     warm.submit("one", write())

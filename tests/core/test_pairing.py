@@ -1,7 +1,5 @@
 """Somebody pairs on a connection: the bearer's clock stands still, a stop and the deadline do not."""
 
-import pytest
-
 from core.drive import A_READ, Drive, S, ask, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Dispatch, RecordIntent
@@ -14,13 +12,6 @@ from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 DELIVERED = (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
 TIMED_OUT = (Verdict.UNKNOWN, Cause.TIMED_OUT_IN_FLIGHT)
-
-
-@pytest.fixture
-def warm() -> Drive:
-    drive = Drive()
-    drive.warm()
-    return drive
 
 
 def test_the_attempt_goes_on_with_what_was_left_of_its_time(warm: Drive) -> None:

@@ -19,13 +19,6 @@ from gattkeeper.model.outcome import Cause, Outcome, Phase, Verdict
 PROOF = ReadBack(target=POSITION, expected=b"\x01")
 
 
-@pytest.fixture
-def warm() -> Drive:
-    drive = Drive()
-    drive.warm()
-    return drive
-
-
 def in_line(number: int, priority: Priority, *, at: int, ready_at: int = 0) -> Entry:
     command = Command(id=str(number), device="blind", operation=A_READ, priority=priority)
     start_us = waiting_start(at, priority, 1 * S)

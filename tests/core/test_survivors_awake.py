@@ -1,20 +1,11 @@
 """Nothing wakes the scheduler for what is over, and nothing acts on it: timers that mutation testing left standing."""
 
-import pytest
-
 from core.drive import A_READ, MS, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import StartDisconnect
 from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import FaultKind, Ran
-
-
-@pytest.fixture
-def warm() -> Drive:
-    drive = Drive()
-    drive.warm()
-    return drive
 
 
 def is_quiet(drive: Drive) -> bool:

@@ -18,17 +18,6 @@ BY_UUID = CharacteristicRef(uuid="2a19")
 NOT = Verdict.NOT_DELIVERED
 
 
-@pytest.fixture
-def warm() -> Drive:
-    drive = Drive()
-    drive.warm()
-    return drive
-
-
-def accepted(drive: Drive) -> list[str]:
-    return [one.command.id for one in drive.of(Accept)]
-
-
 # attempts
 
 
@@ -81,7 +70,7 @@ def test_an_undo_is_not_written_behind_a_latched_stop(warm: Drive) -> None:
     warm.answer(b"x")
     warm.answer()
     assert warm.ended("steps") == (Verdict.UNKNOWN, Cause.PARTLY)
-    assert "steps-undo" not in accepted(warm)
+    assert "steps-undo" not in warm.accepted()
 
 
 def test_a_part_on_a_table_that_is_gone_takes_back_no_wish_for_a_fresh_connection() -> None:

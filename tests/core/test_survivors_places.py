@@ -1,10 +1,8 @@
 """Tables, places, turns, questions and pairings: more decisions that mutation testing found without a witness."""
 
-import pytest
-
 from core.drive import A_READ, VALUE, Drive, S, subscribed, write
 from gattkeeper.core import events
-from gattkeeper.core.effects import Accept, SubscriptionEnded
+from gattkeeper.core.effects import SubscriptionEnded
 from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Priority, ReadBack
@@ -16,17 +14,6 @@ from gattkeeper.model.outcome import Cause, Verdict
 BY_HANDLE = CharacteristicRef(handle=3)
 BY_UUID = CharacteristicRef(uuid="2a19")
 NOT = Verdict.NOT_DELIVERED
-
-
-@pytest.fixture
-def warm() -> Drive:
-    drive = Drive()
-    drive.warm()
-    return drive
-
-
-def accepted(drive: Drive) -> list[str]:
-    return [one.command.id for one in drive.of(Accept)]
 
 
 # tables and subscriptions
@@ -132,7 +119,7 @@ def test_a_question_is_settled_by_its_own_command_alone() -> None:
         drive.gone()
         drive.submit(f"after-{settled}", A_READ)
         drive.connected()
-        assert sum("-check" in command_id for command_id in accepted(drive)) == checks
+        assert sum("-check" in command_id for command_id in drive.accepted()) == checks
         while drive.owed:
             drive.answer(b"\x02")
 

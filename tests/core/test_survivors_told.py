@@ -24,13 +24,6 @@ ODD_US = 1_375_000  # told as 1.38 s: of the two neighbours the even one
 PROOF = ReadBack(target=CharacteristicRef(uuid="2a19"), expected=b"\x01")
 
 
-@pytest.fixture
-def warm() -> Drive:
-    drive = Drive()
-    drive.warm()
-    return drive
-
-
 def outcome(drive: Drive, command_id: str) -> Outcome:
     return drive.endings()[command_id]
 

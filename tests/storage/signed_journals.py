@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import tampering
 from journal_rows import accepted, durable, ended, intended
 from rotating import fill
 
@@ -77,21 +78,8 @@ def theirs(path: Path, *, elsewhere: list[bytes] | None = None, key: str = "") -
 
 
 def tamper(path: Path, *statements: str) -> None:
-    """Statements on one file, with the triggers out of the way, and what they keep made right again."""
-    path.chmod(0o600)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement)
-        connection.execute("DELETE FROM open_command")
-        connection.execute(
-            "INSERT INTO open_command SELECT command_id, seq FROM journal WHERE kind = 'accepted' AND command_id"
-            " NOT IN (SELECT command_id FROM journal WHERE kind = 'ended')"
-        )
-        for _, sql in triggers:
-            connection.execute(sql)
+    """Statements on one file, and what the triggers keep made right again."""
+    tampering.tamper(path, *statements, *tampering.KEPT_RIGHT)
 
 
 def write_anew(path: Path, change: Callable[[list[Any]], None]) -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from rotating import fill, with_journal
+from tampering import KEPT_RIGHT, tamper
 
 from gattkeeper.errors import StorageError
 from gattkeeper.storage import segments
@@ -28,18 +27,6 @@ def broken(path: Path) -> Broken:
     found = verify_journal(path)
     assert isinstance(found, Broken)
     return found
-
-
-def tamper(file: Path, *statements: str) -> None:
-    file.chmod(0o600)
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement)
-        for _, sql in triggers:
-            connection.execute(sql)
 
 
 def test_files_that_nobody_touched_are_whole(path: Path) -> None:
@@ -80,13 +67,7 @@ def test_a_changed_row_of_a_sealed_file_names_file_and_row(path: Path) -> None:
 
 
 def test_rows_cut_off_a_sealed_file_are_missed(path: Path) -> None:
-    tamper(
-        path,
-        "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)",
-        "DELETE FROM open_command",
-        "INSERT INTO open_command SELECT command_id, seq FROM journal WHERE kind = 'accepted'"
-        " AND command_id NOT IN (SELECT command_id FROM journal WHERE kind = 'ended')",
-    )
+    tamper(path, "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)", *KEPT_RIGHT)
     assert broken(path).path == segments.file_of(path, 2)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from journal_rows import accepted, durable, ended, intended
+from tampering import tamper
 
 from gattkeeper.storage.chain import Head
 from gattkeeper.storage.journal import SqliteJournal
@@ -33,18 +34,6 @@ def path(tmp_path: Path) -> Path:
 def look(path: Path, *, after: Head | None = None) -> Head | Flaw:
     with closing(sqlite3.connect(path)) as connection:
         return verify(connection, after=after)
-
-
-def tamper(path: Path, *statements: str) -> None:
-    """What somebody does who may write the file: the triggers are no obstacle."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement)
-        for _, sql in triggers:
-            connection.execute(sql)
 
 
 def flaw(path: Path) -> Flaw:

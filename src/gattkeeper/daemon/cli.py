@@ -11,6 +11,7 @@ from gattkeeper import __version__
 from gattkeeper.daemon.settings import explain, find_settings, load_settings
 from gattkeeper.errors import SettingsError
 from gattkeeper.fronts.cli.main import run_local
+from gattkeeper.fronts.cli.style import terminal_here
 
 
 def main(argv: list[str]) -> int:
@@ -72,7 +73,8 @@ def _doctor(args: argparse.Namespace) -> int:
     from gattkeeper.daemon.doctor.examination import examine  # noqa: PLC0415 - the same
 
     findings = examine(Path(args.config) if args.config else None)
-    told = telling.as_json(findings) if args.json else telling.as_text(findings, telling.terminal_here())
+    terminal = terminal_here(columns_elsewhere=100)
+    told = telling.as_json(findings) if args.json else telling.as_text(findings, terminal)
     sys.stdout.write(told + "\n")
     return telling.exit_code(findings)
 

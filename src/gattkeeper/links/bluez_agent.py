@@ -11,13 +11,13 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bleak.backends.bluezdbus.utils import get_dbus_authenticator
 from bleak.exc import BleakDBusError
-from dbus_fast import BusType, Message, MessageFlag, MessageType
+from dbus_fast import Message, MessageType
 from dbus_fast.aio.message_bus import MessageBus
 
 from gattkeeper.errors import LinkError
-from gattkeeper.links.bluez_watch import BLUEZ, BUS, DEVICE, end_of
+from gattkeeper.links.bluez_call import ask, own_bus
+from gattkeeper.links.bluez_watch import BLUEZ, BUS, DEVICE
 from gattkeeper.links.pairing_faults import declined
 from gattkeeper.runtime.asking import Asking
 
@@ -45,28 +45,23 @@ async def pair(device_path: str, asking: Asking | None) -> None:
     Without anybody to ask, only a pairing without a passkey comes about. When cancelled, BlueZ is told so. Raises
     LinkError when it was declined here, and what Bleak's own calls raise.
     """
-    bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
-    try:
-        await bus.connect()
+    async with own_bus() as bus:
         agent = _Agent(bus, await _owner(bus), device_path, asking)
         bus.add_message_handler(agent.on_message)
         try:
             await _pair(bus, agent, device_path)
         finally:
             agent.close()
-    finally:
-        bus.disconnect()
-        await end_of(bus)
 
 
 async def _pair(bus: MessageBus, agent: "_Agent", device_path: str) -> None:
-    await _call(bus, "/org/bluez", _MANAGER, "RegisterAgent", "os", [PATH, agent.capability])
+    await ask(bus, "/org/bluez", _MANAGER, "RegisterAgent", "os", [PATH, agent.capability])
     try:
-        await _call(bus, device_path, DEVICE, "Pair")
+        await ask(bus, device_path, DEVICE, "Pair")
     except asyncio.CancelledError:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CANCEL_S):
-                await _call(bus, device_path, DEVICE, "CancelPairing")
+                await ask(bus, device_path, DEVICE, "CancelPairing")
         raise
     except BleakDBusError as error:
         if error.dbus_error == _ALREADY:
@@ -167,31 +162,5 @@ async def _yes(question: Callable[..., Awaitable[bool]], *about: int) -> int | N
 
 async def _owner(bus: MessageBus) -> str:
     """The bus name of bluetoothd: who else calls us is no business of ours."""
-    reply = await _call(bus, "/org/freedesktop/DBus", BUS, "GetNameOwner", "s", [BLUEZ], destination=BUS)
+    reply = await ask(bus, "/org/freedesktop/DBus", BUS, "GetNameOwner", "s", [BLUEZ], destination=BUS)
     return str(reply.body[0])
-
-
-async def _call(
-    bus: MessageBus,
-    path: str,
-    interface: str,
-    member: str,
-    signature: str = "",
-    body: list[Any] | None = None,
-    *,
-    destination: str = BLUEZ,
-) -> Message:
-    reply = await bus.call(
-        Message(
-            destination=destination,
-            path=path,
-            interface=interface,
-            member=member,
-            signature=signature,
-            body=body or [],
-            flags=MessageFlag.NO_AUTOSTART,
-        )
-    )
-    if reply.message_type is MessageType.ERROR:
-        raise BleakDBusError(str(reply.error_name), reply.body)
-    return reply

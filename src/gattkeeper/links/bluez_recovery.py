@@ -4,19 +4,16 @@ Knows D-Bus calls, systemd's for the service, and the privileged program's verbs
 adapter is there again afterwards, and when a rung is due are others' business.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bleak.backends.bluezdbus.utils import get_dbus_authenticator
-from bleak.exc import BleakDBusError
-from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant
-from dbus_fast.aio.message_bus import MessageBus
+from dbus_fast import Variant
 from msgspec import Struct
 
 from gattkeeper.errors import LinkError
+from gattkeeper.links.bluez_call import ask, own_bus
 from gattkeeper.links.bluez_cut import cut_request
-from gattkeeper.links.bluez_watch import ADAPTER, BLUEZ, DEVICE, BluezAdapter
+from gattkeeper.links.bluez_watch import ADAPTER, DEVICE, BluezAdapter
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -62,9 +59,9 @@ class BluezRecovery(Struct, frozen=True, kw_only=True):
 
     async def stop_discovery(self) -> None:
         """A stale mark of a discovery goes when one is begun and ended properly, on the same connection."""
-        async with _bus() as bus:
-            await _ask(bus, self.adapter.path, ADAPTER, "StartDiscovery")
-            await _ask(bus, self.adapter.path, ADAPTER, "StopDiscovery")
+        async with own_bus() as bus:
+            await ask(bus, self.adapter.path, ADAPTER, "StartDiscovery")
+            await ask(bus, self.adapter.path, ADAPTER, "StopDiscovery")
 
     async def power_cycle(self) -> None:
         """Drops all links, and what only the controller still knows of. On again also when off was refused."""
@@ -117,40 +114,6 @@ def _nothing(text: str) -> LinkError:
     return LinkError(Fault(kind=FaultKind.UNSUPPORTED, ran=Ran.NO, stack="keeper", name="no_cure", text=text))
 
 
-@asynccontextmanager
-async def _bus() -> AsyncIterator[MessageBus]:
-    bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
-    try:
-        yield await bus.connect()
-    finally:
-        bus.disconnect()
-
-
 async def _call(path: str, interface: str, member: str, signature: str = "", body: Any = (), **where: str) -> None:
-    async with _bus() as bus:
-        await _ask(bus, path, interface, member, signature, body, **where)
-
-
-async def _ask(
-    bus: MessageBus,
-    path: str,
-    interface: str,
-    member: str,
-    signature: str = "",
-    body: Any = (),
-    *,
-    destination: str = BLUEZ,
-) -> None:
-    reply = await bus.call(
-        Message(
-            destination=destination,
-            path=path,
-            interface=interface,
-            member=member,
-            signature=signature,
-            body=list(body),
-            flags=MessageFlag.NO_AUTOSTART,
-        )
-    )
-    if reply.message_type is MessageType.ERROR:
-        raise BleakDBusError(str(reply.error_name), reply.body)
+    async with own_bus() as bus:
+        await ask(bus, path, interface, member, signature, body, **where)

@@ -15,25 +15,12 @@ from gattkeeper.errors import StorageError
 from gattkeeper.storage import journal_file, segments
 from gattkeeper.storage.chain import Segment
 from gattkeeper.storage.query import readable
+from gattkeeper.storage.rows import COLUMN_LIST, COLUMNS
 
 ROWS_AT_ONCE = 2000
 """Rows between two calls of `on_progress`; a few milliseconds."""
 
-_COLUMNS = (
-    "seq",
-    "kind",
-    "command_id",
-    "device",
-    "idempotency_key",
-    "utc_us",
-    "mono_us",
-    "boot_id",
-    "clock_synced",
-    "body",
-    "hash",
-)
-
-_PAGE = f"SELECT {', '.join(_COLUMNS)} FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608 - ours
+_PAGE = f"SELECT {COLUMN_LIST} FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608 - ours
 
 _encode = msgspec.json.Encoder().encode
 
@@ -59,7 +46,7 @@ def _rows(
                 raise StorageError(
                     f"row {columns[0]} of the journal is damaged ({fault}): keep a copy of the file itself"
                 ) from fault
-            yield _encode(dict(zip(_COLUMNS, (*columns, text, hash_.hex()), strict=True))) + b"\n"
+            yield _encode(dict(zip(COLUMNS, (*columns, text, hash_.hex()), strict=True))) + b"\n"
         after = rows[-1][0]
         if on_progress is not None:
             on_progress(after)

@@ -13,6 +13,7 @@ from gattkeeper.errors import StorageError
 from gattkeeper.model.record import SegmentDeleted
 from gattkeeper.storage import chain, journal_file, segments
 from gattkeeper.storage.chain import Row, Segment
+from gattkeeper.storage.rows import COLUMN_LIST
 from gattkeeper.storage.writer import NextFile
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -22,13 +23,11 @@ KEY_LIFETIME_US = DAY_US
 
 MEGABYTE = 1_000_000
 
-_COLUMNS = "seq, kind, command_id, device, idempotency_key, utc_us, mono_us, boot_id, clock_synced, body, hash"
-
 _NEEDED = "SELECT command_id FROM open_command UNION SELECT command_id FROM unresolved_command"
 
 _ROWS = f"""
-    SELECT {_COLUMNS} FROM carried WHERE command_id IN ({_NEEDED})
-    UNION ALL SELECT {_COLUMNS} FROM journal WHERE command_id IN ({_NEEDED})
+    SELECT {COLUMN_LIST} FROM carried WHERE command_id IN ({_NEEDED})
+    UNION ALL SELECT {COLUMN_LIST} FROM journal WHERE command_id IN ({_NEEDED})
     ORDER BY seq
 """  # noqa: S608 - made of what stands above
 

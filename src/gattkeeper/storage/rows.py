@@ -11,11 +11,24 @@ from msgspec import Struct
 from gattkeeper.errors import StorageError
 from gattkeeper.model.record import Accepted, Record, command_of
 
-INSERT = (
-    "INSERT INTO journal"
-    " (seq, kind, command_id, device, idempotency_key, utc_us, mono_us, boot_id, clock_synced, body, hash)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS = (
+    "seq",
+    "kind",
+    "command_id",
+    "device",
+    "idempotency_key",
+    "utc_us",
+    "mono_us",
+    "boot_id",
+    "clock_synced",
+    "body",
+    "hash",
 )
+"""Of a row, in the order of its table and of what is hashed."""
+
+COLUMN_LIST = ", ".join(COLUMNS)
+
+INSERT = f"INSERT INTO journal ({COLUMN_LIST}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - ours
 
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 

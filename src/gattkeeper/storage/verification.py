@@ -13,22 +13,17 @@ from msgspec import Struct
 from gattkeeper.errors import StorageError
 from gattkeeper.storage import journal_file
 from gattkeeper.storage.chain import Head, Row, Segment, carried, link, origin
+from gattkeeper.storage.rows import COLUMN_LIST
 from gattkeeper.storage.sqlite_faults import explain
 
 ROWS_AT_ONCE = 5000
 """Rows between two calls of `on_progress`; a few milliseconds."""
 
-_ROWS = """
-    SELECT seq, kind, command_id, device, idempotency_key, utc_us, mono_us, boot_id, clock_synced, body, hash
-    FROM journal ORDER BY seq
-"""
+_ROWS = f"SELECT {COLUMN_LIST} FROM journal ORDER BY seq"  # noqa: S608 - ours
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 
-_CARRIED = """
-    SELECT seq, kind, command_id, device, idempotency_key, utc_us, mono_us, boot_id, clock_synced, body, hash
-    FROM carried ORDER BY seq
-"""
+_CARRIED = f"SELECT {COLUMN_LIST} FROM carried ORDER BY seq"  # noqa: S608 - ours
 
 _CARRIED_KEYS = "SELECT idempotency_key, command_id, utc_us FROM carried_key ORDER BY idempotency_key"
 

@@ -26,13 +26,3 @@ def test_what_is_no_terminal_sees_nothing(capsys: pytest.CaptureFixture[str]) ->
     progress(12)
     progress.clear()
     assert capsys.readouterr().err == ""
-
-
-def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not showing.terminal_here().tty
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    assert showing.terminal_here().color
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert not showing.terminal_here().color

@@ -95,7 +95,7 @@ def test_a_terminal_sees_how_far_it_got(
     journal: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr("gattkeeper.daemon.audit.verifying.PROGRESS_S", 0)
+    monkeypatch.setattr("gattkeeper.daemon.audit.showing.PROGRESS_S", 0)
     assert verify(journal) == 0
     assert "verified up to row 3" in capsys.readouterr().err
 

@@ -1,10 +1,9 @@
 """The findings as text and as JSON."""
 
 import msgspec
-import pytest
 
 from gattkeeper.daemon.doctor.findings import note, ok, problem, warning
-from gattkeeper.daemon.doctor.telling import as_json, as_text, exit_code, terminal_here
+from gattkeeper.daemon.doctor.telling import as_json, as_text, exit_code
 from gattkeeper.fronts.cli.style import Terminal
 
 FINDINGS = [
@@ -51,13 +50,3 @@ def test_json_is_one_line_with_counts():
 
 def test_only_a_problem_makes_the_exit_code():
     assert [exit_code(FINDINGS[:count]) for count in range(5)] == [0, 0, 0, 0, 1]
-
-
-@pytest.mark.parametrize("variable", [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_colours_are_left_out_where_they_are_unwelcome(monkeypatch, variable):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert terminal_here().color
-    monkeypatch.setenv(*variable)
-    assert not terminal_here().color

@@ -3,7 +3,16 @@
 import pytest
 
 from fronts.cli.story import outcome
-from gattkeeper.fronts.cli.style import Terminal, clean, glyph_of, paint, seconds_text, shorten, verdict_word
+from gattkeeper.fronts.cli.style import (
+    Terminal,
+    clean,
+    glyph_of,
+    paint,
+    seconds_text,
+    shorten,
+    terminal_here,
+    verdict_word,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +63,14 @@ def test_nothing_from_outside_steers_the_terminal():
 
 def test_shortened_text_fits():
     assert (shorten("abc", 3), shorten("abcd", 3), shorten("abcd", 0)) == ("abc", "ab…", "…")
+
+
+@pytest.mark.parametrize("variable", [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_colours_are_left_out_where_they_are_unwelcome(monkeypatch, variable):
+    assert not terminal_here().tty
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert terminal_here().color
+    monkeypatch.setenv(*variable)
+    assert not terminal_here().color

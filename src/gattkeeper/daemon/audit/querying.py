@@ -11,10 +11,19 @@ from pathlib import Path
 import msgspec
 
 from gattkeeper.daemon.audit.moments import moment_us, utc_text
-from gattkeeper.daemon.audit.showing import Progress, terminal_here
+from gattkeeper.daemon.audit.showing import Progress
 from gattkeeper.daemon.audit.views import view_of
 from gattkeeper.fronts.cli.columns import Cell, in_columns
-from gattkeeper.fronts.cli.style import GREY, YELLOW, Terminal, clean, glyph_of, seconds_text, verdict_word
+from gattkeeper.fronts.cli.style import (
+    GREY,
+    YELLOW,
+    Terminal,
+    clean,
+    glyph_of,
+    seconds_text,
+    terminal_here,
+    verdict_word,
+)
 from gattkeeper.fronts.cli.texts import what
 from gattkeeper.storage.clock import wall_us
 from gattkeeper.storage.query import OPEN, SEQ_MAX, Found, Wanted, commands

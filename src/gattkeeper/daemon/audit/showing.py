@@ -1,24 +1,13 @@
-"""What the verbs of `gattkeeper audit` show while they work, and on what.
+"""What the verbs of `gattkeeper audit` show while they work.
 
 Knows the terminal of this process.
 """
 
-import os
-import shutil
 import sys
 from time import monotonic
 
-from gattkeeper.fronts.cli.style import Terminal
-
 PROGRESS_S = 0.5
 """How often a terminal is told how far it got."""
-
-
-def terminal_here() -> Terminal:
-    """What this process's stdout can show."""
-    tty = sys.stdout.isatty()
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Terminal(tty=tty, color=tty and not plain, columns=shutil.get_terminal_size().columns)
 
 
 class Progress:

@@ -8,20 +8,17 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 
 import msgspec
 from msgspec import Struct
 
+from gattkeeper.daemon.audit.showing import Progress
 from gattkeeper.errors import StorageError
 from gattkeeper.storage.attestation import attest
 from gattkeeper.storage.checkpointing import checkpoints_of
 from gattkeeper.storage.checkpoints import check_key, signed_in
 from gattkeeper.storage.succession import Broken, verify_journal
 from gattkeeper.storage.verification import Flaw
-
-PROGRESS_S = 0.5
-"""How often a terminal is told how far it got."""
 
 STDIN = "-"
 
@@ -49,7 +46,7 @@ def tell_verification(args: argparse.Namespace, journal: Path) -> int:
     """
     key = _key(args.key) if args.key else ""
     lines = _lines(journal, args.checkpoints or [])  # before the journal, which may be growing
-    on_progress = _Progress() if sys.stderr.isatty() and not args.json else None
+    on_progress = None if args.json else Progress("verified up to")
     found = verified(journal, lines, key=key, on_progress=on_progress)
     if on_progress is not None:
         on_progress.clear()
@@ -127,19 +124,3 @@ def _signed_text(found: Verified) -> str:
     signed = f"{found.checkpoints} checkpoints agree; the newest {unsigned} rows are signed by none"
     vouched = "which is the key that was given" if found.key_given else "which nobody vouched for: give --key"
     return f"{signed}\nsigned with {found.key}, {vouched}"
-
-
-class _Progress:
-    """A line on the terminal that is written over."""
-
-    def __init__(self) -> None:
-        self._next_at = monotonic() + PROGRESS_S
-
-    def __call__(self, seq: int) -> None:
-        if monotonic() >= self._next_at:
-            sys.stderr.write(f"\rverified up to row {seq}")
-            sys.stderr.flush()
-            self._next_at = monotonic() + PROGRESS_S
-
-    def clear(self) -> None:
-        sys.stderr.write("\r\x1b[K")

@@ -3,9 +3,6 @@
 Knows columns and colours. The order is the examination's.
 """
 
-import os
-import shutil
-import sys
 import textwrap
 
 import msgspec
@@ -16,15 +13,6 @@ from gattkeeper.fronts.cli.style import BLUE, GREEN, RED, YELLOW, Terminal, clea
 _SIGNS = {Level.OK: ("✓", GREEN), Level.NOTE: ("·", BLUE), Level.WARNING: ("!", YELLOW), Level.PROBLEM: ("✗", RED)}
 _AREA = 10
 _INDENT = _AREA + 4
-_COLUMNS_ELSEWHERE = 100  # where there is no terminal to ask
-
-
-def terminal_here() -> Terminal:
-    """What this process's stdout can show."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Terminal(
-        color=sys.stdout.isatty() and not plain, columns=shutil.get_terminal_size((_COLUMNS_ELSEWHERE, 24)).columns
-    )
 
 
 def as_text(findings: list[Finding], terminal: Terminal) -> str:

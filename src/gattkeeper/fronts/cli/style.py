@@ -3,6 +3,10 @@
 Knows nothing of commands beyond their verdicts.
 """
 
+import os
+import shutil
+import sys
+
 from msgspec import Struct
 
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
@@ -31,6 +35,14 @@ class Terminal(Struct, frozen=True, kw_only=True):
     def width(self) -> int:
         """Columns within reason."""
         return max(COLUMNS_MIN, min(COLUMNS_MAX, self.columns))
+
+
+def terminal_here(*, columns_elsewhere: int = 80) -> Terminal:
+    """What this process's stdout can show; so many columns where it is no terminal."""
+    tty = sys.stdout.isatty()
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    columns = shutil.get_terminal_size((columns_elsewhere, 24)).columns
+    return Terminal(tty=tty, color=tty and not plain, columns=columns)
 
 
 def paint(text: str, code: str, terminal: Terminal) -> str:

@@ -1,0 +1,53 @@
+"""Calls on the system bus over a connection of their own, which ends with them.
+
+Knows how to ask and how a refusal is raised. What is asked for stands in `bluez_recovery` and `bluez_agent`.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bleak.backends.bluezdbus.utils import get_dbus_authenticator
+from bleak.exc import BleakDBusError
+from dbus_fast import BusType, Message, MessageFlag, MessageType
+from dbus_fast.aio.message_bus import MessageBus
+
+from gattkeeper.links.bluez_watch import BLUEZ, end_of
+
+
+@asynccontextmanager
+async def own_bus() -> AsyncIterator[MessageBus]:
+    """A connection for one purpose. Raises what the bus does."""
+    bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
+    try:
+        yield await bus.connect()
+    finally:
+        bus.disconnect()  # lets go of the socket, which exists even when connecting failed
+        await end_of(bus)
+
+
+async def ask(
+    bus: MessageBus,
+    path: str,
+    interface: str,
+    member: str,
+    signature: str = "",
+    body: Sequence[Any] = (),
+    *,
+    destination: str = BLUEZ,
+) -> Message:
+    """The answer, of a service that runs already. Raises BleakDBusError with the name and text of a refusal."""
+    reply = await bus.call(
+        Message(
+            destination=destination,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=list(body),
+            flags=MessageFlag.NO_AUTOSTART,
+        )
+    )
+    if reply.message_type is MessageType.ERROR:
+        raise BleakDBusError(str(reply.error_name), reply.body)
+    return reply
