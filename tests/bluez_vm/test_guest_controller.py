@@ -23,4 +23,3 @@ def test_an_adapter_is_taken_over_when_it_is_down_and_taken_up_again_after_it_wa
     assert found["seen_after_s"] <= SEEN_S
     assert found["back"]
     assert found["applied"] == ["one", "two"]
-    assert found["given_back"]

@@ -10,6 +10,7 @@ from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules
 from gattkeeper.world import VirtualDevice, VirtualRadio, run_virtual
+from runtime.house import nothing_left
 from sim.scene import Book, device
 
 ADAPTER = "C0:00:00:00:00:01"
@@ -48,5 +49,6 @@ def live(story: Callable[[Air], Awaitable[None]], *, lamp: VirtualDevice | None 
         finally:
             await air.keeper.close()
             await air.radio.close()
+        await nothing_left()
 
     run_virtual(run())

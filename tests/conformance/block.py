@@ -13,7 +13,7 @@ from gattkeeper.model.status import AdapterStatus, AlertKind, DeviceStatus
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules
 from gattkeeper.world import SeenKind, SimulatedLink, run_virtual
-from runtime.house import Watch, write
+from runtime.house import Watch, nothing_left, write
 from sim.memory_journal import MemoryJournal
 from sim.scene import Book, device
 
@@ -114,9 +114,7 @@ def live(story: Callable[[Block], Awaitable[None]], *adapters: str, **settings: 
             await story(block)
         finally:
             await block.keeper.close()
-        await asyncio.sleep(0)
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        assert not left, f"outlived the keeper: {left}"
+        await nothing_left()
         block.check()
 
     run_virtual(run())

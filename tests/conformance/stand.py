@@ -46,7 +46,7 @@ from gattkeeper.world import (
     run_virtual,
 )
 from gattkeeper.world.radio_rules import AttOpcode
-from runtime.house import Watch
+from runtime.house import Watch, nothing_left
 from sim.memory_journal import MemoryJournal
 from sim.scene import CLOSED, COUNTER, PUSHED, SERVICE, STOP, WRITABLE, Book
 
@@ -316,5 +316,6 @@ def live(
         finally:
             await stand.keeper.close()
             await stand.world.end()
+        await nothing_left()
 
     run_virtual(run())

@@ -7,6 +7,7 @@ from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules
 from gattkeeper.world import VirtualRadio, run_virtual
+from runtime.house import nothing_left
 from sim.scene import CLOSED, COUNTER, WRITABLE, Book, device
 
 HALL, ATTIC = "C0:00:00:00:00:01", "C0:00:00:00:00:02"
@@ -49,6 +50,7 @@ def live(story, folder: Path) -> None:
         finally:
             await pair.keeper.close()
             await pair.radio.close()
+        await nothing_left()
 
     run_virtual(run())
 

@@ -137,7 +137,7 @@ class AnyRoaming(RuleBasedStateMachine):
     # what must hold
 
     @invariant()
-    def each_attempt_goes_by_an_adapter_that_the_device_may_use_and_that_is_there(self) -> None:
+    def each_attempt_goes_by_an_adapter_that_the_device_may_use(self) -> None:
         if not hasattr(self, "drive"):
             return
         fresh, self.looked = self.drive.effects[self.looked :], len(self.drive.effects)

@@ -18,7 +18,7 @@ from gattkeeper.runtime.patient_link import TRY_AGAIN_S, OnAdapter, patient
 from gattkeeper.runtime.ports import DeviceRules, Link
 from gattkeeper.world import SimulatedLink, run_virtual
 from link_contract.bench import ConnectionLog
-from runtime.house import Watch
+from runtime.house import Watch, nothing_left
 from sim.scene import COUNTER, Book, device
 
 READ = Read(target=characteristic_ref(COUNTER))
@@ -77,6 +77,7 @@ def live(story: Callable[[Pair], Awaitable[None]]) -> None:
             await story(pair)
         finally:
             await pair.keeper.close()
+        await nothing_left()
 
     run_virtual(run())
 

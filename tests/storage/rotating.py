@@ -11,6 +11,7 @@ from journal_rows import accepted, durable, ended, intended
 
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
 from gattkeeper.model.record import Ended
+from gattkeeper.storage import segments
 from gattkeeper.storage.journal import SqliteJournal
 from gattkeeper.storage.rotation import SegmentRules
 
@@ -48,3 +49,10 @@ def with_journal(
             await journal.close()
 
     asyncio.run(run())
+
+
+def three_files(path: Path) -> Path:
+    """A journal of 400 commands, in three files at least."""
+    with_journal(path, lambda journal: fill(journal, 0, 400))
+    assert len(segments.files_of(path)) > 2
+    return path

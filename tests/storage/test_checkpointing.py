@@ -72,7 +72,7 @@ def test_so_long_after_a_row_it_is_signed(path: Path) -> None:
     asyncio.run(story())
 
 
-def test_a_journal_that_nothing_was_written_to_has_no_checkpoint(path: Path) -> None:
+def test_a_journal_that_was_only_closed_has_a_checkpoint_of_that(path: Path) -> None:
     write(path, checkpoints=EACH_ROW)  # only that it was closed
     assert [one.seq for one in checkpoints(path)] == [1]
 

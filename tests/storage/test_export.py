@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from journal_rows import accepted, durable, rows
-from rotating import fill, with_journal
+from rotating import three_files, with_journal
 
 from gattkeeper.errors import StorageError
 from gattkeeper.storage import export, segments, standalone
@@ -21,10 +21,7 @@ from gattkeeper.storage.rotation import SegmentRules
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Three files at least."""
-    with_journal(tmp_path / "journal.db", lambda journal: fill(journal, 0, 400))
-    assert len(segments.files_of(tmp_path / "journal.db")) > 2
-    return tmp_path / "journal.db"
+    return three_files(tmp_path / "journal.db")
 
 
 def test_the_chain_can_be_computed_from_the_lines_alone(path: Path) -> None:

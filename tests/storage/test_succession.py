@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from rotating import fill, with_journal
+from rotating import three_files, with_journal
 from tampering import KEPT_RIGHT, tamper
 
 from gattkeeper.errors import StorageError
@@ -17,10 +17,7 @@ from gattkeeper.storage.succession import Broken, Whole, verify_journal
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Three files at least."""
-    with_journal(tmp_path / "journal.db", lambda journal: fill(journal, 0, 400))
-    assert len(segments.files_of(tmp_path / "journal.db")) > 2
-    return tmp_path / "journal.db"
+    return three_files(tmp_path / "journal.db")
 
 
 def broken(path: Path) -> Broken:

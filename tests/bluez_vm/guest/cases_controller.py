@@ -49,7 +49,7 @@ async def user_channel() -> dict[str, Any]:
             await link.close()
         found["applied"] = [payload.decode() for payload in at.applied("lounge")]
         await asyncio.wait_for(bluez.power(True, adapter=adapter.address), PATIENCE_S)
-        return found | {"given_back": True}
+        return found
 
 
 async def _keep_off(address: str) -> None:
