@@ -15,6 +15,7 @@ from bumble.host import Host
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.links import bumble_bonds
 from gattkeeper.links.bumble_bonds import BondFile, BondMemory
 from gattkeeper.links.bumble_commands import guard_commands
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
@@ -147,8 +148,14 @@ class BumbleAdapter:
         return connection
 
     async def bonded(self, address: DeviceAddress) -> bool:
-        """Whether there are keys of the device, under the address that it paired with."""
-        return any(name.startswith(address.value) for name, _ in await self._device.keystore.get_all())
+        """Whether there are keys of the device, under the address that it paired with. Raises LinkError."""
+        with as_link_errors(lambda: ADAPTER_GONE):
+            return bool(await bumble_bonds.names(self._device, address))
+
+    async def forget(self, address: DeviceAddress) -> None:
+        """Delete the keys of the device. Raises LinkError."""
+        with as_link_errors(lambda: ADAPTER_GONE):
+            await bumble_bonds.forget(self._device, *await bumble_bonds.names(self._device, address))
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard. Raises LinkError."""

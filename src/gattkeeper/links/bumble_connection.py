@@ -341,7 +341,7 @@ class BumbleConnection:
             case Pair():
                 await bumble_bonds.pair(self._connection, self._events.asking() if self._events else None)
             case Unpair():
-                await bumble_bonds.forget(self._connection)
+                await bumble_bonds.forget(self._connection.device, bumble_bonds.identity(self._connection))
             case ReadPhy():
                 return await bumble_link_layer.read_phy(self._connection)
             case SetPhy():
