@@ -24,7 +24,7 @@ from gattkeeper.links.bumble_guard import guard_att
 from gattkeeper.links.bumble_pairing import Pairings
 from gattkeeper.links.bumble_reading import device_address, sighting_of
 from gattkeeper.links.bumble_seeking import Seeker
-from gattkeeper.links.bumble_trust import WholeKeys
+from gattkeeper.links.bumble_smp import KeptSession, guard_smp
 from gattkeeper.links.fault_tables.hci import hci_fault
 from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -73,6 +73,7 @@ class BumbleAdapter:
         self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
         self._seeker = Seeker(device, self._hearing)
         guard_att(device)
+        guard_smp(device)
         device.host.on_hci_hardware_error_event = self._on_hardware_error
         device.on(device.EVENT_CONNECTION, self._on_connection)
         device.on(device.EVENT_FLUSH, self._on_flush)
@@ -96,7 +97,7 @@ class BumbleAdapter:
         # Bumble would tell devices its public address as the one to know it by, and then connects with another.
         config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
         device = Device(config=config, host=host)
-        device.smp_session_proxy = WholeKeys
+        device.smp_session_proxy = KeptSession
         device.keystore = BondMemory()
         Pairings.install(device)
         await device.power_on()

@@ -339,7 +339,8 @@ class BumbleConnection:
             case DiscoverServices():
                 return await self._discover_again()
             case Pair():
-                await bumble_bonds.pair(self._connection, self._events.asking() if self._events else None)
+                async with self.trust.turn:
+                    await bumble_bonds.pair(self._connection, self._events.asking() if self._events else None)
             case Unpair():
                 await bumble_bonds.forget(self._connection.device, bumble_bonds.identity(self._connection))
             case ReadPhy():
