@@ -108,7 +108,7 @@ class SimulatedLink:
         self.away = set[str]()
         self.signals: dict[str, int] = {}
         self.att_mtu_max = ATT_MTU
-        self._name, self.log = name, SimulatedLog()
+        self._name, self.log = name, SimulatedLog(name)
         self._traits = LinkTraits(
             operations=OPERATIONS,
             bypass=bypass,
