@@ -179,7 +179,7 @@ class Pump:
             self._timer = None
 
     def _arm(self) -> None:
-        """A timer that rings too early is left alone: most of what is timed never comes due, and a tick is cheap."""
+        """A timer that rings too early is left alone: most of what is timed never comes due."""
         at_us = self._scheduler.wakeup_at()
         if at_us is None or (self._timer is not None and self._timer_at <= at_us):
             return
