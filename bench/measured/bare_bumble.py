@@ -49,9 +49,9 @@ async def bare_level() -> AsyncIterator[CharacteristicProxy[bytes]]:
         advertising_interval_min=ADVERTISING_MS, advertising_interval_max=ADVERTISING_MS, auto_restart=True
     )
     connection = await central.connect(hci.Address(LAMP))
-    peer = Peer(connection)
-    await peer.discover_services()
-    for service in peer.services:
+    remote = Peer(connection)
+    await remote.discover_services()
+    for service in remote.services:
         await service.discover_characteristics()
-    yield peer.get_characteristics_by_uuid(LEVEL)[0]
+    yield remote.get_characteristics_by_uuid(LEVEL)[0]
     await connection.disconnect()
