@@ -252,7 +252,7 @@ class BumbleConnection:
 
     def _tend(self) -> None:
         """Look after the table as soon as nothing is in flight: the first command goes before."""
-        idle = not self._occupied and (self._tending is None or self._tending.done())
+        idle = self._down is None and not self._occupied and (self._tending is None or self._tending.done())
         if idle and self._events is not None and (self._unwatched or self._table.has_changed):
             self._tending = asyncio.create_task(self._look_after_table_by_ourselves())
 

@@ -6,6 +6,7 @@ Knows what the operating system says when a port cannot be opened. Never tries t
 import asyncio
 import errno
 import socket
+from contextlib import suppress
 
 from bumble.host import Host
 from bumble.transport import open_transport
@@ -14,6 +15,9 @@ from bumble.transport.common import Transport, TransportLostError
 from gattkeeper.errors import SettingsError
 from gattkeeper.links.bumble_hci_socket import open_hci_socket
 from gattkeeper.links.bumble_names import transport_problem
+
+CLOSE_S = 5.0
+"""How long a transport may take to close."""
 
 _UNPLUGGED = "is it plugged in?"
 _REFUSED = "give this user access to it: a udev rule, or the group dialout"
@@ -80,10 +84,15 @@ class NamedTransport:
         return host
 
     async def close(self) -> None:
-        """Close the transport, if it is open."""
+        """Close the transport, if it is open. Never raises, and takes `CLOSE_S` at most.
+
+        What is behind it may be gone already, and Bumble's transports say so, or wait for it.
+        """
         transport, self._transport = self._transport, None
         if transport is not None:
-            await transport.close()
+            with suppress(Exception):
+                async with asyncio.timeout(CLOSE_S):
+                    await transport.close()
 
 
 def _hold_alone(transport: Transport) -> None:
