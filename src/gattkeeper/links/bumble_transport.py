@@ -46,7 +46,8 @@ _ADVICE_FOR: dict[tuple[str, int], str] = {
     ("hci-socket", errno.ENODEV): "the kernel has no such adapter: /sys/class/bluetooth shows those there are",
     ("hci-socket", errno.EBUSY): f"BlueZ or another program has it up; it must be down: {_USERS_OF_HCI}",
     ("hci-socket", errno.EUSERS): "another program has taken it over, as this one wants to",
-    ("hci-socket", errno.EPERM): "that takes CAP_NET_ADMIN: AmbientCapabilities=CAP_NET_ADMIN in a systemd unit",
+    ("hci-socket", errno.EPERM): "that takes CAP_NET_ADMIN: in a systemd unit as CapabilityBoundingSet= and"
+    " as AmbientCapabilities=",
     ("hci-socket", errno.EAFNOSUPPORT): "this kernel has no Bluetooth: sudo modprobe bluetooth",
     ("usb", errno.EBUSY): "another program holds it, or the kernel does: sudo systemctl stop bluetooth",
 }
