@@ -69,8 +69,7 @@ class Stage(Generic[AnyLink]):
         links: Mapping[str, AnyLink],
         roamers: frozenset[str] = frozenset(),
     ) -> None:
-        self.seed = seed
-        self.folder = folder
+        self.seed, self.folder = seed, folder
         self.loop = asyncio.get_running_loop()
         self.devices = devices
         for one in devices:
@@ -80,8 +79,7 @@ class Stage(Generic[AnyLink]):
         self.safety = frozenset(one.name for one in self.devices if dice.random() < 0.2)
         doubts = random.Random(f"trust {seed}")  # dice of their own: seeds from before go on as they did
         self.trusting = frozenset(one.name for one in self.devices if doubts.random() < TRUSTING)
-        self.roamers = roamers
-        self.book = _book(dice, doubts, self)
+        self.book = _book(dice, doubts, self, roamers)
         self.limits = Limits(
             queue_per_device_max=dice.choice((4, 30, 1000)),
             shed=dice.random() < 0.3,
@@ -254,9 +252,9 @@ def simulated_links(
     }
 
 
-def _book(dice: random.Random, doubts: random.Random, stage: Stage[AnyLink]) -> Book:
+def _book(dice: random.Random, doubts: random.Random, stage: Stage[AnyLink], roamers: frozenset[str]) -> Book:
     names = list(stage.links)
-    ways = {one.name: _ways(names, index, stage.roamers, one.name) for index, one in enumerate(stage.devices)}
+    ways = {one.name: _ways(names, index, roamers, one.name) for index, one in enumerate(stage.devices)}
     rules = {
         one.name: DeviceRules(
             address=replace(one.address, kind=doubts.choice((one.address.kind, AddressKind.ANY))),
