@@ -1,9 +1,9 @@
 """A lock that processes get in the order in which they came.
 
 Knows two kinds of file. The lock is an flock, and it alone decides who has it: the kernel frees it with its
-holder, however that ends. Tickets decide who is next. A ticket is a FIFO whose writing end its owner keeps open: the
-kernel closes it with its owner, and whoever is behind hears that at once. How a program waits is its own business:
-`step` never does.
+holder, however that ends. Tickets decide who is next. A ticket is a FIFO whose writing end its owner keeps open:
+the kernel closes it with its owner, and whoever is behind hears that at once. How a program waits is its own
+business: `step` never does.
 """
 
 import errno
