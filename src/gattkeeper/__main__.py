@@ -17,6 +17,11 @@ def main(argv: list[str]) -> int:
             from gattkeeper.daemon.lock_command import run_quickly  # noqa: PLC0415 - only for this verb
 
             code = run_quickly(argv[1:])
+        elif code is None and argv[:1] == ["run"]:
+            from gattkeeper.bleak.launching import quick_call, run_program  # noqa: PLC0415 - the same
+
+            call = quick_call(argv[1:])
+            code = None if call is None else run_program(call)
         if code is not None:
             return code
         from gattkeeper.daemon.cli import main as run_locally  # noqa: PLC0415 - slow to load, seldom needed

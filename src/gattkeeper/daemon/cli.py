@@ -1,4 +1,4 @@
-"""The verbs of the command line that no daemon answers: serve, demo, config, replay, doctor, audit, lock.
+"""The verbs of the command line that no daemon answers: serve, demo, config, replay, doctor, audit, lock, run.
 
 Knows which function stands behind which verb. Parsing is `fronts.cli`'s business.
 """
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from gattkeeper import __version__
+from gattkeeper.bleak.launching import RunCall, run_program
 from gattkeeper.daemon.lock_command import run_lock
 from gattkeeper.daemon.settings import explain, find_settings, load_settings
 from gattkeeper.errors import SettingsError
@@ -26,6 +27,7 @@ def main(argv: list[str]) -> int:
         "doctor": _doctor,
         "audit": _audit,
         "lock": _lock,
+        "run": _run,
     }
     return run_local(argv, verbs, version=__version__)
 
@@ -98,3 +100,8 @@ def _lock(args: argparse.Namespace) -> int:
     return run_lock(
         LockCall(command=args.command, adapter=args.adapter, wait_s=args.wait, limit_s=args.kill_after)
     )
+
+
+def _run(args: argparse.Namespace) -> int:
+    priority = args.priority.name.lower() if args.priority is not None else ""
+    return run_program(RunCall(command=args.command, priority=priority, socket=args.socket or ""))

@@ -1,6 +1,6 @@
 """The options of the verbs that start somebody's program.
 
-Knows spelling. What they do stands in `lock_verb`.
+Knows spelling. What they do stands in `lock_verb` and in `bleak.launching`.
 """
 
 import argparse
@@ -27,3 +27,20 @@ def add_lock(add_parser: Callable[..., argparse.ArgumentParser], seconds: Callab
         "--kill-after", type=seconds, metavar="S", help="end the command and all it started after so many seconds"
     )
     lock.add_argument("command", metavar="CMD", nargs="+", help="the command with its arguments")
+
+
+def add_run(
+    add_parser: Callable[..., argparse.ArgumentParser], priority: Callable[[str], object], socket_help: str
+) -> None:
+    """Give the command line its verb `run`. `priority` converts the name of one."""
+    run = add_parser(
+        "run",
+        help="run a program whose Bleak is served by the daemon",
+        usage="gattkeeper run [--priority P] [--socket PATH] -- CMD [ARG ...]",
+        description="Run an unmodified Python program: its BleakClient and BleakScanner go through the daemon's "
+        "queue. Exit codes: the program's own; before it starts 69 no daemon, 126 or 127 it cannot be run, 2 it "
+        "cannot be served.",
+    )
+    run.add_argument("--priority", type=priority, metavar="P", help="urgent, interactive, normal or background")
+    run.add_argument("--socket", metavar="PATH", help=socket_help)
+    run.add_argument("command", metavar="CMD", nargs="+", help="the program with its arguments")
