@@ -9,9 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
-
 import bleak
+import msgspec
 
 SOURCE = Path(__file__).parents[2] / "src"
 

@@ -15,6 +15,10 @@ DEFAULT_ADAPTER = "hci0"
 """What Bleak uses when nobody names another, and what a keeper without settings uses."""
 
 
+_COLONS = 5
+"""Of an address; no transport has so many."""
+
+
 class LockPlaceError(Exception):
     """What has to change before there can be a lock. No SettingsError, because `errors` is slow to load."""
 
@@ -25,9 +29,9 @@ class LockPlace:
     __slots__ = ("adapter", "folder", "name")
 
     def __init__(self, adapter: str, folder: str) -> None:
-        self.adapter = adapter  # as people know it
+        self.adapter = adapter.upper() if adapter.count(":") == _COLONS else adapter  # as keepers spell an address
         self.folder = folder
-        self.name = lock_name(adapter)
+        self.name = lock_name(self.adapter)
 
 
 def lock_place(adapter: str | None) -> LockPlace:

@@ -23,8 +23,6 @@ def lock_name(adapter: str, address_of: "Callable[[int], str] | None" = None) ->
     name = adapter
     if number != adapter and number.isdecimal():
         name = (address_of or address_of_adapter)(int(number)) or adapter
-    if len(name) == len(NO_ADDRESS) and name.count(":") == NO_ADDRESS.count(":"):
-        name = name.upper()
     return "adapter-" + "".join(letter if letter.isalnum() else "-" for letter in name)
 
 
