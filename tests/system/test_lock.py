@@ -1,5 +1,6 @@
 """`gattkeeper lock` as programs meet: real processes, one line, no daemon."""
 
+import asyncio
 import os
 import pty
 import select
@@ -13,7 +14,9 @@ import pytest
 
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.lock_holder import KEEPER, is_frozen
-from gattkeeper.world import SimulatedLink, run_virtual
+from gattkeeper.world import SimulatedLink, VirtualRadio, run_virtual
+from links.wires import SocketWire
+from system.home import Home
 
 pytestmark = pytest.mark.system
 
@@ -164,6 +167,31 @@ def test_a_keeper_and_programs_have_one_lock(house, monkeypatch):
 
     run_virtual(keep())
     assert house.run("--wait", "0", "--", "true").returncode == 0
+
+
+@pytest.mark.asyncio
+async def test_a_daemons_adapter_is_not_waited_for_and_is_named_as_in_its_settings(tmp_path):
+    radio = VirtualRadio(connection_interval_s=0.0075)
+    wire = SocketWire(radio)
+    await wire.lay()
+    keeper = '[keeper]\nsocket = "keeper.sock"\njournal = "journal.db"\n'
+    home = Home(tmp_path, f'{keeper}[adapters.lab]\nlink = "bumble"\ntransport = "{wire.name}"\n')
+    try:
+        await asyncio.to_thread(home.start)
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [*LOCK, "--adapter", "lab", "--", "true"],
+            env={**os.environ, "GATTKEEPER_SETTINGS": str(home.settings)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 75
+        assert f"{wire.name} belongs to a keeper, process {home.process.pid} (" in done.stderr
+    finally:
+        home.process.kill()
+        home.process.wait()
+        await wire.cut()
+        await radio.close()
 
 
 def test_on_a_terminal_one_line_shows_the_wait(house):
