@@ -26,6 +26,7 @@ from gattkeeper.bleak.isolation import isolating, python_words, shebang, unreach
         ("python -u", ""),
         ("sh -c python -I", ""),
         ("python", ""),
+        ("python-tool -E", ""),
     ],
 )
 def test_options_before_the_program_count(line: str, option: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import gattkeeper
+from gattkeeper.daemon import script_lock
 from gattkeeper.daemon.lock_place import lock_place
-from gattkeeper.errors import RefusedError, SettingsError, StorageError
+from gattkeeper.errors import RefusedError, SettingsError, StorageError, UnsupportedError
 from gattkeeper.runtime.fair_lock import FairLock
 from gattkeeper.runtime.file_lock import hold
 from gattkeeper.runtime.lock_holder import COMMAND, KEEPER, written
@@ -114,6 +115,12 @@ async def test_a_place_that_is_not_safe_and_a_lock_that_is_a_link_are_told(home)
         await enter()
     os.chmod(home / "gattkeeper", 0o777)
     with pytest.raises(SettingsError, match="others may write into"):
+        await enter()
+
+
+async def test_windows_is_told_why_not(monkeypatch):
+    monkeypatch.setattr(script_lock.sys, "platform", "win32")
+    with pytest.raises(UnsupportedError, match="Windows"):
         await enter()
 
 

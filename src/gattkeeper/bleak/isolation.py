@@ -24,7 +24,7 @@ def python_words(command: list[str]) -> list[str] | None:
     """The words behind the name of a Python; None when the command is something else."""
     for at, word in enumerate(command):
         name = os.path.basename(word)  # noqa: PTH119 - pathlib is slow to load
-        if name.startswith(("python", "pypy")):
+        if name.rstrip("0123456789.") in ("python", "pypy"):
             return command[at + 1 :]
         if os.path.basename(command[0]) != "env":  # noqa: PTH119 - as above
             return None

@@ -6,6 +6,7 @@ loads no more than it needs: every `gattkeeper lock` passes here.
 
 import os
 import stat
+import sys
 
 from gattkeeper.client.socket_path import runtime_folder
 from gattkeeper.daemon.settings_paths import settings_file
@@ -76,6 +77,8 @@ def _make(folder: str, mode: int) -> None:
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode):
         raise LockPlaceError(f"{folder} is not a folder: move it away, adapters' locks belong there")
+    if sys.platform == "win32":  # a folder is its user's there by where it lies
+        return
     if found.st_uid != os.geteuid():
         raise LockPlaceError(
             f"{folder}, where adapters' locks are, belongs to another user: run this as that user"

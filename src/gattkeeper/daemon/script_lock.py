@@ -5,13 +5,14 @@ Knows how a coroutine waits. It is the lock, and the line, of `gattkeeper lock` 
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
 from gattkeeper.daemon.lock_place import LockPlaceError, lock_place
-from gattkeeper.errors import RefusedError, SettingsError, StorageError
+from gattkeeper.errors import RefusedError, SettingsError, StorageError, UnsupportedError
 from gattkeeper.runtime.fair_lock import Blocked, FairLock
 from gattkeeper.runtime.lock_holder import SCRIPT, Holder
 
@@ -33,8 +34,11 @@ async def adapter_lock(adapter: str | None = None, wait: float | None = None) ->
     ever; cancelling the wait gives the place up.
 
     Raises RefusedError (another program has it until the wait is over, or a keeper, which keeps it), SettingsError
-    (there is no telling which adapter, or the lock's folder is not ours alone), StorageError (it holds no lock).
+    (there is no telling which adapter, or the lock's folder is not ours alone), StorageError (it holds no lock),
+    UnsupportedError (Windows).
     """
+    if sys.platform == "win32":
+        raise UnsupportedError("the adapter's lock needs FIFOs, which Windows has not")
     try:
         place = lock_place(adapter)
         lock = FairLock(place.folder, place.name, SCRIPT)
