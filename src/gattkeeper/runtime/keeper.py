@@ -172,6 +172,7 @@ class Keeper:
         self._letting_go = True
         await self._ways.close()
         await self._pump.recoveries.close()
+        await self._pump.forgetting.close()
         await self._adapters.close()  # what was in flight until now ends with its connection
         self._pump.close()
         if self._recorder is not None:

@@ -42,6 +42,7 @@ class LinkTraits(Struct, frozen=True, kw_only=True):
     unanswered: frozenset[str] = (
         frozenset()
     )  # operations the stack never answers: the link ends them after a while
+    forgets: bool = False  # a bond can be forgotten without a connection
     proves: bool = False  # it knows how secure its connections are; others take no demand but none
     rungs: tuple[Rung, ...] = ()  # what it can do about an adapter that is wedged, mildest first
 
@@ -149,6 +150,12 @@ class Link(Protocol):
 
     async def bonded(self, device: DeviceAddress) -> bool:
         """Whether this adapter has keys of the device. Raises LinkError when that cannot be told now."""
+
+    async def forget(self, device: DeviceAddress) -> None:
+        """Give up our half of the bond with a device that is not connected, if there is one.
+
+        Asked of links with `traits.forgets` only. Raises LinkError. The owner bounds it by cancelling.
+        """
 
     async def close(self) -> None:
         """Let go of the adapter; every connection of it is lost."""

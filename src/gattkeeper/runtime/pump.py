@@ -20,6 +20,7 @@ from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert, AlertKind
 from gattkeeper.runtime.asking import AgentDesk
+from gattkeeper.runtime.forgetting import Forgetting
 from gattkeeper.runtime.hearing import Hearing
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
@@ -92,8 +93,7 @@ class Pump:
         hearing: Hearing | None = None,
     ) -> None:
         self._disconnect_timeout_s = disconnect_timeout_s
-        self._recorder = recorder
-        self._agents, self._hearing = agents, hearing
+        self._recorder, self._agents, self._hearing = recorder, agents, hearing
         self._scheduler = scheduler
         self._listener = listener
         self._journal = journal
@@ -104,7 +104,7 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
         self._sessions: dict[str, Session] = {}
-        self.recoveries = Recoveries(self.feed)
+        self.recoveries, self.forgetting = Recoveries(self.feed), Forgetting(self.feed, jitter)
         self._owed: dict[str, tuple[record.Record, ...]] = {}  # rows of what was told, to be written in this order
         self._journal_fails = self._closed = False  # its last answer was bad; nothing is taken in any more
         self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
@@ -115,6 +115,7 @@ class Pump:
             effects.RecordIntent: self._record_intent,
             effects.RecordAttempt: self._record_attempt,
             effects.Dispatch: self._dispatch,
+            effects.Forget: self._forget,
             effects.StartConnect: self._start_connect,
             effects.AbandonConnect: self._abandon_connect,
             effects.StartDisconnect: self._start_disconnect,
@@ -257,6 +258,10 @@ class Pump:
 
     def _dispatch(self, effect: effects.Dispatch) -> None:
         self._sessions[effect.device].dispatch(effect.token, effect.operation)
+
+    def _forget(self, effect: effects.Forget) -> None:
+        link, address = self._listener.route(effect.device, effect.adapter)
+        self.forgetting.start(link, effect, address)
 
     def _start_connect(self, effect: effects.StartConnect) -> None:
         link, address = self._listener.route(effect.device, effect.adapter)
