@@ -81,3 +81,4 @@ class KeeperStatus(Struct, frozen=True, kw_only=True):
     waiting: int
     accepted: int  # since start
     ended: int
+    alerts: tuple[Alert, ...] = ()  # every one that is raised, with its words

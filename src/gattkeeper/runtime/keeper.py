@@ -319,7 +319,8 @@ class Keeper:
         status = self._scheduler.status(self._pump.now_us())
         adapters = (replace(one, address=self.links[one.name].name) for one in status.adapters)
         devices = (replace(each, advertised=self.advertised_rssi(each.name)) for each in status.devices)
-        return replace(status, adapters=tuple(adapters), devices=tuple(devices))
+        alerts = self._board.raised.in_force(status)
+        return replace(status, adapters=tuple(adapters), devices=tuple(devices), alerts=alerts)
 
     def advertised_rssi(self, device: str) -> AdvertisedRssi | None:
         """How strongly a device was heard when it last advertised; None: it was not. Raises UnknownDeviceError."""
