@@ -34,6 +34,7 @@ class MemoryJournal:
     def __init__(self, *, seed: int = 1, sync_s: float = 0.01, rows: Iterable[Row] = ()) -> None:
         self.rows = list(rows)
         self.failing = False
+        self.fault: StorageError | None = None
         self.closed = False
         self._sync_s = sync_s
         self._dice = random.Random(seed)

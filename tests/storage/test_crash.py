@@ -90,7 +90,7 @@ def test_disk_without_room_refuses_rows_and_takes_them_again_later(tmp_path: Pat
     path = tmp_path / "journal.db"
     kinds, fault, later = run(FULL_DISK, str(path)).splitlines()
     assert "StorageError" in kinds
-    assert "look at its disk: full, over a limit, or failing" in fault
+    assert "look at its disk: full, over a limit, read-only, or failing" in fault
     assert later == "None"
     kept = commands_in(path, "accepted")
     assert (kept[0], kept[-1]) == ("before", "after")

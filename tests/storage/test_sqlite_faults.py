@@ -34,7 +34,7 @@ def test_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
 def test_extended_code_finds_the_advice_of_its_primary_code() -> None:
     fault = sqlite3.OperationalError("disk I/O error")
     fault.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    assert explain(fault) == "disk I/O error: look at its disk: full, over a limit, or failing"
+    assert explain(fault) == "disk I/O error: look at its disk: full, over a limit, read-only, or failing"
 
 
 def test_what_nobody_has_advice_for_is_told_as_it_is() -> None:

@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     ("trouble", "said"),
     [
         (full_disk, "free space on its disk"),
-        (size_limit, "look at its disk: full, over a limit, or failing"),
+        (size_limit, "look at its disk: full, over a limit, read-only, or failing"),
         (held_by_another, "another program holds it: close that"),
     ],
     ids=["full disk", "limit of size", "held by another program"],

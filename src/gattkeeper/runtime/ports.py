@@ -157,6 +157,9 @@ class Link(Protocol):
 class Journal(Protocol):
     """The durable record. Rows become durable in the order in which they were appended."""
 
+    fault: StorageError | None
+    """Why it takes no row, while it could not even be opened; None of any other, whatever happens to its rows."""
+
     def append(self, record: Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         """Queue one row; never blocks. `on_durable` is called on the loop, with what went wrong if so."""
 

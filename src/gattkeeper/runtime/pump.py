@@ -198,6 +198,10 @@ class Pump:
         elif on_durable is not None:
             on_durable(None)
 
+    def journal_is(self, fault: StorageError | None) -> None:
+        """It is known without a row whether rows can be written."""
+        self._written(None, fault)
+
     def _written(self, tell: Callable[[StorageError | None], None] | None, error: StorageError | None) -> None:
         """The alert comes with the first row that failed, and goes with the first that is durable again."""
         if (error is not None) != self._journal_fails:

@@ -40,6 +40,8 @@ class SqliteJournal:
     index, or from the end, and are short enough for the loop.
     """
 
+    fault: StorageError | None = None
+
     def __init__(
         self,
         path: Path,

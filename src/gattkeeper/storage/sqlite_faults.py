@@ -15,7 +15,7 @@ def explain(fault: Exception) -> str:
         sqlite3.SQLITE_CANTOPEN: "make the file and its folder readable and writable",
         sqlite3.SQLITE_CORRUPT: _DAMAGED,
         sqlite3.SQLITE_FULL: "free space on its disk",
-        sqlite3.SQLITE_IOERR: "look at its disk: full, over a limit, or failing",
+        sqlite3.SQLITE_IOERR: "look at its disk: full, over a limit, read-only, or failing",
         sqlite3.SQLITE_NOTADB: _DAMAGED,
         sqlite3.SQLITE_READONLY: "make the file, its folder and its file system writable",
     }
