@@ -119,6 +119,19 @@ def test_reads_follow_the_writer_at_once(path: Path) -> None:
     assert len(segments.files_of(path)) > 1
 
 
+def test_a_file_can_be_followed_at_once_and_has_all_its_rows_without_its_log(path: Path) -> None:
+    with_journal(path, lambda journal: fill(journal, 0, 3))
+    with closing(journal_file.connect(path, read_only=False)) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        following = rotation.next_file(connection, path, SegmentRules(), utc_us=1, at_once=True)
+        assert following is not None
+        assert journal_file.segment_of(following.connection).number == 2
+        following.connection.close()
+        following.reader.close()
+        assert path.with_name("journal.db-wal").stat().st_size == 0
+    assert whole(path).files == 2
+
+
 def test_a_file_that_cannot_be_begun_lets_the_old_one_get_longer(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -126,9 +126,10 @@ class SqliteJournal:
         if written != self._path:
             self._tidy()
 
-    def _next_file(self, connection: sqlite3.Connection) -> NextFile | None:
+    def _next_file(self, connection: sqlite3.Connection, at_once: bool) -> NextFile | None:  # noqa: FBT001
         """On the writer's thread."""
-        return rotation.next_file(connection, self._path, self._rules, utc_us=self._utc_us())
+        utc_us = self._utc_us()
+        return rotation.next_file(connection, self._path, self._rules, utc_us=utc_us, at_once=at_once)
 
     def _sign(self, written: Path, head: Head) -> None:
         """On the writer's thread."""
