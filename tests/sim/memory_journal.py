@@ -35,6 +35,7 @@ class MemoryJournal:
         self.rows = list(rows)
         self.failing = False
         self.fault: StorageError | None = None
+        self.flaw = ""
         self.closed = False
         self._sync_s = sync_s
         self._dice = random.Random(seed)

@@ -65,7 +65,7 @@ async def wait_for(late: LateJournal, keeper: Keeper, settings: Settings, *, ret
             late.take(await open_journal(settings))
         except StorageError as fault:
             _log.debug("the journal cannot be used yet: %s", fault)
-    keeper.journal_came()
+    keeper.look_at_journal()
     _log.warning("the journal can be used again")
 
 

@@ -120,15 +120,14 @@ class Keeper:
     async def start(self) -> None:
         """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
         await self._adapters.open()
-        self._know_all()
-        if self._journal is not None and self._journal.fault is not None:
-            self._pump.journal_is(self._journal.fault)
+        self.look_at_journal()
         await self._ways.start()
 
-    def journal_came(self) -> None:
-        """The journal that had a `fault` at the start has none any more: what it knows, holds devices again."""
+    def look_at_journal(self) -> None:
+        """Look at the journal: at the start, and when one that had a `fault` then has none any more."""
         self._know_all()
-        self._pump.journal_is(None)
+        if self._journal is not None:
+            self._pump.journal_is(self._journal.fault, self._journal.flaw)
 
     async def use_book(self, book: DeviceBook) -> None:
         """Take other devices, groups and actions than those in force until now.

@@ -160,6 +160,9 @@ class Journal(Protocol):
     fault: StorageError | None
     """Why it takes no row, while it could not even be opened; None of any other, whatever happens to its rows."""
 
+    flaw: str
+    """What it was opened with that is not as it was written, for people; empty: nothing that a start sees."""
+
     def append(self, record: Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         """Queue one row; never blocks. `on_durable` is called on the loop, with what went wrong if so."""
 

@@ -198,9 +198,12 @@ class Pump:
         elif on_durable is not None:
             on_durable(None)
 
-    def journal_is(self, fault: StorageError | None) -> None:
-        """It is known without a row whether rows can be written."""
+    def journal_is(self, fault: StorageError | None, flaw: str) -> None:
+        """What is known of the journal without a row: see `ports.Journal`."""
         self._written(None, fault)
+        if flaw:
+            alert = Alert(kind=AlertKind.JOURNAL_FLAW, device="journal", raised=True, value=0, text=flaw)
+            self._listener.alert(alert, self.now_us())
 
     def _written(self, tell: Callable[[StorageError | None], None] | None, error: StorageError | None) -> None:
         """The alert comes with the first row that failed, and goes with the first that is durable again."""

@@ -5,6 +5,7 @@ Knows when the file is held and by which connections. SQL that makes and writes 
 
 import asyncio
 import contextlib
+import logging
 import os
 import sqlite3
 from collections.abc import Callable
@@ -31,6 +32,8 @@ CLOCK_STEP_US_MIN = 1_000_000
 CLOCK_LOOK_EVERY_US = 10_000_000
 """How old what a row says about its wall clock may be. A look takes about 20 us."""
 
+_log = logging.getLogger(__name__)
+
 
 class SqliteJournal:
     """A `runtime.ports.Journal` in one file, for one process at a time.
@@ -41,6 +44,7 @@ class SqliteJournal:
     """
 
     fault: StorageError | None = None
+    flaw: str = ""
 
     def __init__(
         self,
@@ -122,9 +126,19 @@ class SqliteJournal:
             on_next=self._follow,
             on_written=self._sign,
         )
+        self.flaw = self._flaw()
+        if self.flaw:
+            _log.error("%s", self.flaw)
         self._writer.start()
         if written != self._path:
             self._tidy()
+
+    def _flaw(self) -> str:
+        """What a start sees without reading all of it."""
+        found = self._checkpointer.flaw if self._checkpointer is not None else ""
+        if not found and (gaps := segments.gaps_of(self._path)):
+            found = f"the journal's file {gaps[0]} is missing"
+        return f"{found}; see `gattkeeper audit verify`" if found else ""
 
     def _next_file(self, connection: sqlite3.Connection, at_once: bool) -> NextFile | None:  # noqa: FBT001
         """On the writer's thread."""

@@ -17,11 +17,12 @@ class LateJournal:
 
     def __init__(self, fault: StorageError) -> None:
         self.fault: StorageError | None = fault
+        self.flaw = ""
         self._come: SqliteJournal | None = None
 
     def take(self, journal: SqliteJournal) -> None:
         """It is open: rows go there from now on."""
-        self.fault, self._come = None, journal
+        self.fault, self.flaw, self._come = None, journal.flaw, journal
 
     def append(self, record: Record, on_durable: OnDurable | None = None) -> None:
         """Queue one row, or fail as a row does that could not be written."""
