@@ -57,6 +57,9 @@ class MemoryJournal:
         if self._timer is None:
             self._timer = self._loop.call_later(self._sync_s * self._dice.random(), self._sync)
 
+    def probe(self, on_durable: OnDurable) -> None:
+        self._loop.call_soon(on_durable, StorageError("the disk is full: make room") if self.failing else None)
+
     def _sync(self) -> None:
         self._timer = None
         batch, self._batch = self._batch, []

@@ -13,7 +13,7 @@ from journal_rows import accepted, rows, seqs
 from gattkeeper.errors import StorageError
 from gattkeeper.storage import journal_file
 from gattkeeper.storage.chain import Head
-from gattkeeper.storage.journal_file import connect, prepare
+from gattkeeper.storage.journal_file import SCHEMA_VERSION, connect, prepare
 from gattkeeper.storage.rows import Appended
 from gattkeeper.storage.writer import BATCH_ROWS_MAX, NextFile, Writer
 
@@ -162,6 +162,35 @@ async def test_after_an_io_error_no_row_is_written_until_there_is_another_file(
     assert bench.failed == ["a", "b"]
     assert "not yet" in str(bench.answers[1][1])
     assert bench.commits == 1
+
+
+@pytest.mark.asyncio
+async def test_a_probe_writes_and_syncs_a_page_and_no_row(path: Path) -> None:
+    bench = Bench(path)
+    bench.writer.start()
+    await bench.put("a").wait()
+    log = path.with_name("journal.db-wal")
+    before = log.stat().st_size
+    assert await probed(bench) is None
+    assert log.stat().st_size > before
+    obstacle = path.with_name("journal.db.trial")
+    obstacle.mkdir()
+    assert "cannot be written" in str(await probed(bench)), "a page that is there could be written on a full disk"
+    obstacle.rmdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        bench.connection.execute("PRAGMA busy_timeout = 0")
+        assert "another program holds it" in str(await probed(bench))
+    await bench.writer.stop()
+    assert {file.name for file in path.parent.iterdir()} == {"journal.db"}
+    assert seqs(path) == [1]
+    assert rows(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+def probed(bench: Bench) -> "asyncio.Future[StorageError | None]":
+    answer: asyncio.Future[StorageError | None] = asyncio.get_running_loop().create_future()
+    bench.writer.probe(answer.set_result)
+    return answer
 
 
 @pytest.mark.asyncio

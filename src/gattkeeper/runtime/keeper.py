@@ -126,8 +126,7 @@ class Keeper:
     def look_at_journal(self) -> None:
         """Look at the journal: at the start, and when one that had a `fault` then has none any more."""
         self._know_all()
-        if self._journal is not None:
-            self._pump.journal_is(self._journal.fault, self._journal.flaw)
+        self._pump.look_at_journal()
 
     async def use_book(self, book: DeviceBook) -> None:
         """Take other devices, groups and actions than those in force until now.

@@ -166,6 +166,9 @@ class Journal(Protocol):
     def append(self, record: Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         """Queue one row; never blocks. `on_durable` is called on the loop, with what went wrong if so."""
 
+    def probe(self, on_durable: Callable[[StorageError | None], None]) -> None:
+        """Find out whether a row could be written now, without one. `on_durable` as for `append`."""
+
     def find_key(self, idempotency_key: str) -> str:
         """The command id that was accepted under this key, or an empty string."""
 

@@ -209,6 +209,11 @@ class SqliteJournal:
             return
         self._put(record, on_durable)
 
+    def probe(self, on_durable: OnDurable) -> None:
+        """Find out whether a row could be written now, without one. After `close` there is no answer."""
+        if not self._closed:
+            self._writer.probe(on_durable)
+
     def find_key(self, idempotency_key: str) -> str:
         """The command id that was accepted under this key, or an empty string."""
         return self._lookup.key(idempotency_key)

@@ -31,6 +31,13 @@ class LateJournal:
         elif on_durable is not None:
             asyncio.get_running_loop().call_soon(on_durable, self.fault)
 
+    def probe(self, on_durable: OnDurable) -> None:
+        """Ask the journal, or give the words of why it is not there."""
+        if self._come is not None:
+            self._come.probe(on_durable)
+        else:
+            asyncio.get_running_loop().call_soon(on_durable, self.fault)
+
     def find_key(self, idempotency_key: str) -> str:
         """As the journal says; empty without it, and the command is refused all the same."""
         return self._come.find_key(idempotency_key) if self._come is not None else ""

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -54,7 +55,7 @@ class Writer:
     `on_next` hears of that on the loop, before anybody who has a row in it. `on_written` is told on the thread
     which file now goes how far; it returns at once.
 
-    `put`, `run` and `stop` belong to the event loop's thread.
+    `put`, `probe`, `run` and `stop` belong to the event loop's thread.
     """
 
     def __init__(
@@ -88,6 +89,10 @@ class Writer:
     def put(self, appended: Appended) -> None:
         """Hand a row over; returns at once."""
         self._queue.put(appended)
+
+    def probe(self, on_durable: OnDurable) -> None:
+        """Find out whether a row could be written now."""
+        self._queue.put(partial(self._probe, on_durable))
 
     def run(self, errand: Errand) -> None:
         """Have something done by the thread, after the rows that were put before. What goes wrong is logged."""
@@ -162,22 +167,37 @@ class Writer:
             if appended.on_durable is not None
         ]
 
+    def _probe(self, on_durable: OnDurable) -> None:
+        fault = self._transact(lambda: journal_file.try_out(self._connection, self._path))
+        self._tell([(on_durable, fault)])
+
     def _commit(self, rows: list[Columns]) -> StorageError | None:
-        """One transaction; gives what went wrong, after which nothing of it is in the journal."""
+        """Rows in one transaction; gives what went wrong, after which none of them is in the journal."""
+        chained: list[tuple[int, *Columns, bytes]] = []
+
+        def write() -> None:
+            chained.extend(_chained(rows, journal_file.head(self._connection)))
+            self._connection.executemany(INSERT, chained)
+
+        fault = self._transact(write)
+        if fault is None:
+            self._on_written(self._path, Head(seq=chained[-1][0], hash=chained[-1][-1]))
+        return fault
+
+    def _transact(self, write: Callable[[], None]) -> StorageError | None:
+        """One transaction; gives what went wrong."""
         try:
             self._check_in_place()
             if self._doubtful:
                 self._leave()
             self._connection.execute("BEGIN IMMEDIATE")
-            chained = list(_chained(rows, journal_file.head(self._connection)))
-            self._connection.executemany(INSERT, chained)
+            write()
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError, StorageError) as fault:
             self._roll_back()
             self._doubtful = self._doubtful or is_io_error(fault)
             said = str(fault) if isinstance(fault, StorageError) else explain(fault)
             return self._note(StorageError(f"the journal {self._path} cannot be written: {said}"))
-        self._on_written(self._path, Head(seq=chained[-1][0], hash=chained[-1][-1]))
         return self._note(None)
 
     def _leave(self) -> None:
