@@ -1,5 +1,6 @@
 """Which files are opened, which are refused, and what is never touched."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from gattkeeper.storage.journal_file import (
     make_durable,
     prepare,
     segment_of,
+    try_out,
 )
 
 ROW = (
@@ -253,3 +255,15 @@ def test_a_log_that_somebody_reads_is_not_emptied(made: Path) -> None:
         connection.execute(ROW.format(2))
         with pytest.raises(StorageError, match="another program reads it"):
             empty_log(connection)
+
+
+def test_trying_out_says_when_there_is_hardly_any_room(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(connect(made, read_only=False)) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                os, "write", lambda _descriptor, content: len(content) // 2
+            )  # as on a disk that is nearly full
+            with pytest.raises(StorageError, match="free space on its disk"):
+                try_out(connection, made)
+        assert not made.with_name("journal.db.trial").exists()
+        try_out(connection, made)

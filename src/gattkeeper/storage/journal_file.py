@@ -212,13 +212,14 @@ def empty_log(connection: sqlite3.Connection) -> None:
 def try_out(connection: sqlite3.Connection, path: Path) -> None:
     """In a transaction: have a page written that says what it said before, and see that there is room for more.
 
-    Raises OSError or sqlite3.Error.
+    Raises StorageError, OSError or sqlite3.Error.
     """
     trial = path.with_name(path.name + ".trial")
     trial.unlink(missing_ok=True)  # of a process that died here
     descriptor = open_private(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
-        os.write(descriptor, bytes(ROOM_MIN))
+        if os.write(descriptor, bytes(ROOM_MIN)) < ROOM_MIN:
+            raise StorageError("there is hardly any room: free space on its disk")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
