@@ -36,7 +36,7 @@ from gattkeeper.world.virtual_blind import BLIND_LABEL
 DEVICES = ("lounge", "kitchen")
 CALLERS = 6
 LIFE_S_MAX = 0.25
-"""The random death comes before: after the start, and while commands of all callers are on their way."""
+"""In the start, or right after what was told last: soon, while commands of all callers are on their way."""
 
 
 class MortalLoop(asyncio.SelectorEventLoop):
@@ -128,8 +128,13 @@ async def many_commands(settings: Path, number: int, _step: int, tell: Callable[
         await asyncio.gather(*map(caller, range(CALLERS)))
 
 
-def child(story: Callable[..., Any], settings: Path, number: int, step: int, life_s: float | None) -> str:
-    """Run a keeper in a fork until it is dead; gives what its callers were told. `life_s` None: it dies by itself."""
+def child(
+    story: Callable[..., Any], settings: Path, number: int, step: int, life_s: float | None, lines_max: int = 0
+) -> str:
+    """Run a keeper in a fork until it is dead; gives what its callers were told. `life_s` None: it dies by itself.
+
+    Else it is killed so many seconds after so many lines.
+    """
     here, there = os.pipe()
     pid = os.fork()
     if not pid:
@@ -138,11 +143,12 @@ def child(story: Callable[..., Any], settings: Path, number: int, step: int, lif
             runner.run(story(settings, number, step, lambda line: os.write(there, line.encode() + b"\n")))
         os._exit(0)
     os.close(there)
-    if life_s is not None:
-        time.sleep(life_s)  # the moment of death
-        os.kill(pid, signal.SIGKILL)
     with os.fdopen(here) as told:
-        lines = told.read()
+        lines = "".join(told.readline() for _ in range(lines_max))
+        if life_s is not None:
+            time.sleep(life_s)  # the moment of death
+            os.kill(pid, signal.SIGKILL)
+        lines += told.read()
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code not in (0, -signal.SIGKILL):
         sys.exit(f"child {number} ended with {code}")
@@ -167,7 +173,9 @@ def main() -> None:
     else:
         dice = random.Random(int(sys.argv[4]))
         for number in range(1, int(sys.argv[3]) + 1):
-            sys.stdout.write(child(many_commands, settings, number, 0, dice.random() * LIFE_S_MAX))
+            lines_max = dice.choice((0, 0, 1, dice.randrange(2, 40)))  # in its start, or with so many told
+            life_s = dice.random() * LIFE_S_MAX / (1 + lines_max)
+            sys.stdout.write(child(many_commands, settings, number, 0, life_s, lines_max))
     sys.stdout.write(child(one_command, settings, number + 1, 0, None))
 
 
