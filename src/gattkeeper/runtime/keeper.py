@@ -120,8 +120,13 @@ class Keeper:
     async def start(self) -> None:
         """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
         await self._adapters.open()
-        self._know_all()
+        self.look_at_journal()
         await self._ways.start()
+
+    def look_at_journal(self) -> None:
+        """Look at the journal: at the start, and when one that had a `fault` then has none any more."""
+        self._know_all()
+        self._pump.look_at_journal()
 
     async def use_book(self, book: DeviceBook) -> None:
         """Take other devices, groups and actions than those in force until now.
@@ -322,7 +327,8 @@ class Keeper:
         status = self._scheduler.status(self._pump.now_us())
         adapters = (replace(one, address=self.links[one.name].name) for one in status.adapters)
         devices = (replace(each, advertised=self.advertised_rssi(each.name)) for each in status.devices)
-        return replace(status, adapters=tuple(adapters), devices=tuple(devices))
+        alerts = self._board.raised.in_force(status)
+        return replace(status, adapters=tuple(adapters), devices=tuple(devices), alerts=alerts)
 
     def advertised_rssi(self, device: str) -> AdvertisedRssi | None:
         """How strongly a device was heard when it last advertised; None: it was not. Raises UnknownDeviceError."""

@@ -18,10 +18,11 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
-from gattkeeper.model.status import Alert, AlertKind
+from gattkeeper.model.status import Alert
 from gattkeeper.runtime.asking import AgentDesk
 from gattkeeper.runtime.forgetting import Forgetting
 from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.journal_watch import JournalWatch
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.recoveries import Recoveries
@@ -96,7 +97,7 @@ class Pump:
         self._recorder, self._agents, self._hearing = recorder, agents, hearing
         self._scheduler = scheduler
         self._listener = listener
-        self._journal = journal
+        self._journal = JournalWatch(journal, self._alert) if journal is not None else None
         self._jitter = jitter
         self._loop = asyncio.get_running_loop()
         self._events: deque[events.Event] = deque()
@@ -106,7 +107,7 @@ class Pump:
         self._sessions: dict[str, Session] = {}
         self.recoveries, self.forgetting = Recoveries(self.feed), Forgetting(self.feed, jitter)
         self._owed: dict[str, tuple[record.Record, ...]] = {}  # rows of what was told, to be written in this order
-        self._journal_fails = self._closed = False  # its last answer was bad; nothing is taken in any more
+        self._closed = False  # or nothing is taken in any more
         self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
         self._unrecorded: dict[str, record.Accepted] = {}  # rows that failed; only a stop goes on without
         self._performers: dict[type, Callable[..., None]] = {
@@ -169,6 +170,8 @@ class Pump:
         """Take in nothing more, and try once more to write what is owed to the journal."""
         self._closed = True
         self._disarm()
+        if self._journal is not None:
+            self._journal.close()
         owed, self._owed = self._owed, {}
         for rows in owed.values():
             for row in rows:
@@ -195,19 +198,14 @@ class Pump:
 
     def _append(self, row: record.Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         if self._journal is not None:
-            self._journal.append(row, partial(self._written, on_durable))
+            self._journal.append(row, on_durable)
         elif on_durable is not None:
             on_durable(None)
 
-    def _written(self, tell: Callable[[StorageError | None], None] | None, error: StorageError | None) -> None:
-        """The alert comes with the first row that failed, and goes with the first that is durable again."""
-        if (error is not None) != self._journal_fails:
-            self._journal_fails = error is not None
-            text = str(error or "")
-            alert = Alert(kind=AlertKind.JOURNAL, device="journal", raised=self._journal_fails, value=0, text=text)
-            self._listener.alert(alert, self.now_us())
-        if tell is not None:
-            tell(error)
+    def look_at_journal(self) -> None:
+        """Tell what is known of it without a row."""
+        if self._journal is not None:
+            self._journal.opened()
 
     def _accept(self, effect: effects.Accept) -> None:
         self._listener.accepted(effect.command, effect.at_us)
@@ -385,7 +383,10 @@ class Pump:
         self._listener.availability(effect.device, effect.state, self.now_us())
 
     def _alert_changed(self, effect: effects.AlertChanged) -> None:
-        self._listener.alert(effect.alert, self.now_us())
+        self._alert(effect.alert)
+
+    def _alert(self, alert: Alert) -> None:
+        self._listener.alert(alert, self.now_us())
 
     def _subscription_ended(self, effect: effects.SubscriptionEnded) -> None:
         self._listener.subscription_ended(effect.device, effect.target, effect.fault)
