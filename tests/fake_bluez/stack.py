@@ -284,7 +284,7 @@ class FakeBluez:
     def _remove_with_bond(self, path: str) -> None:
         """The link goes first, then the object; only then the caller is answered."""
         device = next(each for each in self.devices if each.path(self.home) == path)
-        device.paired = False
+        device.forgotten()
         if device.connected:
             self.drop_link(device)
         self.remove_device(device)
@@ -353,6 +353,8 @@ class FakeBluez:
         pending = self._connecting.pop(device.path(self.home), None)
         if pending is not None:
             pending.set_exception(Refused(f"{BLUEZ_ERROR}Failed", "br-connection-canceled"))
+        elif not device.connected:
+            raise Refused(f"{BLUEZ_ERROR}NotConnected", "Not Connected")
         if await device.stays():
             self.drop_link(device)
 
@@ -367,6 +369,7 @@ class FakeBluez:
     async def _value(self, device: FakeDevice, message: Message) -> tuple[str, list[Any]]:
         if not device.connected:
             raise Refused(f"{BLUEZ_ERROR}Failed", "Not connected")
+        await device.reached()
         characteristic = device.characteristics[message.path]
         if characteristic.busy:
             raise Refused(f"{BLUEZ_ERROR}InProgress", "In Progress")

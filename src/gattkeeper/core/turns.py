@@ -10,6 +10,7 @@ from gattkeeper.core import (
     checking,
     connections,
     fanout,
+    mending,
     pairing,
     persist,
     recovery,
@@ -59,7 +60,10 @@ def _advance(state: State, device: DeviceState) -> None:
         case ConnectionState.DISCONNECTED:
             roaming.choose(state, device)
             wanting = state.adapters[device.adapter].wanting
-            if connections.may_connect(state, device):
+            wants = connections.may_connect(state, device)
+            if wants:
+                mending.look(state, device)
+            if wants and not mending.holds_connect(device):
                 wanting[device.name] = None
             else:
                 wanting.pop(device.name, None)

@@ -178,6 +178,7 @@ def limits_of(settings: KeeperSettings) -> Limits:
         recovery_wedged_min=settings.recovery_wedged_min,
         recovery_failures_min=settings.recovery_failures_min,
         recovery_devices_min=settings.recovery_devices_min,
+        recovery_in_vain_min=settings.recovery_in_vain_min,
         recovery_window_us=_us(settings.recovery_window),
         recovery_drain_us=_us(settings.recovery_drain),
         recovery_cooldown_us=_us(settings.recovery_cooldown),

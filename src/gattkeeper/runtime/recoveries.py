@@ -47,7 +47,8 @@ class Recoveries:
             in_time = task.done()
             await outlast(task)
         fault = _fault_of(task) if in_time else _TIMED_OUT
-        self._feed(events.RecoveryDone(adapter=effect.adapter, rung=effect.rung, fault=fault))
+        done = events.RecoveryDone(adapter=effect.adapter, rung=effect.rung, device=effect.device, fault=fault)
+        self._feed(done)
 
 
 def _fault_of(task: "asyncio.Task[None]") -> Fault | None:
