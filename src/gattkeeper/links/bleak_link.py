@@ -37,6 +37,7 @@ from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTrait
 
 if TYPE_CHECKING:
     from gattkeeper.links.bluez_adapter import FollowedAdapter
+    from gattkeeper.links.bluez_consent import Consent
     from gattkeeper.links.bluez_watch import BluezAdapter, BluezWatch  # needs D-Bus, which is on Linux only
 
 CANCEL_GRACE_S = 5.0
@@ -80,6 +81,7 @@ class BleakLink:
         self._connections: set[BleakConnection] = set()  # also those still coming up or letting go
         self._forgetting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._consent: Consent | None = None  # where the stack asks for one
 
     @property
     def name(self) -> str:
@@ -110,6 +112,7 @@ class BleakLink:
                 )
             return
         from gattkeeper.links.bluez_adapter import FollowedAdapter  # noqa: PLC0415 - needs D-Bus
+        from gattkeeper.links.bluez_consent import Consent  # noqa: PLC0415
         from gattkeeper.links.bluez_watch import BluezWatch, chosen_adapter  # noqa: PLC0415
 
         watch = BluezWatch(self)
@@ -122,6 +125,8 @@ class BleakLink:
             raise
         self._watch = watch
         self._absence = None
+        self._consent = Consent(self._consents)
+        await self._consent.stand()
         self._on_adapter = on_adapter
 
     async def connect(
@@ -200,6 +205,8 @@ class BleakLink:
         await asyncio.gather(*(connection.disconnect() for connection in list(self._connections)))
         if self._watch is not None:
             await self._watch.close()
+        if self._consent is not None:
+            await self._consent.close()
         await self.settled()
 
     async def settled(self) -> None:
@@ -229,8 +236,25 @@ class BleakLink:
             for connection in list(self._connections):
                 connection.fail(replace(absence, ran=Ran.MAYBE))
         self._changed.set()
+        if self._consent is not None and absence is None and before is not None:
+            self._consent.stand_again()
         if (absence is None) != (before is None):
             self._on_adapter(absence is None, absence)
+
+    async def _consents(self, path: str) -> bool:
+        """Whether a device may be paired that BlueZ pairs by itself: one that we wait for, if nobody says no."""
+        waiting = [each for each in self._connections if each.path == path and each.is_waiting]
+        if not waiting:
+            return False
+        events = waiting[0].events
+        asking = events.asking()
+        if asking is None:
+            return True
+        events.pairing(under_way=True)
+        try:
+            return await asking.confirm()
+        finally:
+            events.pairing(under_way=False)
 
     def device_connected(self, path: str) -> None:
         """The watch saw a device's link come up."""
@@ -273,7 +297,9 @@ class BleakLink:
         if self._adapter is None:
             return _absent(FaultKind.ADAPTER_GONE, f"{self._followed.text} is gone")
         if not self._adapter.powered:
-            return _absent(FaultKind.ADAPTER_GONE, f"the adapter {self._followed.address} is powered off")
+            cure = "bluetoothctl power on; if that is refused: rfkill unblock bluetooth"
+            text = f"the adapter {self._followed.address} is powered off ({cure})"
+            return _absent(FaultKind.ADAPTER_GONE, text)
         return None
 
     def _is_forgetting(self) -> bool:
