@@ -8,6 +8,9 @@ from bluez_vm.machine import Machine
 
 pytestmark = pytest.mark.system
 
+OPERATION_S = 5.0
+"""The time-out of a write."""
+
 MILD = ["disconnect_device", "forget_device", "stop_discovery"]
 
 
@@ -26,6 +29,18 @@ def test_connections_that_only_the_adapter_knows_of_end_with_a_power_cycle(machi
     assert [each["rung"] for each in found["rungs"]] == [*MILD, "power_cycle"], found
     assert not any(each["fault"] for each in found["rungs"]), found
     works_again(found)
+
+
+def test_a_link_that_only_bluez_believes_in_goes_after_one_write_and_nobody_else_notices(machine: Machine) -> None:
+    found = machine.run("cases_ladder:believed", timeout_s=150)
+    assert found["left"] == {"on_air": 1, "in_bluez": 2}, "BlueZ was not told that the link is lost"
+    *lost, last = [each["verdict"] for each in found["tapped"]]
+    assert last == "delivered", found
+    assert set(lost) == {"unknown"}, "each was handed to BlueZ, and nobody can tell"
+    assert found["applied"] == ["before", "after"], found
+    assert found["other_verdicts"] == ["delivered"]
+    assert found["other_s_max"] < OPERATION_S, found
+    assert not {each["rung"] for each in found["rungs"]} - {"disconnect_device", "forget_device"}, found
 
 
 def test_an_adapter_that_answers_nothing_is_reset_past_bluetoothd(machine: Machine) -> None:
