@@ -11,6 +11,9 @@ pytestmark = pytest.mark.system
 OPERATION_S = 5.0
 """The time-out of a write."""
 
+DOCTORS_SIGNS = ("connection: warning", "connection: problem", "discovery: warning")
+SILENCE = ("kernel: warning: an adapter stopped answering", "kernel: warning: an adapter did not answer a command")
+
 MILD = ["disconnect_device", "forget_device", "stop_discovery"]
 
 
@@ -26,6 +29,7 @@ def works_again(found: dict[str, Any]) -> None:
 def test_connections_that_only_the_adapter_knows_of_end_with_a_power_cycle(machine: Machine) -> None:
     found = machine.run("cases_ladder:phantom", timeout_s=150)
     assert found["left"] == {"on_air": 2, "in_bluez": []}, "the devices are taken, and nobody here knows"
+    assert not [each for each in found["doctor"] if each.startswith(DOCTORS_SIGNS)], "the adapter alone knows"
     assert [each["rung"] for each in found["rungs"]] == [*MILD, "power_cycle"], found
     assert not any(each["fault"] for each in found["rungs"]), found
     works_again(found)
@@ -49,6 +53,7 @@ def test_an_adapter_that_answers_nothing_is_reset_past_bluetoothd(machine: Machi
     assert [each["rung"] for each in others] == [*MILD, "power_cycle"], found
     assert others[-1]["fault"], "BlueZ cannot switch off an adapter that does not answer"
     assert (last["rung"], last["fault"]) == ("hard_reset", ""), found
+    assert any(each.startswith(SILENCE) and "bluetoothctl power off" in each for each in found["doctor"]), found
     works_again(found)
 
 

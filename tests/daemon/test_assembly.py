@@ -125,7 +125,7 @@ async def test_controller_that_is_not_there_is_named(path):
 def test_bonds_are_next_to_the_journal_unless_a_file_is_named(path, named, file):
     path.write_text(f'[keeper]\njournal = "state/j"\n[adapters.a]\nlink = "bumble"\ntransport = "usb:7"\n{named}')
     settings = load_settings(path)
-    link = assembly._link(settings, settings.adapters["a"])
+    link = assembly._link(settings, settings.adapters["a"], set())
     assert link._bonds == path.parent / file
     assert link._bonds_optional is not bool(named)
 

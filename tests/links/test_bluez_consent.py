@@ -11,6 +11,7 @@ from dbus_fast.aio import MessageBus
 from fake_bluez.device import FakeDevice, Question
 from fake_bluez.fixtures import VALUE
 from fake_bluez.stack import BLUEZ_ERROR, HCI0, FakeBluez, Step
+from gattkeeper.links.bleak_connection import BleakConnection
 from gattkeeper.links.bleak_link import BleakLink
 from gattkeeper.links.bluez_agent import AGENT
 from gattkeeper.links.bluez_consent import PATH
@@ -79,6 +80,18 @@ async def test_one_that_nothing_of_ours_waits_for_is_not_ours_to_pair(
 ) -> None:
     assert await said(bluez, device.path(HCI0)) == f"{BLUEZ_ERROR}Rejected"
     assert await said(bluez, f"{HCI0}/dev_F0_00_00_00_00_99") == f"{BLUEZ_ERROR}Rejected"
+
+
+async def test_one_that_another_link_of_ours_waits_for_may_be_paired(bluez: FakeBluez, device: FakeDevice) -> None:
+    beside = set[BleakConnection]()
+    links = [BleakLink(cancel_grace_s=0.5, beside=beside) for _ in range(2)]
+    for each in links:
+        await each.open(AdapterLog())
+    connection = await links[1].connect(DeviceAddress(value=device.address), ConnectionLog())
+    del bluez.agents.registered[list(bluez.agents.registered)[1]]  # BlueZ asks the first of them
+    assert await said_while_reading(bluez, device, connection) == ""
+    for each in links:
+        await each.close()
 
 
 @pytest.mark.parametrize(("says", "answer"), [(1, ""), (None, f"{BLUEZ_ERROR}Rejected")])

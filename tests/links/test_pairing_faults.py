@@ -42,6 +42,8 @@ def test_a_link_that_does_not_come_up_with_a_bonded_device_may_be_about_the_bond
     )
     assert told.kind is lost.kind, "tried again as any other: nobody knows"
     gone = doubted(Fault(kind=FaultKind.STACK_GONE, text="the Bluetooth service is gone"))
-    assert gone.text.startswith("the Bluetooth service is gone; it is paired here"), "the kernel ends it, now and then"
+    assert gone.text.startswith("the Bluetooth service is gone; it is paired here"), (
+        "the kernel ends it, now and then"
+    )
     away = Fault(kind=FaultKind.UNREACHABLE, text="out of reach")
     assert doubted(away) is away

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from gattkeeper import __version__
 from gattkeeper.core.limits import Limits
@@ -30,6 +30,9 @@ from gattkeeper.runtime.ports import Link, Observer
 from gattkeeper.storage.checkpointing import CheckpointRules
 from gattkeeper.storage.journal import SqliteJournal
 from gattkeeper.storage.rotation import DAY_US, MEGABYTE, SegmentRules
+
+if TYPE_CHECKING:
+    from gattkeeper.links.bleak_connection import BleakConnection  # not everybody has BlueZ
 
 
 def settings_from(settings: "Settings | Path | str | None") -> Settings:
@@ -61,12 +64,13 @@ async def open_keeper(
     chosen = settings_from(settings)
     async with AsyncExitStack() as stack:
         links: dict[str, Link] = {}
+        beside: set[BleakConnection] = set()
         virtual = await _virtual_links(chosen, stack)
         for name, adapter in chosen.adapters.items():
             if isinstance(adapter, VirtualAdapter):
                 links[name] = virtual[name]  # nobody else can reach a radio in our memory
             else:
-                links[name] = OwnedLink(_link(chosen, adapter), _lock_folder(chosen.keeper))
+                links[name] = OwnedLink(_link(chosen, adapter, beside), _lock_folder(chosen.keeper))
         opened = await _journal(chosen, tuple(links)) if journal else None
         keeper = Keeper(
             links=patient(links),
@@ -139,12 +143,12 @@ async def _virtual_links(settings: Settings, stack: AsyncExitStack) -> Mapping[s
     return world.links
 
 
-def _link(settings: Settings, adapter: BluezAdapter | BumbleAdapter) -> Link:
+def _link(settings: Settings, adapter: BluezAdapter | BumbleAdapter, beside: "set[BleakConnection]") -> Link:
     match adapter:
         case BluezAdapter():
             from gattkeeper.links.bleak_link import BleakLink  # noqa: PLC0415 - not everybody has BlueZ
 
-            return BleakLink(adapter.adapter, restart_service=adapter.restart_service)
+            return BleakLink(adapter.adapter, restart_service=adapter.restart_service, beside=beside)
         case BumbleAdapter():
             from gattkeeper.links.bumble_link import BumbleLink  # noqa: PLC0415 - slow to load, optional
 

@@ -59,7 +59,8 @@ class BleakLink:
     and found again under whatever number it returns. On other systems than Linux it must be empty.
 
     `restart_service`: whether its recovery may restart the Bluetooth service, under every program that uses it.
-    `privileged` is the socket of the privileged program; where there is none, no rung needs it.
+    `privileged` is the socket of the privileged program; where there is none, no rung needs it. `beside` has the
+    connections of all links of this process, where there are several: BlueZ asks one of them about all.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class BleakLink:
         cancel_grace_s: float = CANCEL_GRACE_S,
         restart_service: bool = False,
         privileged: Path = PRIVILEGED_SOCKET,
+        beside: set[BleakConnection] | None = None,
     ) -> None:
         self._wanted = adapter
         self._restart_service = restart_service
@@ -78,6 +80,7 @@ class BleakLink:
         self._followed: FollowedAdapter | None = None  # where the platform says which it is
         self._absence: Fault | None = None  # why the adapter cannot be used now
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
+        self._beside = set[BleakConnection]() if beside is None else beside
         self._connections: set[BleakConnection] = set()  # also those still coming up or letting go
         self._forgetting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -151,6 +154,7 @@ class BleakLink:
         must_be_of_kind(device, found)
         connection = BleakConnection(found, events, self._guard, self)
         self._connections.add(connection)
+        self._beside.add(connection)
         try:
             await connection.establish()
         except LinkError as error:
@@ -223,6 +227,7 @@ class BleakLink:
     def ended(self, connection: BleakConnection) -> None:
         """A connection is down and holds nothing any more."""
         self._connections.discard(connection)
+        self._beside.discard(connection)
 
     def bluez_changed(self) -> None:
         """The watch saw the service or an adapter change: tell whom it concerns, once per change."""
@@ -243,7 +248,7 @@ class BleakLink:
 
     async def _consents(self, path: str) -> bool:
         """Whether a device may be paired that BlueZ pairs by itself: one that we wait for, if nobody says no."""
-        waiting = [each for each in self._connections if each.path == path and each.is_waiting]
+        waiting = [each for each in self._beside if each.path == path and each.is_waiting]
         if not waiting:
             return False
         events = waiting[0].events

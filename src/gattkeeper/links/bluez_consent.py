@@ -1,9 +1,9 @@
 """Says yes to a pairing that BlueZ begins by itself, because a device answers nothing of ours until it is paired.
 
-Knows Agent1, and that BlueZ asks about such a pairing whoever registered an agent first, or asked to be the default.
-When nobody did, it refuses, and the operation that needed it is never answered (BlueZ 5.66 on Linux 6.1). So this
-agent stands as long as the link is open, never asks to be the default one, and answers for devices that the link
-waits for, without a passkey; which these are, its owner says. A pairing that somebody asks for has an agent of its
+Knows Agent1, and that BlueZ asks about such a pairing whoever registered an agent first, or asked to be the
+default. When nobody did, it refuses, and the operation that needed it is never answered (BlueZ 5.66 on Linux 6.1).
+So this agent stands as long as the link is open, never asks to be the default one, and answers for devices that we
+wait for, without a passkey; which these are, its owner says. A pairing that somebody asks for has an agent of its
 own (`bluez_agent`).
 """
 

@@ -43,8 +43,8 @@ def doubted(fault: Fault) -> Fault:
     """The same fault of a connection that did not come up; with what it may be about, as we have a bond.
 
     BlueZ encrypts with its bond while it connects, so a bond that the device has lost may end the link there, or
-    bluetoothd itself, by a defect of the kernel (6.1). Its 5.66 has no error that says so: this is a guess, and told
-    as one.
+    bluetoothd itself, by a defect of the kernel (6.1). Its 5.66 has no error that says so: this is a guess, and
+    told as one.
     """
     if fault.kind not in (FaultKind.TRANSIENT, FaultKind.LINK_LOST, FaultKind.STACK_GONE):
         return fault

@@ -75,4 +75,4 @@ async def lost_there() -> dict[str, Any]:
     async def forget(at: Place, _keeper: Keeper) -> None:
         await at.radio._devices[LOUNGE]._bumble.keystore.delete_all()
 
-    return await _demanded(forget, deadline_s=20.0)
+    return await _demanded(forget, deadline_s=45.0)
