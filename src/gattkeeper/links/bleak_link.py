@@ -24,7 +24,7 @@ from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
 from gattkeeper.links.bluez_cut import cut
 from gattkeeper.links.bluez_identity import must_be_of_kind
-from gattkeeper.links.pairing_faults import doubted
+from gattkeeper.links.pairing_faults import doubted, ended_the_service
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.links.targets import refusal
 from gattkeeper.model.adapter import Rung
@@ -82,6 +82,7 @@ class BleakLink:
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
         self._beside = set[BleakConnection]() if beside is None else beside
         self._connections: set[BleakConnection] = set()  # also those still coming up or letting go
+        self._by_a_bond = ""  # the address of a paired device that is being connected
         self._forgetting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._consent: Consent | None = None  # where the stack asks for one
@@ -155,12 +156,16 @@ class BleakLink:
         connection = BleakConnection(found, events, self._guard, self)
         self._connections.add(connection)
         self._beside.add(connection)
+        paired = isinstance(found.details, dict) and found.details.get("props", {}).get("Paired")
+        self._by_a_bond = found.address if paired else ""
         try:
             await connection.establish()
         except LinkError as error:
-            if isinstance(found.details, dict) and found.details.get("props", {}).get("Paired"):
+            if paired:
                 raise LinkError(doubted(error.fault)) from error
             raise
+        finally:
+            self._by_a_bond = ""
         return connection
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
@@ -298,7 +303,8 @@ class BleakLink:
         if self._watch is None or self._followed is None:
             return self._absence
         if not self._watch.up:
-            return _absent(FaultKind.STACK_GONE, "the Bluetooth service is gone")
+            doubt = ended_the_service(self._by_a_bond) if self._by_a_bond else ""
+            return _absent(FaultKind.STACK_GONE, f"the Bluetooth service is gone{doubt}")
         if self._adapter is None:
             return _absent(FaultKind.ADAPTER_GONE, f"{self._followed.text} is gone")
         if not self._adapter.powered:

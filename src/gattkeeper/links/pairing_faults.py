@@ -42,13 +42,20 @@ def advised(fault: Fault, *, asked: bool) -> Fault:
 def doubted(fault: Fault) -> Fault:
     """The same fault of a connection that did not come up; with what it may be about, as we have a bond.
 
-    BlueZ encrypts with its bond while it connects, so a bond that the device has lost may end the link there, or
-    bluetoothd itself, by a defect of the kernel (6.1). Its 5.66 has no error that says so: this is a guess, and
-    told as one.
+    BlueZ encrypts with its bond while it connects, so a bond that the device has lost may end the link there. Its
+    5.66 has no error that says so: this is a guess, and told as one.
     """
-    if fault.kind not in (FaultKind.TRANSIENT, FaultKind.LINK_LOST, FaultKind.STACK_GONE):
+    if fault.kind not in (FaultKind.TRANSIENT, FaultKind.LINK_LOST):
         return fault
     return replace(fault, text=f"{fault.text or fault.name}; it is paired here: if this stays so, {LOST_THERE}")
+
+
+def ended_the_service(device: str) -> str:
+    """What is told when the Bluetooth service goes while a device is connected with which we have a bond.
+
+    Linux 6.1 breaks its own lists when the device has lost its half, and that ends bluetoothd: a guess as well.
+    """
+    return f"; it went while {device} was connected, which is paired here: if this stays so, {LOST_THERE}"
 
 
 def _is_lost_there(fault: Fault) -> bool:
