@@ -9,6 +9,9 @@ from bluez_vm.machine import Machine
 
 pytestmark = pytest.mark.system
 
+DEADLINE_S = 45.0
+"""Of the write to that device."""
+
 
 @pytest.fixture
 def machine_to_break() -> Iterator[Machine]:
@@ -22,8 +25,8 @@ def test_a_device_that_lost_its_half_gets_nothing_and_its_caller_is_told_in_time
     found = machine_to_break.run("cases_bonds:lost_there", timeout_s=180)
     assert found["first"]["verdict"] == "delivered"
     assert found["second"]["verdict"] == "not_delivered", found
-    assert "if you trust it, unpair it here (gattkeeper unpair), then pair it again" in found["second"]["fault"], (
-        found
-    )
+    assert found["second"]["took_s"] < DEADLINE_S + 5, found
+    blamed = "if you trust it, unpair it here (gattkeeper unpair), then pair it again" in found["second"]["fault"]
+    assert blamed or not found["second"]["attempts"], "an attempt that ended says why"
     assert found["applied"] == ["first"]
     assert found["kernel_bugs"] or found["other"]["verdict"] == "delivered", found
