@@ -18,6 +18,7 @@ from gattkeeper.core import (
     ending,
     events,
     fanout,
+    mending,
     overview,
     own_faults,
     pairing,
@@ -129,7 +130,8 @@ def _take_adapter(
     elif event.adapter in state.adapters:
         adapter = state.adapters[event.adapter]
         if isinstance(event, events.RecoveryDone):
-            recovery.done(state, adapter, event)
+            if not mending.done(state, event):
+                recovery.done(state, adapter, event)
             return
         recovery.adapter_changed(state, adapter)
         if isinstance(event, events.AdapterDown):
