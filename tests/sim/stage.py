@@ -240,6 +240,7 @@ def _book(dice: random.Random, doubts: random.Random, stage: Stage[AnyLink]) -> 
     names = list(stage.links)
     rules = {
         one.name: DeviceRules(
+            journal_payloads=True,  # the checker compares them with what reached the devices
             address=replace(one.address, kind=doubts.choice((one.address.kind, AddressKind.ANY))),
             adapter=names[index % len(names)],
             safety=one.name in stage.safety,

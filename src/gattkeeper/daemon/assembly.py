@@ -3,7 +3,10 @@
 Knows which part fits which port, and the order in which they start and end.
 """
 
+import getpass
+import os
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +24,9 @@ from gattkeeper.daemon.settings_model import (
     VirtualAdapter,
     bonds_path,
 )
+from gattkeeper.daemon.settings_record import settings_row
 from gattkeeper.errors import SettingsError
+from gattkeeper.model.command import Origin
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.keeper import Keeper
@@ -51,14 +56,19 @@ async def open_keeper(
     journal: bool = True,
     observers: Sequence[Observer] = (),
     agent: PairingAgent | None = None,
+    settings_path: Path | None = None,
 ) -> AsyncIterator[Keeper]:
     """A running keeper of your own, in this process: `async with gattkeeper.open() as keeper: …`.
 
     `settings` is a file, or what `load_settings` gave; without it the usual places are looked at. With
-    `journal=False` no command is written down. `agent` is asked while a device pairs. Raises SettingsError
-    (what to change), StorageError (another process has the journal, or it cannot be written).
+    `journal=False` no command is written down. `agent` is asked while a device pairs. `settings_path` is the file
+    that settings were loaded from, for the record. Raises SettingsError (what to change), StorageError (another
+    process has the journal, or it cannot be written).
     """
-    chosen = settings_from(settings)
+    path = settings_path
+    if not isinstance(settings, Settings):
+        path = Path(settings) if settings is not None else find_settings()
+    chosen = settings_from(settings if isinstance(settings, Settings) else path)
     async with AsyncExitStack() as stack:
         links: dict[str, Link] = {}
         virtual = await _virtual_links(chosen, stack)
@@ -78,6 +88,7 @@ async def open_keeper(
             serialization={name: adapter.serialization for name, adapter in chosen.adapters.items()},
             recovery={name: adapter.recovery for name, adapter in chosen.adapters.items()},
             id_prefix=new_id_prefix(time.time_ns()),
+            origin=own_origin(),
             jitter=random.random,
             disconnect_timeout_s=chosen.keeper.timeouts.disconnect,
             listen_every_s=chosen.keeper.roaming_listen,
@@ -85,8 +96,19 @@ async def open_keeper(
             agent=agent,
         )
         stack.push_async_callback(keeper.close)
+        keeper.note(settings_row(path, Settings(), chosen))
         await keeper.start()
         yield keeper
+
+
+def own_origin() -> Origin:
+    """Who asks where this process itself does: for the record."""
+    try:
+        principal = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user without a name
+        principal = ""
+    uid = os.getuid() if sys.platform != "win32" else None
+    return Origin(front="library", principal=principal, uid=uid, pid=os.getpid())
 
 
 def _lock_folder(settings: KeeperSettings) -> Path:
