@@ -51,12 +51,12 @@ def test_keys_that_differ_are_named_down_to_the_last_word(path):
 
 
 def test_at_a_start_what_is_not_as_by_default_is_named_and_no_value(path):
-    row = settings_row(path, Settings(), load_settings(path), after_restart=("keeper.socket",))
+    row = settings_row(path, Settings(), load_settings(path), 7, after_restart=("keeper.socket",))
     assert {"keeper.socket", "adapters.radio", "devices.lounge", "profiles.virtual_blind"} <= set(row.changed)
     assert (row.path, row.after_restart, row.refused) == (str(path), ("keeper.socket",), "")
     assert "F0:00:00:00:00:01" not in str(row)
 
 
 def test_a_file_that_was_refused_is_on_record_with_the_reason_cut_to_a_length(path):
-    row = refusal_row(path, "x" * 1000)
+    row = refusal_row(path, "x" * 1000, 7)
     assert (row.sha256, row.changed, len(row.refused)) == (file_digest(path), (), REFUSED_LENGTH_MAX)

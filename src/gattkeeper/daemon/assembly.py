@@ -96,7 +96,7 @@ async def open_keeper(
             agent=agent,
         )
         stack.push_async_callback(keeper.close)
-        keeper.note(settings_row(path, Settings(), chosen))
+        keeper.note(settings_row(path, Settings(), chosen, keeper.now_us()))
         await keeper.start()
         yield keeper
 

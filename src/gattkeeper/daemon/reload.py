@@ -34,9 +34,9 @@ async def read_again(
         await keeper.use_book(book_of(wanted))
     except GattkeeperError as error:
         _log.error("the settings stay as they were: %s", error)
-        keeper.note(refusal_row(path, str(error)))
+        keeper.note(refusal_row(path, str(error), keeper.now_us()))
         return before
-    keeper.note(settings_row(path, before, wanted, after_restart=later))
+    keeper.note(settings_row(path, before, wanted, keeper.now_us(), after_restart=later))
     _log.info("the settings were read again: %s", ", ".join(wanted.devices) or "any device by its address")
     return wanted
 

@@ -4,7 +4,6 @@ Knows names only. No value of a setting gets into the journal.
 """
 
 import hashlib
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,22 +18,22 @@ REFUSED_LENGTH_MAX = 500
 
 
 def settings_row(
-    path: Path | None, before: Settings, after: Settings, *, after_restart: Iterable[str] = ()
+    path: Path | None, before: Settings, after: Settings, at_us: int, *, after_restart: Iterable[str] = ()
 ) -> SettingsRead:
     """The row of settings that came into force, but for those that only a restart brings about."""
     return SettingsRead(
         path=str(path or ""),
         sha256=file_digest(path),
         changed=tuple(differences(before, after)),
-        at_us=_now_us(),
+        at_us=at_us,
         after_restart=tuple(after_restart),
     )
 
 
-def refusal_row(path: Path, why: str) -> SettingsRead:
+def refusal_row(path: Path, why: str, at_us: int) -> SettingsRead:
     """The row of a file that changed nothing."""
     return SettingsRead(
-        path=str(path), sha256=file_digest(path), changed=(), at_us=_now_us(), refused=why[:REFUSED_LENGTH_MAX]
+        path=str(path), sha256=file_digest(path), changed=(), at_us=at_us, refused=why[:REFUSED_LENGTH_MAX]
     )
 
 
@@ -59,7 +58,3 @@ def differences(before: object, after: object, at: str = "") -> Iterator[str]:
                 yield from differences(before[name], after[name], f"{at}.{name}")
     elif before != after:
         yield at
-
-
-def _now_us() -> int:
-    return time.monotonic_ns() // 1000

@@ -3,7 +3,7 @@
 Knows what is written down about a command. How a row becomes durable is `storage`'s business.
 """
 
-from typing import assert_never
+from typing import assert_never, get_args
 
 from msgspec import Struct
 
@@ -161,9 +161,13 @@ class SegmentDeleted(Struct, frozen=True, kw_only=True, tag="segment_deleted"):
 Note = StopAsked | ResumeAsked | Latch | Alerted | Denied | SettingsRead | Recovery
 """What happens around the commands. It says itself when: it may be written later."""
 
-Record = (
-    Started | Closed | Accepted | Intended | AttemptFailed | Ended | Resolved | Note | ClockStep | SegmentDeleted
-)
+KeeperRow = Started | Closed | Note | ClockStep | SegmentDeleted
+"""Rows about no command."""
+
+Record = Accepted | Intended | AttemptFailed | Ended | Resolved | KeeperRow
+
+KINDS = tuple(str(one.__struct_config__.tag) for one in get_args(KeeperRow))
+"""The kinds of those, as their column has them."""
 
 
 def accepted(command: Command, at_us: int, *, keep: bool) -> Accepted:
@@ -196,6 +200,19 @@ def command_of(record: Record) -> str:
             return ""
         case _:
             assert_never(record)
+
+
+def origin_of(record: Record) -> Origin | None:
+    """Who caused a row, where it says so."""
+    match record:
+        case Accepted(command=command):
+            return command.origin
+        case Resolved(resolution=resolution):
+            return resolution.origin
+        case StopAsked(origin=origin) | ResumeAsked(origin=origin) | Denied(origin=origin):
+            return origin
+        case _:
+            return None
 
 
 def device_of(record: Record) -> str:

@@ -95,7 +95,6 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self.links = {name: TurnTakingLink(link) for name, link in links.items()}
         self._journal = journal
-        self._jitter = jitter
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal, origin=origin or Origin())
         self._ways = Ways(self.links, self._feed, listen_every_s=listen_every_s)
         self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, ways=self._ways)
@@ -255,7 +254,7 @@ class Keeper:
             handle = self._ledger.open(command)
             handles.append(handle)
             self._pump.feed(events.StopRequested(command=handle.command, latch=latch))
-        asked, who, at_us = tuple(one.id for one in handles), self._ledger.who(origin), self._pump.now_us()
+        asked, who, at_us = tuple(one.id for one in handles), self._ledger.who(origin), self.now_us()
         self.note(StopAsked(scope=scope, latch=latch, commands=asked, origin=who, at_us=at_us))
         return handles
 
@@ -264,9 +263,13 @@ class Keeper:
         devices = self.book.members(scope)
         for device in devices:
             self._pump.feed(events.Resumed(device=device))
-        who, at_us = self._ledger.who(origin), self._pump.now_us()
+        who, at_us = self._ledger.who(origin), self.now_us()
         self.note(ResumeAsked(scope=scope, devices=devices, origin=who, at_us=at_us))
         return devices
+
+    def now_us(self) -> int:
+        """The monotonic clock that rows and timelines are on, in microseconds."""
+        return self._pump.now_us()
 
     def note(self, row: Note) -> None:
         """Put on record what happened around the commands; later if the journal cannot be written now."""

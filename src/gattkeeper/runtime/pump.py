@@ -99,8 +99,7 @@ class Pump:
         hearing: Hearing | None = None,
     ) -> None:
         self._disconnect_timeout_s = disconnect_timeout_s
-        self._recorder = recorder
-        self._agents, self._hearing = agents, hearing
+        self._recorder, self._agents, self._hearing = recorder, agents, hearing
         self._scheduler = scheduler
         self._listener = listener
         self.rows = Rows(journal, now_us=self.now_us, keeps=listener.keeps_payloads, tell=listener.alert)
