@@ -66,7 +66,7 @@ def test_rows_about_commands_are_left_out_and_the_newest_comes_first(path: Path)
         ({"before": 4}, [RUNG, LATCH]),
         ({"until_us": 1}, []),
     ],
-    ids=str,
+    ids=["kinds", "devices", "front", "principal", "front and principal", "before", "until"],
 )
 def test_filters_must_all_hold(path: Path, wanted: dict[str, object], expected: list[Record]) -> None:
     assert records(path, **wanted) == expected
