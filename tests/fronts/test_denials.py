@@ -41,14 +41,6 @@ def test_who_tries_again_is_counted_and_has_a_row_a_minute():
     assert list(door.told()) == [("eve", 1), ("mal", 1), ("eve", 3), ("eve", 1)]
 
 
-def test_what_was_counted_is_written_at_the_end():
-    door = Door()
-    door.come(EVE, 3)
-    door.come(MAL)
-    door.denials.close()
-    assert list(door.told()) == [("eve", 1), ("mal", 1), ("eve", 2)]
-
-
 def test_many_users_at_once_have_no_more_rows_than_there_are_places(monkeypatch):
     monkeypatch.setattr(denials_module, "USERS_MAX", 1)
     door = Door()

@@ -12,7 +12,7 @@ from gattkeeper.model.command import Origin
 from gattkeeper.model.record import Denied
 
 ROW_EVERY_US = 60_000_000
-"""How long further denials of the same user are counted only."""
+"""How long further denials of the same user are counted only; what was counted when the keeper ends is lost."""
 
 USERS_MAX = 100
 """Users who are told apart within that time; of further ones nothing is recorded."""
@@ -43,10 +43,6 @@ class Denials:
             row = Denied(origin=origin, why=why, times=1, at_us=now_us)
             self._note(row)
             self._by_user[user] = _Counted(row=replace(row, times=0), since_us=now_us)
-
-    def close(self) -> None:
-        """Write what was counted and not written."""
-        self._write_due(self._now_us() + ROW_EVERY_US)
 
     def _write_due(self, now_us: int) -> None:
         for user, counted in list(self._by_user.items()):

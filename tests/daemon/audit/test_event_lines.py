@@ -69,9 +69,9 @@ SETTINGS = SettingsRead(path="g.toml", sha256="ab", changed=tuple("abcdef"), at_
                 rung=Rung.HARD_RESET,
                 why="3 signs",
                 at_us=1,
-                fault=Fault(kind=FaultKind.TIMED_OUT),
+                fault=Fault(kind=FaultKind.TIMED_OUT, stack="keeper"),
             ),
-            "radio: hard reset could not be done: timed_out; 3 signs",
+            "radio: hard reset could not be done: timed_out (keeper); 3 signs",
         ),
         (
             Recovery(adapter="radio", rung=Rung.POWER_CYCLE, why="3 signs", at_us=1),

@@ -75,7 +75,6 @@ class SocketFront:
             task.cancel()
         await asyncio.gather(*served, return_exceptions=True)
         await self._submissions.drain()
-        self._denials.close()
         remove(self._path, self._identity)
         self._server = None
 
