@@ -95,7 +95,9 @@ class Rows:
         self.note(record.Latch(device=effect.device, by=effect.by, held=effect.held, at_us=self._now_us()))
 
     def alert(self, alert: Alert) -> None:
-        """Something alarming began, or is over: told, and written down."""
+        """Something alarming began, or is over: told, and written down after what was missed."""
+        if alert.kind is AlertKind.JOURNAL and not alert.raised:
+            self._write_missed()
         at_us = self._now_us()
         self._tell(alert, at_us)
         self.note(record.Alerted(alert=alert, at_us=at_us))
@@ -104,7 +106,6 @@ class Rows:
         """The alert comes with the first row that failed, and goes with the first that is durable again."""
         if (error is not None) != self._fails:
             self._fails = error is not None
-            self._write_missed()
             text = str(error or "")
             self.alert(Alert(kind=AlertKind.JOURNAL, device="journal", raised=self._fails, value=0, text=text))
         if on_durable is not None:
