@@ -104,12 +104,17 @@ def test_who_asked_and_under_which_id_does_not_make_another_request() -> None:
         {"operation": Write(target=TARGET, payload=b"\x50")},
         {"priority": Priority.URGENT},
         {"stop": True},
-        {"label": "set_position 80"},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_what_is_asked_for_makes_another_request(change: dict[str, Any]) -> None:
     assert not same_request(WRITE, replace(WRITE, **change))
+
+
+@pytest.mark.parametrize(("label", "same"), [("", True), ("write fe51", True), ("write fe52", False)])
+def test_a_way_in_that_gives_no_label_asks_for_nothing_else(label: str, same: bool) -> None:
+    labelled, again = replace(WRITE, label="write fe51"), replace(WRITE, label=label)
+    assert same_request(labelled, again) is same_request(again, labelled) is same
 
 
 @pytest.mark.parametrize("payload", [b"\x49", b"\x50"])

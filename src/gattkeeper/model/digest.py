@@ -69,12 +69,14 @@ def same_request(one: Command, other: Command, digests: tuple[Digest, ...] | Non
     """Whether two commands ask for the same thing: what an idempotency key promises.
 
     `digests` are of the payloads of `one`, where only they are left. Two that carry tokens never have the same
-    payload: what was asked for is in their labels.
+    payload: what was asked for is in their labels. Not every way in gives a label, so none is no other one.
     """
-    if (one.device, one.priority, one.stop, one.label) != (other.device, other.priority, other.stop, other.label):
+    if (one.device, one.priority, one.stop) != (other.device, other.priority, other.stop):
         return False
     if one.token and other.token:
-        return True
+        return one.label == other.label
+    if one.label != other.label and one.label and other.label:
+        return False
     if without_payloads(one).operation != without_payloads(other).operation:
         return False
     return _asked(digests_of(one) if digests is None else digests) == _asked(digests_of(other))
