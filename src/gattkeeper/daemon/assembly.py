@@ -3,7 +3,6 @@
 Knows which part fits which port, and the order in which they start and end.
 """
 
-import getpass
 import os
 import random
 import sys
@@ -13,8 +12,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from gattkeeper import __version__
 from gattkeeper.core.limits import Limits
+from gattkeeper.daemon.lock_place import LockPlaceError, lock_folder
 from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
 from gattkeeper.daemon.settings_model import (
     BluezAdapter,
@@ -26,10 +28,12 @@ from gattkeeper.daemon.settings_model import (
 )
 from gattkeeper.daemon.settings_record import settings_row
 from gattkeeper.errors import SettingsError
+from gattkeeper.fronts.socket.place import Peer
 from gattkeeper.model.command import Origin
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.lock_holder import KEEPER, SCRIPT
 from gattkeeper.runtime.patient_link import patient
 from gattkeeper.runtime.ports import Link, Observer
 from gattkeeper.storage.checkpointing import CheckpointRules
@@ -57,13 +61,15 @@ async def open_keeper(
     observers: Sequence[Observer] = (),
     agent: PairingAgent | None = None,
     settings_path: Path | None = None,
+    daemon: bool = False,
 ) -> AsyncIterator[Keeper]:
     """A running keeper of your own, in this process: `async with gattkeeper.open() as keeper: …`.
 
     `settings` is a file, or what `load_settings` gave; without it the usual places are looked at. With
     `journal=False` no command is written down. `agent` is asked while a device pairs. `settings_path` is the file
-    that settings were loaded from, for the record. Raises SettingsError (what to change), StorageError (another
-    process has the journal, or it cannot be written).
+    that settings were loaded from, for the record. A `daemon` has its adapters for as long as it runs: whoever
+    waits for one is told so. Raises SettingsError (what to change), StorageError (another process has the journal,
+    or it cannot be written).
     """
     path = settings_path
     if not isinstance(settings, Settings):
@@ -76,7 +82,7 @@ async def open_keeper(
             if isinstance(adapter, VirtualAdapter):
                 links[name] = virtual[name]  # nobody else can reach a radio in our memory
             else:
-                links[name] = OwnedLink(_link(chosen, adapter), _lock_folder(chosen.keeper))
+                links[name] = OwnedLink(_link(chosen, adapter), _lock_folder(), KEEPER if daemon else SCRIPT)
         opened = await _journal(chosen, tuple(links)) if journal else None
         keeper = Keeper(
             links=patient(links),
@@ -102,23 +108,17 @@ async def open_keeper(
 
 
 def own_origin() -> Origin:
-    """Who asks where this process itself does: for the record."""
-    try:
-        principal = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a user without a name
-        principal = ""
-    uid = os.getuid() if sys.platform != "win32" else None
-    return Origin(front="library", principal=principal, uid=uid, pid=os.getpid())
+    """Who asks where this process itself does, as the system knows it: for the record."""
+    if sys.platform == "win32":
+        return Origin(front="library", pid=os.getpid())
+    return replace(Peer(uid=os.getuid(), pid=os.getpid()).origin(), front="library")
 
 
-def _lock_folder(settings: KeeperSettings) -> Path:
-    """The socket's folder. Made here when it is missing, so that users who are allowed can get into it."""
-    folder = settings.socket.parent
+def _lock_folder() -> Path:
     try:
-        folder.mkdir(mode=0o711 if settings.allow_users else 0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"cannot make the folder {folder} for the socket: {error.strerror}") from None
-    return folder
+        return Path(lock_folder())
+    except LockPlaceError as error:
+        raise SettingsError(str(error)) from None
 
 
 async def _journal(settings: Settings, adapters: tuple[str, ...]) -> SqliteJournal:
