@@ -271,7 +271,7 @@ class Stand:
         await self.world.begin(devices)
         self.keeper = Keeper(
             links={"adapter": self.world.link},
-            book=Book({one.name: DeviceRules(address=one.address) for one in devices}),
+            book=Book({one.name: DeviceRules(address=one.address, journal_payloads=True) for one in devices}),
             journal=self.journal,
             observers=(self.watch,),
             limits=self._limits,

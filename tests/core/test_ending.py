@@ -4,7 +4,7 @@ import pytest
 
 from core.drive import A_READ, MS, Drive, S, fault, write
 from gattkeeper.core import events
-from gattkeeper.core.effects import Refusal
+from gattkeeper.core.effects import LatchChanged, Refusal
 from gattkeeper.core.ending import failure_cause
 from gattkeeper.core.entry import Entry
 from gattkeeper.model.command import Command
@@ -219,3 +219,15 @@ def test_a_stop_that_expired_while_it_rode_is_not_ended_again() -> None:
     drive.answer()
     assert drive.ended("second") == (NOT, Cause.EXPIRED)
     assert drive.ended("first") == (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
+
+
+def test_that_a_latch_is_set_and_that_it_opens_is_written_down_once_each() -> None:
+    drive = Drive(safety=True)
+    drive.feed(events.Latched(command_id="earlier", device="blind"))
+    drive.feed(events.Latched(command_id="another", device="blind"))
+    drive.feed(events.Resolved(command_id="another", device="blind"))
+    drive.feed(events.Resolved(command_id="earlier", device="blind"))
+    assert drive.of(LatchChanged) == [
+        LatchChanged(device="blind", by="earlier", held=True),
+        LatchChanged(device="blind", by="earlier", held=False),
+    ]

@@ -39,7 +39,7 @@ def test_the_value_it_would_have_left_says_that_it_was_applied_and_opens_the_lat
     assert warm.device().latched_by == "one"
     warm.answer(b"\x49\x00")
     assert warm.resolutions() == [("one", True)]
-    assert warm.of(Resolve)[0].why == "read back 49 00 from 2a19"
+    assert warm.of(Resolve)[0].why == "read back what was expected from 2a19"
     assert warm.device().latched_by == ""
 
 
@@ -47,7 +47,7 @@ def test_another_value_says_that_it_was_not_where_that_is_a_proof(warm: Drive) -
     unclear(warm, **proof(absence=True))
     warm.answer(b"\x48" * 40)
     assert warm.resolutions() == [("one", False)]
-    assert warm.of(Resolve)[0].why == f"read back {'48 ' * 31}48… from 2a19 where 49 would stand"
+    assert warm.of(Resolve)[0].why == "read back something other than what was expected from 2a19"
     assert warm.device().latched_by == ""
 
 

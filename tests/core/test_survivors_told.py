@@ -9,7 +9,7 @@ import pytest
 
 from core.drive import A_READ, MS, Drive, S, ask, fault, sequence, subscribed, write
 from gattkeeper.core import events
-from gattkeeper.core.effects import AlertChanged, Marked, Resolve
+from gattkeeper.core.effects import AlertChanged, Marked
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.own_faults import ATTEMPT_TIMED_OUT
 from gattkeeper.model.adapter import Rung, Serialization
@@ -335,17 +335,6 @@ def test_an_adapter_that_is_recovered_in_vain_is_told_step_by_step() -> None:
     drive.wait(2 * S)
     assert alerts(drive, park)[1:] == [Alert(kind=park, device="hci", raised=False, value=0)]
     assert alerts(drive, recovery)[1:] == [Alert(kind=recovery, device="hci", raised=False, value=0)]
-
-
-def test_a_value_that_fits_is_repeated_as_a_whole() -> None:
-    drive = Drive(safety=True)
-    drive.warm()
-    drive.submit("one", write(), read_back=PROOF)
-    drive.fail(FaultKind.TRANSIENT)
-    drive.answer(b"\x01" * 32)
-    assert drive.resolutions() == [("one", True)]
-    (resolved,) = drive.of(Resolve)
-    assert resolved.why == f"read back {' '.join(['01'] * 32)} from 2a19"
 
 
 def test_status_tells_how_long_the_oldest_has_waited_and_how_many_have_ended() -> None:

@@ -1,6 +1,8 @@
 """Settings become a keeper that works, and what was begun is undone when one part cannot be had."""
 
+import hashlib
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -8,13 +10,16 @@ import pytest
 import gattkeeper
 from gattkeeper.core.limits import Limits
 from gattkeeper.daemon import assembly
-from gattkeeper.daemon.assembly import limits_of, new_id_prefix, open_keeper, settings_from
+from gattkeeper.daemon.assembly import limits_of, new_id_prefix, open_keeper, own_origin, settings_from
 from gattkeeper.daemon.lock_place import lock_folder
 from gattkeeper.daemon.settings import Settings, load_settings
 from gattkeeper.daemon.settings_model import BluezAdapter, KeeperSettings, Timeouts
 from gattkeeper.errors import SettingsError, StorageError
+from gattkeeper.fronts.commands import Options, read_command
+from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.storage.checkpointing import checkpoints_of, key_of
 from gattkeeper.storage.checkpoints import signed_in
+from gattkeeper.storage.event_query import WantedEvents, events
 from gattkeeper.storage.signing import public_key
 from gattkeeper.telemetry.timeline import Timeline
 from gattkeeper.world.virtual_blind import BLIND_LABEL
@@ -72,6 +77,19 @@ async def test_outcomes_of_an_earlier_keeper_are_found_in_the_journal(path):
     (known,) = timeline.newest(10)
     async with open_keeper(path) as keeper:
         assert keeper.handle(known.command.id).outcome.succeeded
+
+
+@pytest.mark.asyncio
+async def test_the_settings_and_who_asked_are_on_record(path):
+    async with open_keeper(path) as keeper:
+        handle = await keeper.submit(read_command("lounge", characteristic_ref("2a19"), Options()))
+        await handle.wait()
+        assert handle.command.origin == own_origin()
+    (read,) = [
+        found.record for found in events(path.parent / "journal.db", WantedEvents(kinds=frozenset({"settings"})))
+    ]
+    assert (read.path, read.sha256) == (str(path), hashlib.sha256(SETTINGS.encode()).hexdigest())
+    assert (own_origin().uid, own_origin().pid) == (os.getuid(), os.getpid())
 
 
 @pytest.mark.asyncio

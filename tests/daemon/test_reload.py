@@ -1,6 +1,7 @@
 """The settings, read again: what may change does, a bad file changes nothing, and the rest is named."""
 
 import asyncio
+import hashlib
 import logging
 
 import pytest
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from gattkeeper.daemon.reload import needs_restart, read_again
 from gattkeeper.daemon.settings import book_of, load_settings
-from gattkeeper.daemon.settings_model import Settings, Timeouts
+from gattkeeper.daemon.settings_model import JournalSettings, Settings, Timeouts
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.world import SimulatedLink
 from system.home import SETTINGS
@@ -80,6 +81,44 @@ def test_what_only_a_restart_brings_about_is_named(path):
     changed = replace(settings, keeper=keeper)
     assert list(needs_restart(settings, changed)) == ["keeper.socket", "keeper.timeouts.gatt"]
     assert list(needs_restart(settings, replace(settings, adapters={}))) == ["adapters.radio"]
+    journal = JournalSettings(file_mb=1, payloads=True)
+    assert list(needs_restart(settings, replace(settings, journal=journal))) == ["journal.file_mb"]
+
+
+@pytest.mark.parametrize(
+    ("text", "changed", "later"),
+    [
+        (SETTINGS + "safety = true\n", ("devices.kitchen.safety",), ()),
+        (
+            SETTINGS.replace("[devices.lounge]", "[journal]\nfile_mb = 1\n[devices.lounge]"),
+            ("journal.file_mb",),
+            ("journal.file_mb",),
+        ),
+        ("[", None, ()),
+    ],
+    ids=["a device", "what a restart brings about", "a bad file"],
+)
+def test_what_came_of_it_is_on_record(path, text, changed, later):
+    async def story():
+        started_with = load_settings(path)
+        keeper = Keeper(links={"radio": SimulatedLink([])}, book=book_of(started_with))
+        noted = []
+        keeper.note = noted.append
+        await keeper.start()
+        path.write_text(text)
+        current = await read_again(keeper, started_with, path)
+        assert await read_again(keeper, started_with, path, before=current) == current
+        await keeper.close()
+        return noted
+
+    first, second = asyncio.run(story())
+    assert first.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    if changed is None:
+        assert "not TOML" in first.refused
+        assert "g.toml" in second.refused
+    else:
+        assert (first.changed, first.after_restart, first.refused) == (changed, later, "")
+        assert second.changed == ()
 
 
 def test_a_virtual_device_is_put_on_the_air_by_a_restart_only(path):

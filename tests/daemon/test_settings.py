@@ -6,9 +6,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gattkeeper.daemon.settings import Settings, book_of, explain, load_settings
-from gattkeeper.daemon.settings_model import BluezAdapter, BumbleAdapter, KeeperSettings, LogLevel, VirtualAdapter
+from gattkeeper.daemon.settings_model import (
+    BluezAdapter,
+    BumbleAdapter,
+    DeviceSettings,
+    JournalSettings,
+    KeeperSettings,
+    LogLevel,
+    VirtualAdapter,
+)
 from gattkeeper.devices.toml_file import parse_toml
 from gattkeeper.errors import SettingsError
 from gattkeeper.model.identity import parse_address
@@ -88,6 +97,18 @@ def test_what_is_set_is_in_force(tmp_path):
     assert (settings.keeper.stop_grace, settings.keeper.timeouts.gatt) == (0.0, 2.0)
     address = parse_address("F0:00:00:00:00:01")
     assert book_of(settings).rules("lounge") == DeviceRules(address=address, safety=True, linger_us=500_000)
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_payloads_are_kept_as_the_device_says_and_else_as_the_journal_does(default):
+    address = parse_address("F0:00:00:00:00:01")
+    devices = {
+        name: DeviceSettings(address=replace(address, value=f"F0:00:00:00:00:0{number}"), journal_payloads=said)
+        for number, (name, said) in enumerate({"kept": True, "not": False, "silent": None}.items())
+    }
+    book = book_of(Settings(devices=devices, journal=JournalSettings(payloads=default)))
+    kept = [book.rules(name).journal_payloads for name in (*devices, "F0:00:00:00:00:99")]
+    assert kept == [True, False, default, default]
 
 
 LOCK = """

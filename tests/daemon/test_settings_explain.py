@@ -47,6 +47,7 @@ def test_the_bare_settings_in_words():
         "journal         /var/journal.db",
         "                a file has 64 MB, nothing is deleted",
         "                its end is signed after 1000 rows and 300 s at the latest",
+        "                of payloads it has length and SHA-256, not the bytes",
         "log level       info",
         "queues          1000 commands for a device, 10000 in all",
         "ageing          10 s of waiting are worth one priority",
@@ -104,6 +105,23 @@ def test_the_choice_of_adapters_in_words():
 def test_the_log_of_a_virtual_adapter_is_named():
     text = explain(Settings(adapters={"air": VirtualAdapter(applied_log=Path("/var/applied.jsonl"))}))
     assert "30 ms, what reaches its devices goes to /var/applied.jsonl, 5 connections" in text
+
+
+def test_whose_payloads_the_journal_keeps_is_told_where_it_is_not_as_for_all():
+    address = parse_address("F0:00:00:00:00:01")
+    devices = {
+        "kept": DeviceSettings(address=address, journal_payloads=True),
+        "not": DeviceSettings(address=address, journal_payloads=False),
+        "default": DeviceSettings(address=address),
+    }
+    told = {}
+    for default in (False, True):
+        text = explain(Settings(journal=JournalSettings(payloads=default), devices=devices))
+        told[default] = [line for line in text.split("\n") if "payloads" in line]
+    assert [line.split()[0] for line in told[False]] == ["of", "kept"]
+    assert [line.split()[0] for line in told[True]] == ["payloads", "not"]
+    assert told[False][1].endswith(", payloads in the journal")
+    assert told[True][1].endswith(", no payloads in the journal")
 
 
 def test_a_device_with_everything_the_other_way():

@@ -7,6 +7,7 @@ from fronts.cli.story import NO_ANSWER, command, four_taps, outcome
 from fronts.keeper_bench import Book
 from gattkeeper import errors
 from gattkeeper.fronts import answers
+from gattkeeper.model.command import Origin
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import AdvertisedRssi, DeviceStatus, KeeperStatus
@@ -40,9 +41,20 @@ def test_what_the_steps_of_a_sequence_brought_is_hex_too():
 
 
 def test_what_was_found_out_later_stands_beside_the_outcome():
-    found = Resolution(command_id="c1", applied=False, who="gattkeeper", why="read back 0a from 2a19")
+    found = Resolution(
+        command_id="c1",
+        applied=False,
+        who="gattkeeper",
+        why="read back 0a from 2a19",
+        origin=Origin(front="keeper"),
+    )
     ended = outcome("c1", "unknown", "timed_out_in_flight")
-    wanted = {"applied": False, "who": "gattkeeper", "why": "read back 0a from 2a19"}
+    wanted = {
+        "applied": False,
+        "who": "gattkeeper",
+        "why": "read back 0a from 2a19",
+        "origin": {"front": "keeper"},
+    }
     answer = answers.outcome_answer(Book(), ONE, ended, found)
     assert (answer["verdict"], answer["resolution"]) == ("unknown", wanted)
     assert "resolution" not in answers.outcome_answer(Book(), ONE, ended)

@@ -12,11 +12,9 @@ from gattkeeper.model.command import (
     LONG_WRITE_LENGTH_MAX,
     STEPS_MAX,
     Command,
-    Origin,
     Priority,
     ReadBack,
     problem_with,
-    same_request,
 )
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef
 from gattkeeper.model.operation import (
@@ -151,34 +149,6 @@ def test_a_required_read_back_says_what_to_read() -> None:
 def test_a_read_back_expects_something() -> None:
     problem = problem_with(replace(WRITE, read_back=ReadBack(target=TARGET, expected=b"")))
     assert problem == "a read-back needs at least one byte to expect: every value starts with nothing"
-
-
-def test_two_with_tokens_are_the_same_request_although_their_payloads_differ() -> None:
-    one = replace(WRITE, token=1, label="dim 5")
-    other = replace(one, token=2, operation=Write(target=TARGET, payload=b"\x50"))
-    assert same_request(one, other)
-    assert not same_request(one, replace(other, label="dim 6"))
-    assert not same_request(one, replace(other, token=0))
-
-
-def test_who_asked_and_under_which_id_does_not_make_another_request() -> None:
-    again = replace(WRITE, id="c2", idempotency_key="k", origin=Origin(front="http"), deadline_us=5)
-    assert same_request(WRITE, again)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"device": "kitchen"},
-        {"operation": Write(target=TARGET, payload=b"\x50")},
-        {"priority": Priority.URGENT},
-        {"stop": True},
-        {"label": "set_position 80"},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_what_is_asked_for_makes_another_request(change: dict[str, Any]) -> None:
-    assert not same_request(WRITE, replace(WRITE, **change))
 
 
 def test_priorities_sort_with_the_most_urgent_first() -> None:

@@ -4,7 +4,7 @@ Knows how to build one and to take it down again; every story ends with nothing 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from gattkeeper.core.limits import Limits
@@ -17,7 +17,7 @@ from gattkeeper.model.status import Alert
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules, Link
 from gattkeeper.world import LinkAction, LinkMatch, LinkMoment, LinkRule, SimulatedLink, run_virtual
-from sim.memory_journal import MemoryJournal
+from sim.memory_journal import MemoryJournal, Row
 from sim.scene import WRITABLE, Book, device
 
 LOST = Fault(kind=FaultKind.LINK_LOST, ran=Ran.MAYBE, stack="test", code=0x08)
@@ -68,12 +68,13 @@ class House:
         limits: Limits | None = None,
         recording: Path | None = None,
         recovery: bool = True,
+        rows: Iterable[Row] = (),
         link: Callable[[SimulatedLink], Link] = lambda link: link,
         **settings: object,
     ) -> None:
         self.lamp, self.door = device("lamp", 1), device("door", 2)
         self.link = SimulatedLink([self.lamp, self.door], **settings)
-        self.journal = MemoryJournal() if journal else None
+        self.journal = MemoryJournal(rows=rows) if journal else None
         self.watch = Watch()
         self.book = Book(
             {one.name: DeviceRules(address=one.address, safety=safety) for one in (self.lamp, self.door)}

@@ -1,9 +1,10 @@
 """Which commands there are, by id and by idempotency key."""
 
 import pytest
+from msgspec.structs import replace
 
 from gattkeeper.errors import ConflictError
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.operation import Connect, ReadRssi
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.record import Accepted, Ended, Resolved
@@ -63,6 +64,18 @@ def test_a_key_gives_the_same_command_again_and_belongs_to_one_request():
         assert ledger.find_by_key(COMMAND) is None
         with pytest.raises(ConflictError, match="'tap' belongs to p-1"):
             ledger.find_by_key(Command(device="lamp", operation=ReadRssi(), idempotency_key="tap"))
+
+    in_loop(story)
+
+
+def test_who_asks_without_a_name_is_the_program_itself_and_others_are_who_they_are():
+    def story() -> None:
+        own = Origin(front="library", principal="ann", uid=1, pid=2)
+        ledger = Ledger(id_prefix="p", journal=None, origin=own)
+        assert ledger.open(COMMAND).command.origin == own
+        eve = Origin(front="socket", principal="eve")
+        assert ledger.open(replace(COMMAND, origin=eve)).command.origin == eve
+        assert (ledger.who(None), ledger.who(eve)) == (own, eve)
 
     in_loop(story)
 

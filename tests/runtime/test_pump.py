@@ -57,6 +57,9 @@ class Listener:
     def alert(self, alert: object, at_us: int) -> None:
         self.told.append(alert.kind.value)
 
+    def keeps_payloads(self, device: str) -> bool:
+        return False
+
     def route(self, device: str) -> object:
         raise AssertionError("nothing should connect")
 

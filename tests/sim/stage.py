@@ -257,6 +257,7 @@ def _book(dice: random.Random, doubts: random.Random, stage: Stage[AnyLink], roa
     ways = {one.name: _ways(names, index, roamers, one.name) for index, one in enumerate(stage.devices)}
     rules = {
         one.name: DeviceRules(
+            journal_payloads=True,  # the checker compares them with what reached the devices
             address=replace(one.address, kind=doubts.choice((one.address.kind, AddressKind.ANY))),
             adapter=ways[one.name][0],
             others=ways[one.name][1:],

@@ -44,7 +44,7 @@ def test_the_chain_of_a_file_begins_before_its_first_row() -> None:
     assert isinstance(head, Head)
     assert head.seq == 0
     assert len(head.hash) == HASH_LENGTH
-    assert DOMAIN == "gattkeeper journal 2"
+    assert DOMAIN == "gattkeeper journal 3"
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_newer_schema_is_refused(made: Path) -> None:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     prepare(made)
     with pytest.raises(
-        StorageError, match="written by a newer gattkeeper .schema 3, known here up to 2.; upgrade"
+        StorageError, match="written by a newer gattkeeper .schema 4, known here up to 3.; upgrade"
     ):
         connect(made, read_only=False)
 

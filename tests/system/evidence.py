@@ -4,6 +4,7 @@ Knows what must agree. Each check raises AssertionError with the command it is a
 """
 
 from collections import Counter, defaultdict
+from hashlib import sha256
 
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import Write, changes_state
@@ -18,12 +19,14 @@ class Evidence:
     def __init__(self, rows: list[Record]) -> None:
         self.rows = rows
         self.commands: dict[str, Command] = {}
+        self.sha256: dict[str, str] = {}  # of a write's payload: all that the journal says of it
         self.outcomes: dict[str, list[Outcome]] = defaultdict(list)
         self.intents: dict[str, int] = Counter()
         for row in rows:
             match row:
-                case Accepted(command=command):
+                case Accepted(command=command, digests=digests):
                     self.commands[command.id] = command
+                    self.sha256[command.id] = next((one.sha256 for one in digests if one.at == "payload"), "")
                 case Ended(outcome=outcome):
                     self.outcomes[outcome.command_id].append(outcome)
                 case Intended(command_id=command_id):
@@ -61,9 +64,9 @@ class Evidence:
 
     def devices_agree(self, applied: list[Applied]) -> None:
         """For writes whose payloads are unique: delivered happened, not_delivered did not, nothing twice."""
-        times = Counter((one.device, one.payload) for one in applied)
+        times = Counter((one.device, sha256(one.payload).hexdigest()) for one in applied)
         written = {
-            (command.device, command.operation.payload): command
+            (command.device, self.sha256[command.id]): command
             for command in self.commands.values()
             if isinstance(command.operation, Write) and changes_state(command.operation)
         }

@@ -131,6 +131,14 @@ class RecordRung(Struct, frozen=True, kw_only=True):
     at_us: int
 
 
+class LatchChanged(Struct, frozen=True, kw_only=True):
+    """Write down that a device is held because of an unknown command, or is not any more."""
+
+    device: str
+    by: str  # the unknown command
+    held: bool
+
+
 class Finish(Struct, frozen=True, kw_only=True):
     """Write the outcome down, then tell the caller."""
 
@@ -195,6 +203,7 @@ Effect = (
     | HurryDisconnect
     | Recover
     | RecordRung
+    | LatchChanged
     | Finish
     | Resolve
     | Marked

@@ -4,7 +4,7 @@ Knows what may be claimed from what happened. Nothing here decides whether to tr
 """
 
 from gattkeeper.core import parts, resolving
-from gattkeeper.core.effects import Finish
+from gattkeeper.core.effects import Finish, LatchChanged
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep
 from gattkeeper.core.state import DeviceState, State
@@ -127,11 +127,13 @@ def latch(state: State, device: DeviceState, command_id: str) -> None:
     """Hold back everything that changes the device until it is known what the command did."""
     device.latched_by = command_id
     device.waiting.latched = True
+    state.effects.append(LatchChanged(device=device.name, by=command_id, held=True))
     state.touch(device)
 
 
 def unlatch(state: State, device: DeviceState) -> None:
     """It is known now: what was held back waits again, in its old place."""
+    state.effects.append(LatchChanged(device=device.name, by=device.latched_by, held=False))
     device.latched_by = ""
     device.waiting.latched = False
     state.touch(device)

@@ -17,9 +17,6 @@ from gattkeeper.core.state import DeviceState, Question, State
 from gattkeeper.model.operation import Write, WriteDescriptor
 from gattkeeper.model.outcome import AnswerValue
 
-_SHOWN_MAX = 32
-"""Bytes of a value that a resolution repeats."""
-
 
 def ask(device: DeviceState, entry: Entry) -> None:
     """A command has ended unknown: note the question, if a look at the device can answer it.
@@ -52,8 +49,8 @@ def look(state: State, device: DeviceState, command_id: str, value: AnswerValue)
     read_back = question.read_back
     applied = value.startswith(read_back.expected)
     if device.changed_by == command_id and (applied or read_back.proves_absence):
-        wanted = "" if applied else f" where {_hex(read_back.expected)} would stand"
-        why = f"read back {_hex(value)} from {read_back.target}{wanted}"
+        found = "what was expected" if applied else "something other than what was expected"
+        why = f"read back {found} from {read_back.target}"  # no values: the journal may not be one to hold them
         state.effects.append(Resolve(command=question.command, applied=applied, why=why))
 
 
@@ -61,7 +58,3 @@ def settle(device: DeviceState, command_id: str) -> None:
     """It is known, whoever found out."""
     if device.question is not None and device.question.command.id == command_id:
         device.question = None
-
-
-def _hex(value: bytes) -> str:
-    return value[:_SHOWN_MAX].hex(" ") + ("…" if len(value) > _SHOWN_MAX else "")

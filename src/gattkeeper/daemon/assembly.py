@@ -3,12 +3,16 @@
 Knows which part fits which port, and the order in which they start and end.
 """
 
+import os
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
+
+from msgspec.structs import replace
 
 from gattkeeper.core.limits import Limits
 from gattkeeper.daemon.journal_door import open_journal
@@ -21,7 +25,10 @@ from gattkeeper.daemon.settings_model import (
     VirtualAdapter,
     bonds_path,
 )
+from gattkeeper.daemon.settings_record import settings_row
 from gattkeeper.errors import SettingsError
+from gattkeeper.fronts.socket.place import Peer
+from gattkeeper.model.command import Origin
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.keeper import Keeper
@@ -52,16 +59,21 @@ async def open_keeper(
     journal: bool | Journal = True,
     observers: Sequence[Observer] = (),
     agent: PairingAgent | None = None,
+    settings_path: Path | None = None,
     daemon: bool = False,
 ) -> AsyncIterator[Keeper]:
     """A running keeper of your own, in this process: `async with gattkeeper.open() as keeper: …`.
 
     `settings` is a file, or what `load_settings` gave; without it the usual places are looked at. With
     `journal=False` no command is written down; a journal that is given is closed at the end. `agent` is asked
-    while a device pairs. A `daemon` has its adapters for as long as it runs: whoever waits for one is told so.
-    Raises SettingsError (what to change), StorageError (another process has the journal, or it cannot be written).
+    while a device pairs. `settings_path` is the file that settings were loaded from, for the record. A `daemon`
+    has its adapters for as long as it runs: whoever waits for one is told so. Raises SettingsError (what to
+    change), StorageError (another process has the journal, or it cannot be written).
     """
-    chosen = settings_from(settings)
+    path = settings_path
+    if not isinstance(settings, Settings):
+        path = Path(settings) if settings is not None else find_settings()
+    chosen = settings_from(settings if isinstance(settings, Settings) else path)
     async with AsyncExitStack() as stack:
         if not isinstance(journal, bool):
             stack.push_async_callback(journal.close)  # also when no keeper comes of it
@@ -85,6 +97,7 @@ async def open_keeper(
             serialization={name: adapter.serialization for name, adapter in chosen.adapters.items()},
             recovery={name: adapter.recovery for name, adapter in chosen.adapters.items()},
             id_prefix=new_id_prefix(time.time_ns()),
+            origin=own_origin(),
             jitter=random.random,
             disconnect_timeout_s=chosen.keeper.timeouts.disconnect,
             listen_every_s=chosen.keeper.roaming_listen,
@@ -92,8 +105,16 @@ async def open_keeper(
             agent=agent,
         )
         stack.push_async_callback(keeper.close)
+        keeper.note(settings_row(path, Settings(), chosen, keeper.now_us()))
         await keeper.start()
         yield keeper
+
+
+def own_origin() -> Origin:
+    """Who asks where this process itself does, as the system knows it: for the record."""
+    if sys.platform == "win32":
+        return Origin(front="library", pid=os.getpid())
+    return replace(Peer(uid=os.getuid(), pid=os.getpid()).origin(), front="library")
 
 
 def _lock_folder() -> Path:

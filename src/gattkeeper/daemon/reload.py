@@ -8,35 +8,45 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import Struct
-
 from gattkeeper.daemon.settings import Settings, book_of, load_settings
+from gattkeeper.daemon.settings_record import differences, refusal_row, settings_row
 from gattkeeper.errors import GattkeeperError
 from gattkeeper.runtime.keeper import Keeper
 
 _log = logging.getLogger("gattkeeper")
 
 
-async def read_again(keeper: Keeper, started_with: Settings, path: Path) -> None:
-    """Take devices, groups and profiles from the file.
+async def read_again(
+    keeper: Keeper, started_with: Settings, path: Path, *, before: Settings | None = None
+) -> Settings:
+    """Take devices, groups and profiles from the file; gives what was read last and is in force.
 
-    Says in the log what came of it, and names what only a restart brings about. Never raises for what is in the
-    file, or for a file that cannot be read: then everything stays as it was.
+    Says in the log and in the journal what came of it, and names what only a restart brings about. `before` was
+    read last, if not at the start. Never raises for what is in the file, or for a file that cannot be read: then
+    everything stays as it was.
     """
+    before = before or started_with
     try:
         wanted = load_settings(path)
-        for name in needs_restart(started_with, wanted):
+        later = list(needs_restart(started_with, wanted))
+        for name in later:
             _log.warning("%s: another value is in force after a restart", name)
         await keeper.use_book(book_of(wanted))
     except GattkeeperError as error:
         _log.error("the settings stay as they were: %s", error)
-        return
+        keeper.note(refusal_row(path, str(error), keeper.now_us()))
+        return before
+    keeper.note(settings_row(path, before, wanted, keeper.now_us(), after_restart=later))
     _log.info("the settings were read again: %s", ", ".join(wanted.devices) or "any device by its address")
+    return wanted
 
 
 def needs_restart(started_with: Settings, wanted: Settings) -> Iterator[str]:
     """The names of what is another than at the start, and cannot change under a running keeper."""
-    yield from _differences("keeper", started_with.keeper, wanted.keeper)
+    yield from differences(started_with.keeper, wanted.keeper, "keeper")
+    for name in differences(started_with.journal, wanted.journal, "journal"):
+        if name != "journal.payloads":  # the book of devices brings that
+            yield name
     for name in {**started_with.adapters, **wanted.adapters}:
         if started_with.adapters.get(name) != wanted.adapters.get(name):
             yield f"adapters.{name}"
@@ -44,12 +54,3 @@ def needs_restart(started_with: Settings, wanted: Settings) -> Iterator[str]:
     for name, device in wanted.devices.items():
         if device.virtual != on_the_air.get(device.address):
             yield f"devices.{name}.virtual"
-
-
-def _differences(at: str, one: Struct, other: Struct) -> Iterator[str]:
-    for name in one.__struct_fields__:
-        before, after = getattr(one, name), getattr(other, name)
-        if isinstance(before, Struct) and isinstance(after, Struct):
-            yield from _differences(f"{at}.{name}", before, after)
-        elif before != after:
-            yield f"{at}.{name}"

@@ -62,7 +62,9 @@ async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool, pat
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) asks for that
             asyncio.get_running_loop().add_signal_handler(number, event.set)
     journal = await open_or_do_without(settings)
-    async with open_keeper(settings, journal=journal, observers=observers, daemon=True) as keeper:
+    async with open_keeper(
+        settings, journal=journal, observers=observers, settings_path=path, daemon=True
+    ) as keeper:
         front = SocketFront(
             keeper, socket_path, timeline=timeline, allowed_uids=_uids(settings.keeper.allow_users)
         )
@@ -86,10 +88,11 @@ async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool, pat
 
 async def _reread(keeper: Keeper, settings: Settings, path: Path, hangup: asyncio.Event) -> None:
     """Read the settings again whenever that is asked for; what is asked for meanwhile is done afterwards, once."""
+    current = settings
     while await hangup.wait():
         hangup.clear()
         notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        await read_again(keeper, settings, path)
+        current = await read_again(keeper, settings, path, before=current)
         notify_systemd("READY=1")
 
 

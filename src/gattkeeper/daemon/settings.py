@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gattkeeper.daemon.settings_checks import security_problems, settings_problems
 from gattkeeper.daemon.settings_explain import explain
-from gattkeeper.daemon.settings_model import Settings, security_of
+from gattkeeper.daemon.settings_model import Settings, keeps_payloads, security_of
 from gattkeeper.daemon.settings_paths import find_settings
 from gattkeeper.devices.arguments import shown
 from gattkeeper.devices.book import Entry, ProfileBook
@@ -56,20 +56,24 @@ def load_settings(path: Path) -> Settings:
 def book_of(settings: Settings) -> ProfileBook:
     """The devices of the settings, with their actions."""
     return ProfileBook(
-        Entry(
-            name=name,
-            rules=DeviceRules(
-                address=device.address,
-                adapter=next(iter(device.adapters), ""),
-                others=device.adapters[1:],
-                safety=device.safety,
-                linger_us=round(device.linger * 1_000_000),
-                security=security_of(device, settings.profiles.get(device.profile)),
-            ),
-            profile=settings.profiles[device.profile] if device.profile else None,
-            groups=device.groups,
-        )
-        for name, device in settings.devices.items()
+        (
+            Entry(
+                name=name,
+                rules=DeviceRules(
+                    address=device.address,
+                    adapter=next(iter(device.adapters), ""),
+                    others=device.adapters[1:],
+                    safety=device.safety,
+                    linger_us=round(device.linger * 1_000_000),
+                    security=security_of(device, settings.profiles.get(device.profile)),
+                    journal_payloads=keeps_payloads(device, settings.journal),
+                ),
+                profile=settings.profiles[device.profile] if device.profile else None,
+                groups=device.groups,
+            )
+            for name, device in settings.devices.items()
+        ),
+        journal_payloads=settings.journal.payloads,
     )
 
 

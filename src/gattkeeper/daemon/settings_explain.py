@@ -15,6 +15,7 @@ from gattkeeper.daemon.settings_model import (
     Settings,
     VirtualAdapter,
     bonds_path,
+    keeps_payloads,
     security_of,
 )
 from gattkeeper.model.profile import Profile
@@ -54,6 +55,7 @@ def _keeper_lines(keeper: KeeperSettings, journal: JournalSettings) -> list[str]
         _line("journal", str(keeper.journal)),
         _line("", _kept(journal)),
         _line("", _checkpoints(journal)),
+        _line("", _payloads(journal)),
         _line("log level", keeper.log_level.value),
         _line("queues", f"{keeper.queue_per_device_max} commands for a device, {keeper.queue_max} in all"),
         _line("ageing", f"{keeper.ageing:g} s of waiting are worth one priority"),
@@ -84,6 +86,12 @@ def _checkpoints(journal: JournalSettings) -> str:
     keys = ", each time with a new key" if journal.checkpoint_keys == "evolving" else ""
     push = f", and pushed to {', '.join(journal.checkpoint_push)}" if journal.checkpoint_push else ""
     return f"its end is signed after {every}{keys}{push}"
+
+
+def _payloads(journal: JournalSettings) -> str:
+    return (
+        "payloads are kept in it" if journal.payloads else "of payloads it has length and SHA-256, not the bytes"
+    )
 
 
 def _persistence(keeper: KeeperSettings) -> str:
@@ -121,9 +129,17 @@ def _device_words(device: DeviceSettings, settings: Settings) -> str:
         f"idle connection kept {device.linger:g} s" if device.linger else "idle connection not kept",
         "safety" if device.safety else "",
         f"security: {level.value}" if level is not SecurityLevel.NONE else "",
+        _journalled(device, settings.journal),
         f"a virtual {device.virtual}" if device.virtual else "",
     ]
     return ", ".join(word for word in words if word)
+
+
+def _journalled(device: DeviceSettings, journal: JournalSettings) -> str:
+    keeps = keeps_payloads(device, journal)
+    return (
+        "" if keeps == journal.payloads else "payloads in the journal" if keeps else "no payloads in the journal"
+    )
 
 
 def _groups(settings: Settings) -> dict[str, list[str]]:

@@ -91,6 +91,7 @@ class JournalSettings(Struct, frozen=True, kw_only=True):
     checkpoint_rows: Count = 1_000  # how far the journal goes is signed after so many rows at the latest
     checkpoint_every: Seconds = 300.0  # and so long after a row at the latest
     checkpoint_keys: Literal["fixed", "evolving", "none"] = "fixed"  # evolving: one each; none: not signed
+    payloads: bool = False  # the bytes of commands and values are kept too; else their length and SHA-256 only
     checkpoint_push: tuple[str, ...] = ()  # where to besides: "file:/PATH", "syslog", "journald"
 
 
@@ -144,6 +145,7 @@ class DeviceSettings(Struct, frozen=True, kw_only=True):
     security: SecurityLevel | None = None  # what a connection has to prove; None: as the profile says
     linger: Linger = 8.0  # how long an idle connection is kept
     groups: tuple[str, ...] = ()
+    journal_payloads: bool | None = None  # None: as `payloads` of the journal says
     virtual: Literal["blind"] | None = None  # what stands at this address on the virtual adapters
 
     @property
@@ -158,6 +160,11 @@ def security_of(device: DeviceSettings, profile: Profile | None) -> SecurityLeve
     if device.security is not None:
         return device.security
     return profile.security if profile is not None else SecurityLevel.NONE
+
+
+def keeps_payloads(device: DeviceSettings, journal: JournalSettings) -> bool:
+    """Whether the journal keeps a device's payloads: what the device says itself, else the journal's default."""
+    return journal.payloads if device.journal_payloads is None else device.journal_payloads
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -42,10 +42,14 @@ class Entry(Struct, frozen=True, kw_only=True):
 class ProfileBook:
     """Devices by name, each with the actions of its profile. Fills `runtime.ports.DeviceBook`.
 
-    `tokens` are the numbers that actions with {token} carry; without it they start anywhere.
+    `tokens` are the numbers that actions with {token} carry; without it they start anywhere. `journal_payloads`
+    is for devices that have no entry.
     """
 
-    def __init__(self, entries: Iterable[Entry], *, tokens: Iterator[int] | None = None) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], *, tokens: Iterator[int] | None = None, journal_payloads: bool = False
+    ) -> None:
+        self._journal_payloads = journal_payloads
         self._tokens = codec.tokens(secrets.randbits(32)) if tokens is None else tokens
         self._entries = {entry.name: entry for entry in entries}
         self._by_address: dict[str, tuple[Entry, ...]] = {}  # by value; both kinds of one may be there
@@ -171,7 +175,10 @@ class ProfileBook:
         if len(found) > 1:
             which = " and ".join(f"{one.rules.address.spelled} is {one.name}" for one in found)
             raise UnknownDeviceError(f"{address.value} is the address of two devices: {which}; say which is meant")
-        return found[0] if found else Entry(name=address.spelled, rules=DeviceRules(address=address))
+        if found:
+            return found[0]
+        rules = DeviceRules(address=address, journal_payloads=self._journal_payloads)
+        return Entry(name=address.spelled, rules=rules)
 
 
 def _find_action(entry: Entry, action: str) -> tuple[str, Action]:

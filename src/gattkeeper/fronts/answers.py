@@ -49,6 +49,7 @@ def outcome_answer(
             "applied": resolution.applied,
             "who": resolution.who,
             "why": resolution.why,
+            "origin": msgspec.to_builtins(resolution.origin),
         }
     return answer
 

@@ -152,17 +152,3 @@ def _problem_with_answer(operation: WriteThenWait) -> str:
     if len(operation.starts_with) > ATTRIBUTE_LENGTH_MAX:
         return f"no answer starts with {len(operation.starts_with)} bytes: {ATTRIBUTE_LENGTH_MAX} is the limit"
     return ""
-
-
-def same_request(one: Command, other: Command) -> bool:
-    """Whether two commands ask for the same thing: what an idempotency key promises.
-
-    Two that carry tokens never have the same payload: what was asked for is in their labels.
-    """
-    tokens = bool(one.token and other.token)
-    return (one.device, one.priority, one.stop, one.label) == (
-        other.device,
-        other.priority,
-        other.stop,
-        other.label,
-    ) and (tokens or one.operation == other.operation)

@@ -7,6 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from gattkeeper.model.command import Origin
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Service
 from gattkeeper.model.operation import Phy
@@ -143,10 +144,11 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.verdict in (Verdict.DELIVERED, Verdict.SENT)
 
 
-class Resolution(Struct, frozen=True, kw_only=True):
+class Resolution(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was found out later about a command that ended unknown."""
 
     command_id: str
     applied: bool
-    who: str
+    who: str  # as it was said: who decided
     why: str
+    origin: Origin = Origin()  # by whom it was handed in, as the way in knows

@@ -3,14 +3,16 @@
 Knows what is written down about a command. How a row becomes durable is `storage`'s business.
 """
 
-from typing import assert_never
+from typing import assert_never, get_args
 
 from msgspec import Struct
 
 from gattkeeper.model.adapter import Rung
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Origin
+from gattkeeper.model.digest import Digest, digests_in, digests_of, without_payloads, without_values
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.outcome import Outcome, Resolution
+from gattkeeper.model.status import Alert
 
 
 class Started(Struct, frozen=True, kw_only=True, tag="started"):
@@ -25,11 +27,15 @@ class Closed(Struct, frozen=True, kw_only=True, tag="closed"):
     """The keeper closed the journal in good order."""
 
 
-class Accepted(Struct, frozen=True, kw_only=True, tag="accepted"):
-    """A command was taken on; from here on it has a right to an outcome."""
+class Accepted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="accepted"):
+    """A command was taken on; from here on it has a right to an outcome.
+
+    Its payloads are empty unless the settings of its device keep them; what they were is in `digests`.
+    """
 
     command: Command
     at_us: int
+    digests: tuple[Digest, ...] = ()
 
 
 class Intended(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="intended"):
@@ -52,11 +58,12 @@ class AttemptFailed(Struct, frozen=True, kw_only=True, tag="attempt_failed"):
     fault: Fault
 
 
-class Ended(Struct, frozen=True, kw_only=True, tag="ended"):
-    """The command's outcome."""
+class Ended(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="ended"):
+    """The command's outcome. Its values are gone unless the settings of its device keep them, as in `Accepted`."""
 
     outcome: Outcome
     at_us: int
+    digests: tuple[Digest, ...] = ()
 
 
 class Resolved(Struct, frozen=True, kw_only=True, tag="resolved"):
@@ -64,6 +71,64 @@ class Resolved(Struct, frozen=True, kw_only=True, tag="resolved"):
 
     resolution: Resolution
     at_us: int
+
+
+class StopAsked(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="stop"):
+    """Somebody asked for an emergency stop; the stop of each device is a command of its own."""
+
+    scope: str  # as it was said: a device, a group, or "all"
+    commands: tuple[str, ...]  # their ids, one for each device
+    origin: Origin
+    at_us: int
+    latch: bool = False  # the devices take nothing that changes them until `resume`
+
+
+class ResumeAsked(Struct, frozen=True, kw_only=True, tag="resume"):
+    """Somebody opened the gates that latched stops held."""
+
+    scope: str
+    devices: tuple[str, ...]
+    origin: Origin
+    at_us: int
+
+
+class Latch(Struct, frozen=True, kw_only=True, tag="latch"):
+    """A safety device is held because nobody knows what a command did, or is not any more.
+
+    At a start it is held anew for each unknown command that nobody resolved.
+    """
+
+    device: str
+    by: str  # the unknown command
+    held: bool
+    at_us: int
+
+
+class Alerted(Struct, frozen=True, kw_only=True, tag="alert"):
+    """An alert was raised, or cleared."""
+
+    alert: Alert
+    at_us: int
+
+
+class Denied(Struct, frozen=True, kw_only=True, tag="denied"):
+    """Somebody was not let in. One row may stand for several times in a short while."""
+
+    origin: Origin
+    why: str
+    times: int
+    at_us: int
+
+
+class SettingsRead(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="settings"):
+    """Settings came into force, or were refused. No value of them is repeated."""
+
+    path: str  # empty: there is no file, the defaults hold
+    sha256: str  # of the file, hex digits; empty where it could not be read
+    changed: tuple[str, ...]  # the keys with another value than before, or, at a start, than by default
+    at_us: int
+    after_restart: tuple[str, ...] = ()  # those of them that are not in force before the next start
+    refused: str = ""  # why everything stayed as it was
 
 
 class Recovery(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="recovery"):
@@ -93,18 +158,29 @@ class SegmentDeleted(Struct, frozen=True, kw_only=True, tag="segment_deleted"):
     why: str
 
 
-Record = (
-    Started
-    | Closed
-    | Accepted
-    | Intended
-    | AttemptFailed
-    | Ended
-    | Resolved
-    | Recovery
-    | ClockStep
-    | SegmentDeleted
-)
+Note = StopAsked | ResumeAsked | Latch | Alerted | Denied | SettingsRead | Recovery
+"""What happens around the commands. It says itself when: it may be written later."""
+
+KeeperRow = Started | Closed | Note | ClockStep | SegmentDeleted
+"""Rows about no command."""
+
+Record = Accepted | Intended | AttemptFailed | Ended | Resolved | KeeperRow
+
+KINDS = tuple(str(one.__struct_config__.tag) for one in get_args(KeeperRow))
+"""The kinds of those, as their column has them."""
+
+
+def accepted(command: Command, at_us: int, *, keep: bool) -> Accepted:
+    """The row of a command that was taken on; `keep`: its payloads too."""
+    digests = digests_of(command)
+    kept = command if keep or not digests else without_payloads(command)
+    return Accepted(command=kept, at_us=at_us, digests=digests)
+
+
+def ended(outcome: Outcome, at_us: int, *, keep: bool) -> Ended:
+    """The row of an outcome; `keep`: the values that it brought too."""
+    digests = digests_in(outcome)
+    return Ended(outcome=outcome if keep or not digests else without_values(outcome), at_us=at_us, digests=digests)
 
 
 def command_of(record: Record) -> str:
@@ -118,7 +194,35 @@ def command_of(record: Record) -> str:
             return outcome.command_id
         case Resolved(resolution=resolution):
             return resolution.command_id
-        case Started() | Closed() | Recovery() | ClockStep() | SegmentDeleted():
+        case Started() | Closed() | ClockStep() | SegmentDeleted() | Recovery() | Latch() | Alerted():
+            return ""
+        case StopAsked() | ResumeAsked() | Denied() | SettingsRead():
             return ""
         case _:
             assert_never(record)
+
+
+def origin_of(record: Record) -> Origin | None:
+    """Who caused a row, where it says so."""
+    match record:
+        case Accepted(command=command):
+            return command.origin
+        case Resolved(resolution=resolution):
+            return resolution.origin
+        case StopAsked(origin=origin) | ResumeAsked(origin=origin) | Denied(origin=origin):
+            return origin
+        case _:
+            return None
+
+
+def device_of(record: Record) -> str:
+    """The device a row is about, where the row itself names one; an alert may name an adapter instead."""
+    match record:
+        case Accepted(command=command):
+            return command.device
+        case Latch(device=device) | Recovery(device=device):
+            return device
+        case Alerted(alert=alert):
+            return alert.device
+        case _:
+            return ""

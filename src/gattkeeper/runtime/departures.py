@@ -23,6 +23,9 @@ LOOK_AGAIN_S = 1.0
 """How long after the last news of an end: not every end is news."""
 
 
+_CHANGES_IN_USE = {"safety": False, "linger_us": 0, "journal_payloads": False}
+
+
 def leaving(old: DeviceBook, new: DeviceBook, known: Iterable[str]) -> tuple[str, ...]:
     """The devices that `new` does not name, or not with the same rules, but for those that may change in use."""
     return tuple(device for device in known if _place(old, device) != _place(new, device))
@@ -31,7 +34,7 @@ def leaving(old: DeviceBook, new: DeviceBook, known: Iterable[str]) -> tuple[str
 def _place(book: DeviceBook, device: str) -> DeviceRules | None:
     try:
         named_so = book.name_of(device) == device
-        return replace(book.rules(device), safety=False, linger_us=0) if named_so else None
+        return replace(book.rules(device), **_CHANGES_IN_USE) if named_so else None
     except UnknownDeviceError:
         return None
 

@@ -4,6 +4,7 @@ import asyncio
 
 from gattkeeper.errors import GattkeeperError
 from gattkeeper.model.command import Command
+from gattkeeper.model.digest import Digest
 from gattkeeper.model.outcome import Outcome, Resolution
 
 
@@ -13,8 +14,9 @@ class Handle:
     Losing the handle neither cancels nor repeats the command.
     """
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: Command, digests: tuple[Digest, ...] | None = None) -> None:
         self.command = command
+        self.digests = digests  # of its payloads, when it comes from a journal, which may not have kept them
         self.resolution: Resolution | None = None  # what was found out later, if the outcome was unknown
         self.outcome: Outcome | None = None  # once there is one
         self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -28,6 +28,7 @@ from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome, Resolution, Verdict
+from gattkeeper.model.record import Note, ResumeAsked, StopAsked
 from gattkeeper.model.status import AdvertisedRssi, KeeperStatus
 from gattkeeper.runtime.adapters import Adapters, AdapterUse
 from gattkeeper.runtime.asking import AgentDesk, PairingAgent
@@ -57,10 +58,10 @@ CLOSE_TIMEOUT_S = 30.0
 class Keeper:
     """One keeper in front of its adapters, on the running event loop.
 
-    `links` by the adapter's name in the settings; `slots` by the same name, how many connections each
-    may hold (5 unless told); `serialization` likewise, how many operations each does at once; `recovery` likewise,
-    whether each is recovered when it is wedged (it is unless told). `id_prefix`
-    makes command ids unique over restarts. `jitter` gives numbers from 0 to 1 that spread back-offs. A
+    `links` by the adapter's name in the settings; `slots` by the same name, how many connections each may hold (5
+    unless told); `serialization` likewise, how many operations each does at once; `recovery` likewise, whether
+    each is recovered when it is wedged (it is unless told). `id_prefix` makes command ids unique over restarts.
+    `origin` is on record where a caller names nobody. `jitter` gives numbers from 0 to 1 that spread back-offs. A
     disconnect is left to itself after `disconnect_timeout_s`. Where a signal decides between adapters they listen
     every `listen_every_s` seconds; with 0 only scans that somebody asks for are heard. With `recording` every
     event goes into that file, for `gattkeeper replay`. `agent` is asked while a device pairs.
@@ -78,6 +79,7 @@ class Keeper:
         serialization: Mapping[str, Serialization] | None = None,
         recovery: Mapping[str, bool] | None = None,
         id_prefix: str = "c",
+        origin: Origin | None = None,
         jitter: Callable[[], float] = lambda: 0.5,
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
         listen_every_s: float = 0.0,
@@ -93,8 +95,7 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self.links = {name: TurnTakingLink(link) for name, link in links.items()}
         self._journal = journal
-        self._jitter = jitter
-        self._ledger = Ledger(id_prefix=id_prefix, journal=journal)
+        self._ledger = Ledger(id_prefix=id_prefix, journal=journal, origin=origin or Origin())
         self._ways = Ways(self.links, self._feed, listen_every_s=listen_every_s)
         self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, ways=self._ways)
         journalled = journal is not None
@@ -126,7 +127,7 @@ class Keeper:
     def look_at_journal(self) -> None:
         """Look at the journal: at the start, and when one that had a `fault` then has none any more."""
         self._know_all()
-        self._pump.look_at_journal()
+        self._pump.rows.look()
 
     async def use_book(self, book: DeviceBook) -> None:
         """Take other devices, groups and actions than those in force until now.
@@ -261,14 +262,26 @@ class Keeper:
             handle = self._ledger.open(command)
             handles.append(handle)
             self._pump.feed(events.StopRequested(command=handle.command, latch=latch))
+        asked, who, at_us = tuple(one.id for one in handles), self._ledger.who(origin), self.now_us()
+        self.note(StopAsked(scope=scope, latch=latch, commands=asked, origin=who, at_us=at_us))
         return handles
 
-    def resume(self, scope: str = "all") -> tuple[str, ...]:
+    def resume(self, scope: str = "all", *, origin: Origin | None = None) -> tuple[str, ...]:
         """Open the gates that latched stops hold; returns the devices of the scope."""
         devices = self.book.members(scope)
         for device in devices:
             self._pump.feed(events.Resumed(device=device))
+        who, at_us = self._ledger.who(origin), self.now_us()
+        self.note(ResumeAsked(scope=scope, devices=devices, origin=who, at_us=at_us))
         return devices
+
+    def now_us(self) -> int:
+        """The monotonic clock that rows and timelines are on, in microseconds."""
+        return self._pump.now_us()
+
+    def note(self, row: Note) -> None:
+        """Put on record what happened around the commands; later if the journal cannot be written now."""
+        self._pump.rows.note(row)
 
     def cancel(self, command_id: str) -> bool:
         """Take a command back. False when it has ended already, is a stop, or is not known."""
@@ -287,11 +300,13 @@ class Keeper:
             raise UsageError(f"{command_id} does not wait: it has started or ended, or there is no such command")
         self._pump.feed(events.Reprioritised(command_id=command_id, priority=priority))
 
-    async def resolve(self, command_id: str, *, applied: bool, who: str, why: str) -> None:
+    async def resolve(
+        self, command_id: str, *, applied: bool, who: str, why: str, origin: Origin | None = None
+    ) -> None:
         """Write down what became known about a command that ended unknown; a latch it set opens.
 
-        Raises UsageError when there is no such command, it did not end unknown, or it is resolved already;
-        StorageError when it cannot be written: then nothing is resolved.
+        `who` decided, and `origin` handed it in. Raises UsageError when there is no such command, it did not end
+        unknown, or it is resolved already; StorageError when it cannot be written: then nothing is resolved.
         """
         handle = self._ledger.find(command_id)
         outcome = handle.outcome if handle is not None else None
@@ -301,7 +316,8 @@ class Keeper:
             raise UsageError("a resolution says who decided, and why")
         if not self._ledger.resolve(command_id):
             raise UsageError(f"{command_id} is resolved already; a resolution is never changed")
-        resolution = Resolution(command_id=command_id, applied=applied, who=who, why=why)
+        by = self._ledger.who(origin)
+        resolution = Resolution(command_id=command_id, applied=applied, who=who, why=why, origin=by)
         durable: asyncio.Future[StorageError | None] = self._loop.create_future()
 
         def written(error: StorageError | None) -> None:

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import ConflictError
 from gattkeeper.model import record
-from gattkeeper.model.command import Command, same_request
+from gattkeeper.model.command import Command, Origin
+from gattkeeper.model.digest import same_request
 from gattkeeper.model.outcome import Resolution
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.ports import Journal
@@ -19,9 +20,10 @@ ENDED_KEPT = 10_000
 
 
 class Ledger:
-    """`id_prefix` makes ids unique over restarts."""
+    """`id_prefix` makes ids unique over restarts. `origin` stands for callers that name nobody."""
 
-    def __init__(self, *, id_prefix: str, journal: Journal | None) -> None:
+    def __init__(self, *, id_prefix: str, journal: Journal | None, origin: Origin | None = None) -> None:
+        self._origin = origin or Origin()
         self._id_prefix = id_prefix
         self._journal = journal
         self._count = 0
@@ -32,11 +34,15 @@ class Ledger:
 
     def open(self, command: Command) -> Handle:
         """Give a command its id, and its caller a handle."""
-        handle = Handle(replace(command, id=self.new_id()))
+        handle = Handle(replace(command, id=self.new_id(), origin=self.who(command.origin)))
         self._live[handle.id] = handle
         if command.idempotency_key:
             self._keys[command.idempotency_key] = handle.id
         return handle
+
+    def who(self, origin: Origin | None) -> Origin:
+        """Who is on record for a caller that says this."""
+        return self._origin if origin is None or origin == Origin() else origin
 
     def new_id(self) -> str:
         """An id that nothing else has: of a command, or of several that belong together."""
@@ -85,7 +91,7 @@ class Ledger:
         if not command_id and self._journal is not None:
             command_id = self._journal.find_key(key)
         handle = self.find(command_id) if command_id else None
-        if handle is not None and not same_request(handle.command, command):
+        if handle is not None and not same_request(handle.command, command, handle.digests):
             raise ConflictError(
                 f"the idempotency key {key!r} belongs to {handle.id}, which is a different request"
             )
@@ -114,7 +120,7 @@ class Ledger:
         handle: Handle | None = None
         for row in self._journal.records_of(command_id) if self._journal is not None else ():
             if isinstance(row, record.Accepted):
-                handle = Handle(row.command)
+                handle = Handle(row.command, row.digests)
                 handle.settle(None)
             elif isinstance(row, record.Ended) and handle is not None:
                 handle.end(row.outcome)

@@ -198,6 +198,7 @@ class DeviceRules(Struct, frozen=True, kw_only=True):
     safety: bool = False  # latch after an unknown outcome
     linger_us: int = 8_000_000  # how long an idle connection is kept
     security: SecurityLevel = SecurityLevel.NONE  # what a connection has to prove before it is used
+    journal_payloads: bool = False  # the journal keeps payloads and values; else their length and SHA-256 only
 
 
 class DeviceBook(Protocol):

@@ -13,7 +13,7 @@ from gattkeeper.core import effects, events
 from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.errors import StorageError
 from gattkeeper.model import record
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
@@ -22,10 +22,10 @@ from gattkeeper.model.status import Alert
 from gattkeeper.runtime.asking import AgentDesk
 from gattkeeper.runtime.forgetting import Forgetting
 from gattkeeper.runtime.hearing import Hearing
-from gattkeeper.runtime.journal_watch import JournalWatch
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.recoveries import Recoveries
+from gattkeeper.runtime.rows import Rows
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S, Session
 
 REWRITE_AFTER_S = 1.0
@@ -33,6 +33,9 @@ REWRITE_AFTER_S = 1.0
 
 WHO = "gattkeeper"
 """Who found out, where nobody had to decide."""
+
+OWN = Origin(front="keeper")
+"""By whom it was handed in then."""
 
 
 class PumpListener(Protocol):
@@ -77,6 +80,9 @@ class PumpListener(Protocol):
     def route(self, device: str, adapter: str) -> tuple[Link, DeviceAddress]:
         """The link of an adapter, and a device's address there."""
 
+    def keeps_payloads(self, device: str) -> bool:
+        """Whether the bytes of its commands go on record, or only what they are known by."""
+
 
 class Pump:
     """One scheduler on one event loop. `feed` may be called from effects and callbacks alike."""
@@ -95,9 +101,8 @@ class Pump:
     ) -> None:
         self._disconnect_timeout_s = disconnect_timeout_s
         self._recorder, self._agents, self._hearing = recorder, agents, hearing
-        self._scheduler = scheduler
-        self._listener = listener
-        self._journal = JournalWatch(journal, self._alert) if journal is not None else None
+        self._scheduler, self._listener = scheduler, listener
+        self.rows = Rows(journal, now_us=self.now_us, keeps=listener.keeps_payloads, tell=listener.alert)
         self._jitter = jitter
         self._loop = asyncio.get_running_loop()
         self._events: deque[events.Event] = deque()
@@ -107,14 +112,14 @@ class Pump:
         self._sessions: dict[str, Session] = {}
         self.recoveries, self.forgetting = Recoveries(self.feed), Forgetting(self.feed, jitter)
         self._owed: dict[str, tuple[record.Record, ...]] = {}  # rows of what was told, to be written in this order
-        self._closed = False  # or nothing is taken in any more
+        self._closed = False  # nothing is taken in any more
         self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
         self._unrecorded: dict[str, record.Accepted] = {}  # rows that failed; only a stop goes on without
         self._performers: dict[type, Callable[..., None]] = {
             effects.Accept: self._accept,
             effects.Refuse: self._refuse,
             effects.RecordIntent: self._record_intent,
-            effects.RecordAttempt: self._record_attempt,
+            effects.RecordAttempt: self.rows.attempt,
             effects.Dispatch: self._dispatch,
             effects.Forget: self._forget,
             effects.StartConnect: self._start_connect,
@@ -122,7 +127,8 @@ class Pump:
             effects.StartDisconnect: self._start_disconnect,
             effects.HurryDisconnect: self._hurry_disconnect,
             effects.Recover: self._recover,
-            effects.RecordRung: self._record_rung,
+            effects.RecordRung: self.rows.rung,
+            effects.LatchChanged: self.rows.latch,
             effects.Finish: self._finish,
             effects.Resolve: self._resolve,
             effects.Marked: self._marked,
@@ -170,12 +176,11 @@ class Pump:
         """Take in nothing more, and try once more to write what is owed to the journal."""
         self._closed = True
         self._disarm()
-        if self._journal is not None:
-            self._journal.close()
         owed, self._owed = self._owed, {}
         for rows in owed.values():
             for row in rows:
-                self._append(row)
+                self.rows.put(row)
+        self.rows.close()
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -196,22 +201,11 @@ class Pump:
         self._timer = None
         self.feed(events.Ticked(jitter=self._jitter()))
 
-    def _append(self, row: record.Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
-        if self._journal is not None:
-            self._journal.append(row, on_durable)
-        elif on_durable is not None:
-            on_durable(None)
-
-    def look_at_journal(self) -> None:
-        """Tell what is known of it without a row."""
-        if self._journal is not None:
-            self._journal.opened()
-
     def _accept(self, effect: effects.Accept) -> None:
         self._listener.accepted(effect.command, effect.at_us)
-        row = record.Accepted(command=effect.command, at_us=effect.at_us)
+        row = self.rows.accepted(effect.command, effect.at_us)
         self._accepting[effect.command.id] = None
-        self._append(row, partial(self._accepted, row))
+        self.rows.put(row, partial(self._accepted, row))
 
     def _accepted(self, row: record.Accepted, error: StorageError | None) -> None:
         command_id = row.command.id
@@ -234,7 +228,7 @@ class Pump:
             at_us=self.now_us(),
             step=effect.step,
         )
-        self._append(row, partial(self._intended, effect.device, effect.token) if effect.awaited else None)
+        self.rows.put(row, partial(self._intended, effect.device, effect.token) if effect.awaited else None)
 
     def _intended(self, device: str, token: int, error: StorageError | None) -> None:
         if error is None:
@@ -242,17 +236,6 @@ class Pump:
         else:
             fault = Fault(kind=FaultKind.JOURNAL, ran=Ran.NO, stack="journal", name=error.code, text=str(error))
             self.feed(events.IntentFailed(device=device, token=token, fault=fault))
-
-    def _record_attempt(self, effect: effects.RecordAttempt) -> None:
-        self._append(
-            record.AttemptFailed(
-                command_id=effect.command_id,
-                attempt=effect.attempt,
-                epoch=effect.epoch,
-                at_us=self.now_us(),
-                fault=effect.fault,
-            )
-        )
 
     def _dispatch(self, effect: effects.Dispatch) -> None:
         self._sessions[effect.device].dispatch(effect.token, effect.operation)
@@ -296,26 +279,15 @@ class Pump:
         link, address = self._listener.route(effect.device, effect.adapter)
         self.recoveries.start(link, effect, address)
 
-    def _record_rung(self, effect: effects.RecordRung) -> None:
-        row = record.Recovery(
-            adapter=effect.adapter,
-            rung=effect.rung,
-            why=effect.why,
-            at_us=effect.at_us,
-            device=effect.device,
-            fault=effect.fault,
-        )
-        self._append(row)
-
     def _finish(self, effect: effects.Finish) -> None:
         tell = partial(self._ended, effect.command, effect.outcome, effect.at_us)
         if effect.command.id in self._accepting:
             self._accepting[effect.command.id] = effect  # no end in the journal without its beginning
             return
-        ended = record.Ended(outcome=effect.outcome, at_us=effect.at_us)
+        ended = self.rows.ended(effect.command, effect.outcome, effect.at_us)
         unrecorded = self._unrecorded.pop(effect.command.id, None)
         if unrecorded is None:
-            self._append(ended, tell)
+            self.rows.put(ended, tell)
             return
         if effect.command.stop:  # it went out all the same, and the journal shall say so
             self._owe(effect.command.id, (unrecorded, ended))
@@ -324,7 +296,7 @@ class Pump:
     def _ended(self, command: Command, outcome: Outcome, at_us: int, error: StorageError | None) -> None:
         """Tell the caller either way: it is the truth. The row is owed until the journal has it."""
         if error is not None:
-            self._owe(command.id, (record.Ended(outcome=outcome, at_us=at_us),))
+            self._owe(command.id, (self.rows.ended(command, outcome, at_us),))
         self._listener.ended(command, outcome, at_us)
 
     def _owe(self, command_id: str, rows: tuple[record.Record, ...]) -> None:
@@ -336,19 +308,21 @@ class Pump:
         """Try again, one row after the other: no end without its beginning."""
         rows = self._owed.pop(command_id, ())
         if rows:
-            self._append(rows[0], partial(self._paid, command_id, rows))
+            self.rows.put(rows[0], partial(self._paid, command_id, rows))
 
     def _paid(self, command_id: str, rows: tuple[record.Record, ...], error: StorageError | None) -> None:
         if error is not None:
             self._owe(command_id, rows)
         elif rows[1:] and not self._closed:  # else the next start says unknown: true, though less than was known
-            self._append(rows[1], partial(self._paid, command_id, rows[1:]))
+            self.rows.put(rows[1], partial(self._paid, command_id, rows[1:]))
 
     def _resolve(self, effect: effects.Resolve) -> None:
         """Not while the journal does not have the outcome: then the latch holds, until the next look."""
         command = effect.command
         if command.id not in self._owed and self._listener.resolves(command.id):
-            resolution = Resolution(command_id=command.id, applied=effect.applied, who=WHO, why=effect.why)
+            resolution = Resolution(
+                command_id=command.id, applied=effect.applied, who=WHO, why=effect.why, origin=OWN
+            )
             self.resolve(command, resolution)
 
     def resolve(
@@ -359,7 +333,7 @@ class Pump:
     ) -> None:
         """Write down what became known; once that is durable a latch opens. `then` hears what went wrong."""
         row = record.Resolved(resolution=resolution, at_us=self.now_us())
-        self._append(row, partial(self._resolved, command, row, then))
+        self.rows.put(row, partial(self._resolved, command, row, then))
 
     def _resolved(
         self,
@@ -383,10 +357,7 @@ class Pump:
         self._listener.availability(effect.device, effect.state, self.now_us())
 
     def _alert_changed(self, effect: effects.AlertChanged) -> None:
-        self._alert(effect.alert)
-
-    def _alert(self, alert: Alert) -> None:
-        self._listener.alert(alert, self.now_us())
+        self.rows.alert(effect.alert)
 
     def _subscription_ended(self, effect: effects.SubscriptionEnded) -> None:
         self._listener.subscription_ended(effect.device, effect.target, effect.fault)

@@ -60,6 +60,10 @@ class Switchboard:
         """See `PumpListener`."""
         return self._ways.link(adapter), self._ways[device].address
 
+    def keeps_payloads(self, device: str) -> bool:
+        """See `PumpListener`."""
+        return self._ways[device].journal_payloads
+
     def accepted(self, command: Command, at_us: int) -> None:
         """See `PumpListener`."""
         for observer in self._observers:

@@ -43,6 +43,7 @@ class Route(Struct, frozen=True, kw_only=True):
     address: DeviceAddress
     adapters: tuple[str, ...]
     by_signal: bool  # whichever hears it best; else in this order
+    journal_payloads: bool = False  # see `DeviceRules`
 
     @property
     def roams(self) -> bool:
@@ -104,7 +105,12 @@ class Ways:
     def learn(self, device: str, rules: DeviceRules) -> None:
         """Make the core know a device, or its rules of now. Raises SettingsError as `check` does."""
         named = self.check(device, rules)
-        route = Route(address=rules.address, adapters=named or tuple(self._links), by_signal=not named)
+        route = Route(
+            address=rules.address,
+            adapters=named or tuple(self._links),
+            by_signal=not named,
+            journal_payloads=rules.journal_payloads,
+        )
         demand = self._demand(device, rules, named)
         self._routes[device] = route
         first, *others = route.adapters

@@ -16,8 +16,8 @@ from msgspec import Struct
 HASH_LENGTH = 32
 """Bytes of a SHA-256."""
 
-DOMAIN = "gattkeeper journal 2"
-"""First in what a segment's own hash is made of: a chain of ours is no other program's. 2 is the schema."""
+DOMAIN = "gattkeeper journal 3"
+"""First in what a segment's own hash is made of: a chain of ours is no other program's. 3 is the schema."""
 
 NOTHING_BEFORE = bytes(HASH_LENGTH)
 """What the first segment of an installation says is before it."""

@@ -25,7 +25,7 @@ from gattkeeper.storage.sqlite_faults import explain
 APPLICATION_ID = 0x47415454
 """`application_id` in schema.sql."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """`user_version` in schema.sql: the one schema known here."""
 
 ROOM_MIN = 64_000
@@ -132,7 +132,7 @@ def _check_schema(connection: sqlite3.Connection) -> None:
         )
     if version < SCHEMA_VERSION:
         raise StorageError(
-            f"it was written by an older gattkeeper, before rows had hashes (schema {version}, known here"
+            f"it was written by an older gattkeeper (schema {version}, known here"
             f" {SCHEMA_VERSION}); keep it as it is under another name, and a new one is made"
         )
     head(connection)

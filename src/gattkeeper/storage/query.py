@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from gattkeeper.errors import StorageError
 from gattkeeper.model.command import Command
+from gattkeeper.model.digest import Digest
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Outcome, Resolution
 from gattkeeper.model.record import Accepted, Ended, Intended, Resolved
@@ -31,7 +32,7 @@ SEQ_MAX = 2**63 - 1
 OPEN = "open"
 """What stands for the verdict of a command that has not ended."""
 
-_Line = tuple[int, int, int, str, bytes]  # seq, utc_us, mono_us, boot_id, body
+_Line = tuple[int, int, int, str, int | None, bytes]  # seq, utc_us, mono_us, boot_id, clock_synced, body
 _Later = dict[str, list[_Line]]  # by command id, what newer files say of it
 
 _PAGE = """
@@ -39,7 +40,7 @@ _PAGE = """
     ORDER BY seq DESC LIMIT ?
 """
 
-_LINES = "SELECT seq, utc_us, mono_us, boot_id, body FROM {table} WHERE command_id = ? ORDER BY seq"
+_LINES = "SELECT seq, utc_us, mono_us, boot_id, clock_synced, body FROM {table} WHERE command_id = ? ORDER BY seq"
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -63,7 +64,12 @@ class Found(Struct, frozen=True, kw_only=True):
 
     seq: int  # of the row that accepted it
     utc_us: int  # wall clock then
-    command: Command
+    mono_us: int = 0  # monotonic clock then, of this boot:
+    boot_id: str = ""
+    clock_synced: bool | None = None  # whether the wall clock was kept right then; None: nobody knows
+    command: Command  # without its payloads, where they were not kept
+    digests: tuple[Digest, ...] = ()  # of its payloads
+    value_digests: tuple[Digest, ...] = ()  # of the values that it brought
     outcome: Outcome | None = None  # None: it has not ended
     ended_utc_us: int | None = None
     latency_us: int | None = None  # from acceptance to the end, by the monotonic clock; None: nobody can say
@@ -84,7 +90,7 @@ def commands(
     later: _Later = {}
     for path in reversed(files):
         with readable(path, sealed=path != files[-1]) as connection:
-            if path != files[-1] and _is_all_before(connection, wanted.since_us):
+            if path != files[-1] and is_all_before(connection, wanted.since_us):
                 return
             for table in ("journal", "carried") if path == files[0] else ("journal",):
                 try:
@@ -105,7 +111,8 @@ def readable(path: Path, *, sealed: bool) -> Iterator[sqlite3.Connection]:
         raise StorageError(f"the journal {path} cannot be read: {explain(fault)}") from fault
 
 
-def _is_all_before(connection: sqlite3.Connection, since_us: int | None) -> bool:
+def is_all_before(connection: sqlite3.Connection, since_us: int | None) -> bool:
+    """Whether every row of a file was written before that moment."""
     if since_us is None:
         return False
     return connection.execute("SELECT 1 FROM journal WHERE utc_us >= ? LIMIT 1", (since_us,)).fetchone() is None
@@ -170,29 +177,35 @@ def _found(seq: int, lines: list[_Line]) -> Found | None:
     accepted: Accepted | None = None
     ended: Ended | None = None
     resolved: Resolved | None = None
-    attempts = accepted_utc_us = 0
+    attempts = 0
     ended_utc_us = resolved_utc_us = latency_us = None
-    began: tuple[int, str] | None = None
-    for number, utc_us, mono_us, boot_id, body in lines:
+    began: _Line | None = None
+    for line in lines:
+        number, utc_us, mono_us, boot_id, _, body = line
         (record,) = records_in([(number, body)])
         match record:
             case Accepted() if number == seq:
-                accepted, accepted_utc_us, began = record, utc_us, (mono_us, boot_id)
+                accepted, began = record, line
             case Intended():
                 attempts = max(attempts, record.attempt)
             case Ended():
                 ended, ended_utc_us = record, utc_us
-                latency_us = mono_us - began[0] if began and began[1] == boot_id else None
+                latency_us = mono_us - began[2] if began and began[3] == boot_id else None
             case Resolved():
                 resolved, resolved_utc_us = record, utc_us
             case _:
                 pass
-    if accepted is None:
+    if accepted is None or began is None:
         return None
     return Found(
         seq=seq,
-        utc_us=accepted_utc_us,
+        utc_us=began[1],
+        mono_us=began[2],
+        boot_id=began[3],
+        clock_synced=None if began[4] is None else bool(began[4]),
         command=accepted.command,
+        digests=accepted.digests,
+        value_digests=ended.digests if ended else (),
         outcome=ended.outcome if ended else None,
         ended_utc_us=ended_utc_us,
         latency_us=latency_us,

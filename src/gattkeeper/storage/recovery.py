@@ -12,15 +12,9 @@ from gattkeeper.model.outcome import Attempt, Cause, Outcome, Phase, PhaseMark, 
 from gattkeeper.model.record import (
     Accepted,
     AttemptFailed,
-    ClockStep,
-    Closed,
     Ended,
     Intended,
     Record,
-    Recovery,
-    Resolved,
-    SegmentDeleted,
-    Started,
 )
 
 Step = Intended | AttemptFailed
@@ -51,7 +45,7 @@ def settle(records: Iterable[Record]) -> list[Outcome]:
                 steps.setdefault(command_id, []).append(record)
             case Ended(outcome=outcome):
                 accepted.pop(outcome.command_id, None)
-            case Started() | Closed() | Resolved() | Recovery() | ClockStep() | SegmentDeleted():
+            case _:
                 pass
     return [_outcome(row, steps[command_id]) for command_id, row in accepted.items()]
 

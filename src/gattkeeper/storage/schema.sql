@@ -1,11 +1,11 @@
--- The journal's file, schema 2. Knows tables and what may be done to them; what a row means stands in model.record.
+-- The journal's file, schema 3. Knows tables and what may be done to them; what a row means stands in model.record.
 --
 -- Made once, in a file of its own that is then given its name: a journal exists whole or not at all.
 
 BEGIN;
 
 PRAGMA application_id = 0x47415454; -- "GATT": tells our files from everybody else's
-PRAGMA user_version = 2;            -- the schema's number; any other is refused
+PRAGMA user_version = 3;            -- the schema's number; any other is refused
 
 -- One row: what the chain of this file begins with. See chain.Segment.
 CREATE TABLE segment (
@@ -32,6 +32,7 @@ CREATE TABLE journal (
 ) STRICT;
 
 CREATE INDEX journal_command ON journal (command_id, seq) WHERE command_id IS NOT NULL;
+CREATE INDEX journal_keeper ON journal (seq) WHERE command_id IS NULL;
 CREATE INDEX journal_idempotency_key ON journal (idempotency_key, seq) WHERE idempotency_key IS NOT NULL;
 
 -- Copies from the segment before: the rows of commands that were open or unresolved at its end, so that the sealed

@@ -160,7 +160,7 @@ class Chain:
                 f"row {segment['first_seq']}: its file does not go on from row {self.seq} of the one before"
             )
         fields = [segment[name] for name in SEGMENT.split(", ")]
-        self.hash = hashlib.sha256(packed(("gattkeeper journal 2", *fields))).digest()
+        self.hash = hashlib.sha256(packed(("gattkeeper journal 3", *fields))).digest()
         self.seq = segment["first_seq"] - 1
 
     def add(self, row: tuple[Any, ...]) -> None:

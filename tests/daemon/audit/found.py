@@ -4,6 +4,7 @@ Knows one of each kind, with texts that do their worst.
 """
 
 from gattkeeper.model.command import Command, Origin
+from gattkeeper.model.digest import digests_of, without_payloads
 from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Write
@@ -36,7 +37,8 @@ def found(
     return Found(
         seq=seq,
         utc_us=utc_us,
-        command=command,
+        command=without_payloads(command),
+        digests=digests_of(command),
         outcome=None if verdict is None else outcome(verdict, command.id),
         ended_utc_us=None if verdict is None else utc_us + 30_000,
         latency_us=None if verdict is None else latency_us,
@@ -69,4 +71,5 @@ def outcome(verdict: Verdict, command_id: str) -> Outcome:
 
 
 def resolution(*, applied: bool = True, who: str = "eve", why: str = "looked at it") -> Resolution:
-    return Resolution(command_id="c7", applied=applied, who=who, why=why)
+    by = Origin(front="cli", principal="ann", uid=1000, pid=78)
+    return Resolution(command_id="c7", applied=applied, who=who, why=why, origin=by)

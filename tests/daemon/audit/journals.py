@@ -10,7 +10,7 @@ from found import found
 
 from gattkeeper.daemon.cli import main
 from gattkeeper.model.outcome import Resolution, Verdict
-from gattkeeper.model.record import Accepted, Ended, Resolved, Started
+from gattkeeper.model.record import Accepted, Ended, Record, Resolved, Started
 from gattkeeper.storage.checkpointing import CheckpointRules
 from gattkeeper.storage.journal import SqliteJournal
 
@@ -37,6 +37,19 @@ def write(
                 unresolved = False
                 said = Resolution(command_id=one.command.id, applied=True, who="eve", why="looked at it")
                 journal.append(Resolved(resolution=said, at_us=3))
+        await journal.close()
+
+    asyncio.run(story())
+    return path
+
+
+def noted(path: Path, *records: Record) -> Path:
+    """A journal of rows about no command."""
+
+    async def story() -> None:
+        journal = await SqliteJournal.open(path)
+        for record in records:
+            journal.append(record)
         await journal.close()
 
     asyncio.run(story())

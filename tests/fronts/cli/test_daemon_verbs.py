@@ -288,14 +288,16 @@ async def test_an_unknown_outcome_gives_advice_and_can_be_resolved(tmp_path):
         await b.link.connections[0].disconnect()
         said = await sending
         assert said.code == 4
-        assert "look at lounge before you send it again" in said.err
+        assert "Look at lounge itself: did it do this or not?" in said.err
         assert f"gattkeeper resolve {said.accepted[0]}" in said.err
         b.link.let_answer.set()
-        resolved = await run(b, "resolve", said.accepted[0], "--not-applied", "--why", "looked")
+        resolved = await run(b, "resolve", said.accepted[0], "--not-applied", "--why", "looked", "--who", "Ann")
         assert resolved.out == f"recorded: {said.accepted[0]} was not applied"
+        resolution = b.keeper.handle(said.accepted[0]).resolution
+        assert (resolution.who, resolution.origin.front, resolution.origin.principal) == ("Ann", "cli", "alice")
         asked = await run(b, "outcome", said.accepted[0])
-        assert "resolved: not applied, looked (" in asked.err
-        assert "look at lounge" not in asked.err
+        assert "resolved: not applied, looked (Ann)" in asked.err
+        assert "Look at lounge" not in asked.err
         assert (await run(b, "outcome", said.accepted[0], "--json")).json["resolution"]["applied"] is False
         assert "resolved: not applied, looked (" in (await run(b, "timeline", said.accepted[0])).out
 

@@ -15,8 +15,10 @@ ONE = command("c1", "lounge", "set_position 73")
 UNKNOWN = """
 ? lounge set_position 73  unknown  the device did not answer in time: no answer
   within 5 s
-  It may or may not have happened: look at lounge before you send it again.
-  Then record what you found:
+  It may or may not have happened; gattkeeper does not send it again by itself.
+  Look at lounge itself: did it do this or not?
+  Do not send it again before you know; then record what you found, and it is
+  settled:
     gattkeeper resolve c1 --applied (or --not-applied) --why TEXT
 """
 
@@ -54,6 +56,11 @@ def test_an_overtaken_command_names_the_one_that_overtook_it():
 
 def test_an_unknown_outcome_says_what_to_check():
     assert text_of(outcome("c1", "unknown", "timed_out_in_flight", fault=NO_ANSWER)) == UNKNOWN.strip("\n")
+
+
+def test_an_outcome_of_which_a_part_happened_says_how_much():
+    ended = replace(outcome("c1", "unknown", "partly"), progress=2)
+    assert "  A part of it happened (2 steps were answered), and the rest never will.\n" in text_of(ended)
 
 
 def test_an_unknown_outcome_that_was_resolved_says_how_instead():

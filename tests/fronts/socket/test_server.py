@@ -67,11 +67,13 @@ async def test_reserved_places_are_bounded_too(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_another_user_is_told_that_it_is_not_served(tmp_path):
+async def test_another_user_is_told_that_it_is_not_served_and_that_is_on_record(tmp_path, monkeypatch):
     with tempfile.TemporaryDirectory() as shared:  # pytest's folders are closed to others, again and again
         Path(shared).chmod(0o755)
         path = Path(shared) / "run" / "keeper.sock"
         async with bench(tmp_path) as b:
+            noted = []
+            monkeypatch.setattr(b.keeper, "note", noted.append)
             front = SocketFront(b.keeper, path, timeline=b.timeline, allowed_uids=(12345,))
             await front.start()
             program = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect({str(path)!r}); print(s.recv(9999).decode())"
@@ -81,6 +83,8 @@ async def test_another_user_is_told_that_it_is_not_served(tmp_path):
             output, complaint = await child.communicate()
             await front.close()
     assert b'"not_allowed"' in output, complaint
+    (denied,) = noted
+    assert (denied.origin.uid, denied.origin.front, denied.times) == (65534, "socket", 1)
 
 
 async def test_closing_ends_waits_and_leaves_commands_alone(tmp_path):

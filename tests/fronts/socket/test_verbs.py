@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from fronts.keeper_bench import ADDRESSES, bench
+from gattkeeper.errors import ConflictError
 from gattkeeper.model.gatt import normal_uuid
 
 pytestmark = pytest.mark.asyncio
@@ -189,3 +190,16 @@ async def test_an_unknown_outcome_is_resolved_by_the_user_behind_the_socket(tmp_
         b.link.let_answer.set()
         answer = await client.ask({"verb": "resolve", "command": command_id, "applied": True, "why": "looked"})
         assert answer["resolved"] is True
+
+
+async def test_a_key_is_the_same_request_whichever_way_it_comes_in(tmp_path):
+    async with bench(tmp_path) as b, b.client() as client:
+        first = await client.ask({**WRITE, "idempotency_key": "tap", "wait": True})
+        assert (await client.hear())["outcome"]["verdict"] == "delivered"
+        again = await b.keeper.device("lounge").write(("fe50", "fe51"), b"\x9a\x0d", idempotency_key="tap")
+        assert again.command_id == first["accepted"]
+        with pytest.raises(ConflictError, match="'tap' belongs to"):
+            await b.keeper.device("lounge").write(("fe50", "fe51"), b"\x9a\x0e", idempotency_key="tap")
+        refused = await client.ask({**WRITE, "payload": "9a0e", "idempotency_key": "tap"})
+        assert refused["error"]["code"] == "conflict"
+        assert len(b.link.performed) == 1

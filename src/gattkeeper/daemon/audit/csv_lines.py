@@ -8,8 +8,10 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+from gattkeeper.daemon.audit.event_lines import EventView, event_view
 from gattkeeper.daemon.audit.views import CommandView, view_of
 from gattkeeper.model.outcome import Phase
+from gattkeeper.storage.event_query import FoundEvent
 from gattkeeper.storage.query import Found
 
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide ones count
@@ -22,6 +24,9 @@ _COLUMNS = CommandView.__struct_fields__[:-1]  # all but `phases_us`, which is a
 HEADING = (*_COLUMNS, *(f"{phase}_us" for phase in _PHASES))
 
 
+EVENT_HEADING = EventView.__struct_fields__[:-1]  # all but `body`
+
+
 def csv_lines(found: Iterable[Found]) -> Iterator[bytes]:
     """A heading, then a line for each command, in UTF-8."""
     yield _line(HEADING)
@@ -30,6 +35,14 @@ def csv_lines(found: Iterable[Found]) -> Iterator[bytes]:
         values = (getattr(view, name) for name in _COLUMNS)
         lengths = (view.phases_us.get(phase, "") for phase in _PHASES)
         yield _line(_cell(value) for value in (*values, *lengths))
+
+
+def csv_events(found: Iterable[FoundEvent]) -> Iterator[bytes]:
+    """A heading, then a line for each row about no command; what it is about is in `text`."""
+    yield _line(EVENT_HEADING)
+    for one in found:
+        view = event_view(one)
+        yield _line(_cell(getattr(view, name)) for name in EVENT_HEADING)
 
 
 def _cell(value: str | float | None) -> str:

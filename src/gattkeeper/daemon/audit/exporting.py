@@ -8,15 +8,16 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gattkeeper.daemon.audit.csv_lines import csv_lines
+from gattkeeper.daemon.audit.csv_lines import csv_events, csv_lines
 from gattkeeper.daemon.audit.figures import Figures
-from gattkeeper.daemon.audit.querying import wanted_by
+from gattkeeper.daemon.audit.querying import events_wanted_by, wanted_by
 from gattkeeper.daemon.audit.report import Report, page
 from gattkeeper.daemon.audit.showing import Progress
 from gattkeeper.daemon.audit.verifying import checkpoint_lines, verified
 from gattkeeper.daemon.audit.whole_file import whole_file
 from gattkeeper.errors import UsageError
 from gattkeeper.storage.clock import wall_us
+from gattkeeper.storage.event_query import events
 from gattkeeper.storage.export import lines_of
 from gattkeeper.storage.query import Wanted, commands
 
@@ -26,7 +27,10 @@ _Content = Iterator[bytes]
 def tell_export(args: argparse.Namespace, journal: Path) -> int:
     """Write the export; 0. Raises UsageError, ConflictError or StorageError, and then there is no file."""
     progress = Progress("exporting,")
-    content = _FORMATS[args.format](journal, wanted_by(args), progress)
+    if args.events or args.kind:
+        content = _events(args, journal, progress)
+    else:
+        content = _FORMATS[args.format](journal, wanted_by(args), progress)
     if args.output is None:
         sys.stdout.flush()
         sys.stdout.buffer.writelines(content)
@@ -48,6 +52,12 @@ def _jsonl(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
 
 def _csv(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
     return csv_lines(commands(journal, wanted, on_progress=progress))
+
+
+def _events(args: argparse.Namespace, journal: Path, progress: Progress) -> _Content:
+    if args.format != "csv":
+        raise UsageError("--events and --kind go with csv: jsonl is every row, and html is about commands")
+    return csv_events(events(journal, events_wanted_by(args), on_progress=progress))
 
 
 def _html(journal: Path, wanted: Wanted, progress: Progress) -> _Content:

@@ -1,6 +1,7 @@
-"""`gattkeeper audit query`: commands of the journal as a table, or as lines of JSON.
+"""`gattkeeper audit query`: commands of the journal, or its other rows, as a table or as lines of JSON.
 
-Knows words for people and JSON for programs. Which commands are found is decided in `storage.query`.
+Knows words for people and JSON for programs. What is found is decided in `storage.query` and
+`storage.event_query`.
 """
 
 import argparse
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import msgspec
 
+from gattkeeper.daemon.audit.event_lines import event_table, event_view, who
 from gattkeeper.daemon.audit.moments import moment_us, utc_text
 from gattkeeper.daemon.audit.showing import Progress
 from gattkeeper.daemon.audit.views import view_of
+from gattkeeper.errors import UsageError
 from gattkeeper.fronts.cli.columns import Cell, in_columns
 from gattkeeper.fronts.cli.style import (
     GREY,
@@ -26,13 +29,18 @@ from gattkeeper.fronts.cli.style import (
 )
 from gattkeeper.fronts.cli.texts import what
 from gattkeeper.storage.clock import wall_us
+from gattkeeper.storage.event_query import WantedEvents, events
 from gattkeeper.storage.query import OPEN, SEQ_MAX, Found, Wanted, commands
 
 _WHAT = 3  # the column that gives way when a terminal is narrow
 
+_OF_COMMANDS = ("verdict", "cause", "operation", "id", "label")
+
 
 def tell_query(args: argparse.Namespace, journal: Path) -> int:
     """Write one page; 0. Raises StorageError, and UsageError for a moment that is none."""
+    if args.events or args.kind:
+        return _tell_events(args, journal)
     progress = Progress("looking through the journal, down to")
     page = list(islice(commands(journal, wanted_by(args), on_progress=progress), args.limit + 1))
     progress.clear()
@@ -44,6 +52,37 @@ def tell_query(args: argparse.Namespace, journal: Path) -> int:
     if more:
         sys.stdout.write(f"there are older ones: the same again with --before {shown[-1].seq}\n")
     return 0
+
+
+def _tell_events(args: argparse.Namespace, journal: Path) -> int:
+    progress = Progress("looking through the journal, down to")
+    page = list(islice(events(journal, events_wanted_by(args), on_progress=progress), args.limit + 1))
+    progress.clear()
+    shown, more = page[: args.limit], len(page) > args.limit
+    if args.json:
+        sys.stdout.writelines(msgspec.json.encode(event_view(found)).decode() + "\n" for found in shown)
+        return 0
+    sys.stdout.write("\n".join(event_table(shown, terminal_here())) + "\n")
+    if more:
+        sys.stdout.write(f"there are older ones: the same again with --before {shown[-1].seq}\n")
+    return 0
+
+
+def events_wanted_by(args: argparse.Namespace) -> WantedEvents:
+    """What a command line asks for of rows about no command. Raises UsageError for a filter of commands."""
+    for name in _OF_COMMANDS:
+        if getattr(args, name):
+            raise UsageError(f"--{name} is about commands, and these rows are about none: leave it out")
+    now_us = wall_us()
+    return WantedEvents(
+        kinds=frozenset(args.kind or ()),
+        devices=frozenset(args.device or ()),
+        since_us=None if args.since is None else moment_us(args.since, now_us),
+        until_us=None if args.until is None else moment_us(args.until, now_us),
+        front=args.front or "",
+        principal=args.principal or "",
+        before=getattr(args, "before", None) or SEQ_MAX,
+    )
 
 
 def wanted_by(args: argparse.Namespace) -> Wanted:
@@ -85,15 +124,9 @@ def _row(found: Found) -> list[Cell]:
         (what(found.command), ""),
         (verdict, colour),
         (took, ""),
-        (_who(found), ""),
+        (clean(who(found.command.origin)), ""),
         _why(found),
     ]
-
-
-def _who(found: Found) -> str:
-    origin = found.command.origin
-    name = origin.principal or ("" if origin.uid is None else f"uid {origin.uid}")
-    return clean(f"{origin.front} {name}".rstrip())
 
 
 def _why(found: Found) -> Cell:

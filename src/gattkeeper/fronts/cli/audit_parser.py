@@ -6,6 +6,7 @@ Knows spelling. What its verbs do stands in `daemon.audit`.
 import argparse
 
 from gattkeeper.model.outcome import Cause, Verdict
+from gattkeeper.model.record import KINDS
 
 PAGE = 50
 """Commands that `audit query` shows when nobody says how many."""
@@ -87,6 +88,12 @@ def _add_export(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _add_filters(verb: argparse.ArgumentParser) -> None:
     """What `daemon.audit.querying.wanted_by` reads."""
     verb.add_argument("--device", metavar="NAME", action="append", help="of this device; may come more than once")
+    verb.add_argument(
+        "--events", action="store_true", help="rows about no command: starts, settings, stops, latches, alerts ..."
+    )
+    verb.add_argument(
+        "--kind", metavar="KIND", choices=KINDS, action="append", help=f"of these only those: {', '.join(KINDS)}"
+    )
     verb.add_argument("--since", metavar="WHEN", help=f"accepted from then on: {_MOMENT}")
     verb.add_argument("--until", metavar="WHEN", help="accepted before then")
     verdicts = [verdict.value for verdict in Verdict]

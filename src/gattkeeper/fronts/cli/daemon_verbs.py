@@ -241,7 +241,7 @@ def _tried_again(keeper: Keeper, handles: Sequence[Handle]) -> list[DeviceStatus
 
 
 async def _resume(call: _Call) -> Frames:
-    resumed = call.service.keeper.resume(call.args.scope)
+    resumed = call.service.keeper.resume(call.args.scope, origin=call.origin)
     text = f"resumed {', '.join(resumed)}" if resumed else f"nothing was stopped in {call.args.scope}"
     yield frames.out_json({"resumed": list(resumed)}) if call.args.json else frames.out(text)
     yield frames.exit_code(EXIT_DONE)
@@ -262,8 +262,8 @@ async def _resolve(call: _Call) -> Frames:
     args = call.args
     if not args.why.strip():
         raise InvalidCommandError("a resolution needs a reason: say after --why how it was found out")
-    who = args.who or call.origin.principal
-    await call.service.keeper.resolve(args.id, applied=args.applied, who=who, why=args.why)
+    who, origin = args.who or call.origin.principal, call.origin
+    await call.service.keeper.resolve(args.id, applied=args.applied, who=who, why=args.why, origin=origin)
     found = "applied" if args.applied else "not applied"
     yield frames.out_json({"resolved": True}) if args.json else frames.out(f"recorded: {args.id} was {found}")
     yield frames.exit_code(EXIT_DONE)

@@ -83,7 +83,7 @@ def outcome_text(
         parts.append(reason)
     lines = textwrap.wrap("  ".join(parts), terminal.width - 2, subsequent_indent="  ", break_long_words=False)
     text = paint(glyph, colour, terminal) + " " + "\n  ".join(line.strip() for line in lines)
-    advice = _advice(command, outcome) if resolution is None else resolution_text(resolution)
+    advice = _advice(command, outcome, terminal.width - 2) if resolution is None else resolution_text(resolution)
     return f"{text}\n{textwrap.indent(advice, '  ')}" if advice else text
 
 
@@ -105,14 +105,17 @@ def resolution_text(resolution: Resolution) -> str:
     return f"resolved: {found}, {clean(resolution.why)} ({clean(resolution.who)})"
 
 
-def _advice(command: Command, outcome: Outcome) -> str:
+def _advice(command: Command, outcome: Outcome, width: int) -> str:
+    """Of an unknown outcome: what it means, what to check, what to do; a sentence each, `width` columns wide."""
     if outcome.verdict is not Verdict.UNKNOWN:
         return ""
-    return (
-        f"It may or may not have happened: look at {clean(command.device)} before you send it again.\n"
-        "Then record what you found:\n"
-        f"  gattkeeper resolve {outcome.command_id} --applied (or --not-applied) --why TEXT"
-    )
+    means = "It may or may not have happened; gattkeeper does not send it again by itself."
+    if outcome.cause is Cause.PARTLY:
+        means = f"A part of it happened ({outcome.progress} steps were answered), and the rest never will."
+    check = f"Look at {clean(command.device)} itself: did it do this or not?"
+    act = "Do not send it again before you know; then record what you found, and it is settled:"
+    sentences = "\n".join(textwrap.fill(sentence, width) for sentence in (means, check, act))
+    return f"{sentences}\n  gattkeeper resolve {outcome.command_id} --applied (or --not-applied) --why TEXT"
 
 
 def spread_text(outcome: FanoutOutcome) -> str:

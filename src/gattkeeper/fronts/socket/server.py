@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from gattkeeper.fronts.answers import error_answer
+from gattkeeper.fronts.denials import Denials
 from gattkeeper.fronts.service import Service, Submissions
 from gattkeeper.fronts.socket.connection import LINE_BYTES_MAX, Connection
 from gattkeeper.fronts.socket.output import Output
@@ -50,6 +51,7 @@ class SocketFront:
         self._path = path
         self._submissions = Submissions(keeper)
         self._service = Service(keeper=keeper, submissions=self._submissions, timeline=timeline, now_us=now_us)
+        self._denials = Denials(keeper.note, now_us)
         own = {0, os.geteuid()}
         self._allowed = frozenset({*own, *allowed_uids})
         self._shared = self._allowed != own
@@ -82,6 +84,7 @@ class SocketFront:
         if peer.uid not in self._allowed:
             message = f"user {peer.name} is not served here: ask the daemon's owner to list uid {peer.uid}"
             _send_away(writer, "not_allowed", message)
+            self._denials.add(peer.origin(), "not among the users who are served on the socket")
             return
         ordinary = sum(self._served.values())
         has_place = ordinary < CONNECTIONS_MAX

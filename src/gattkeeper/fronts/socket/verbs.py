@@ -61,18 +61,19 @@ def perform(  # noqa: C901, PLR0911 - a table of verbs
         case requests.Cli():
             raise UsageError("a command line needs a connection of its own")
         case _:
-            return _one(service, request)
+            return _one(service, request, origin)
 
 
 async def _one(
     service: Service,
     request: requests.Resume | requests.Cancel | requests.Status | requests.Timeline | requests.Devices,
+    origin: Origin,
 ) -> AsyncGenerator[Answer, None]:
     """Requests that are answered at once, by one answer."""
     keeper = service.keeper
     match request:
         case requests.Resume():
-            yield {"resumed": list(keeper.resume(request.scope))}
+            yield {"resumed": list(keeper.resume(request.scope, origin=origin))}
         case requests.Cancel():
             yield {"cancelled": keeper.cancel(request.command)}
         case requests.Status():
@@ -225,6 +226,10 @@ async def _resolve(service: Service, request: requests.Resolve, origin: Origin) 
     if not request.why.strip():
         raise InvalidCommandError("a resolution needs a reason: say in `why` how it was found out")
     await service.keeper.resolve(
-        request.command, applied=request.applied, who=request.who or origin.principal, why=request.why
+        request.command,
+        applied=request.applied,
+        who=request.who or origin.principal,
+        why=request.why,
+        origin=origin,
     )
     yield {"resolved": True}
