@@ -6,7 +6,7 @@ Knows what a caller may ask. The order of things is the scheduler's, the record 
 import asyncio
 import concurrent.futures
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from gattkeeper.runtime.asking import AgentDesk, PairingAgent
 from gattkeeper.runtime.calls import Pointer
 from gattkeeper.runtime.departures import Departures
 from gattkeeper.runtime.device import Device
-from gattkeeper.runtime.durations import to_us
+from gattkeeper.runtime.durations import optional_us, to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.hearing import Hearing
@@ -325,13 +325,14 @@ class Keeper:
         """How strongly a device was heard when it last advertised; None: it was not. Raises UnknownDeviceError."""
         return self._hearing.of(self.book.rules(device).address)
 
-    async def scan(self, duration: float = 5.0, *, adapter: str = "") -> AsyncIterator[Sighting]:
+    async def scan(self, duration: float | None = 5.0, *, adapter: str = "") -> AsyncGenerator[Sighting, None]:
         """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
 
-        Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter, RefusedError
-        while the adapter cannot scan.
+        None: until the caller has heard enough; leave it with `contextlib.aclosing`. All who scan on one adapter
+        share one scan. Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter,
+        RefusedError while the adapter cannot scan.
         """
-        to_us("duration", duration)
+        optional_us("duration", duration)
         try:
             async with aclosing(self._ways.link(adapter).scan(duration)) as sightings:
                 async for sighting in sightings:

@@ -30,6 +30,8 @@ class Sighting(Struct, frozen=True, kw_only=True):
     rssi_dbm: int | None = None
     services: tuple[str, ...] = ()  # UUIDs, in full
     manufacturer_data: dict[int, bytes] = {}
+    service_data: dict[str, bytes] = {}  # by UUID, in full
+    tx_power_dbm: int | None = None
 
 
 class LinkTraits(Struct, frozen=True, kw_only=True):
