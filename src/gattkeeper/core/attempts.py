@@ -126,7 +126,7 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
         slot.held = True  # side steps belong to what runs already
         return
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
-    slot.handed_over_at = state.now
+    slot.handed_over_at = device.used_at = state.now
     subscriptions.handed_over(device, slot.operation)
     if slot.entry is not None and changes_state(slot.operation):
         slot.entry.overtaken |= slot.entry.uncertain is not None and device.changed_by != slot.entry.command.id
@@ -173,4 +173,5 @@ def free(state: State, device: DeviceState, slot: Slot) -> None:
     state.timers.cancel(("attempt", device.name, slot.token))
     state.timers.cancel(("grace", device.name, slot.token))
     device.vacate(slot)
+    device.used_at = state.now
     state.touch(device)

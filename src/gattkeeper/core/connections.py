@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, parts, resolving, roaming, trust
+from gattkeeper.core import breaker, leases, parts, resolving, roaming, trust
 from gattkeeper.core.answering import attempt_over
 from gattkeeper.core.attempts import is_stale
 from gattkeeper.core.effects import (
@@ -21,7 +21,7 @@ from gattkeeper.core.effects import (
 from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
-from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS, TABLE_CHANGED, unreachable
+from gattkeeper.core.own_faults import CANCELLED, PLACE_TAKEN, STALLED, STOP_DROPS, TABLE_CHANGED, unreachable
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
@@ -133,6 +133,7 @@ def connected(state: State, device: DeviceState, att_mtu: int, table: str, proof
         state.mark(device.connect_for, Phase.SETUP)
     device.connect_for = None
     resolving.ask_again(state, device)
+    leases.activate(state, device)
     breaker.half_open(state, device)  # a stop connects although the device is left alone
     state.touch(device)
 
@@ -150,8 +151,9 @@ def _take_table(state: State, device: DeviceState, table: str) -> bool:
     """Another attribute table is in force: subscriptions by handle have lost what they were about."""
     if table in ("", device.table):
         return False
-    for target in [target for target in device.wanted if target.handle]:
-        del device.wanted[target]
+    for target in [target for target in {**device.wanted, **device.enabled} if target.handle]:
+        device.wanted.pop(target, None)
+        device.enabled.pop(target, None)
         state.effects.append(SubscriptionEnded(device=device.name, target=target, fault=TABLE_CHANGED))
     device.first_table = device.first_table or table
     device.table = table
@@ -168,9 +170,11 @@ def updated(
         return
     if att_mtu is not None:
         device.att_mtu = att_mtu
+    leases.activate(state, device)
     if table is None or not _take_table(state, device, table):
         return
-    device.setup = deque(device.wanted.values())
+    held = device.enabled if device.leases else {}
+    device.setup = deque({**held, **device.wanted}.values())
     slot = device.slot
     if slot is not None and slot.entry is not None and is_stale(device, slot.entry) and _is_unsent(slot):
         device.slot = None
@@ -261,16 +265,19 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
         state.timers.set(("reconnect", device.name), device.connect_ready_at)
 
 
-def drop(state: State, device: DeviceState) -> None:
-    """Take a connection down that has nothing on its bearer. What is beside it had no effect, and waits again."""
+def drop(state: State, device: DeviceState, fault: Fault = PLACE_TAKEN) -> None:
+    """Take a connection down that has nothing on its bearer. What is beside it had no effect, and waits again.
+
+    `fault` is what those are told who held it.
+    """
     state.move_connection(device, ConnectionStep.DROP)
     _let_go(state, device)
     slot, device.aside = device.aside, None
-    if slot is None:
-        return
-    _stop_clock(state, device, slot)
-    if slot.entry is not None and slot.phase is not SlotPhase.RELEASING:
-        _put_back(state, device, slot.entry, CANCELLED)
+    if slot is not None:
+        _stop_clock(state, device, slot)
+        if slot.entry is not None and slot.phase is not SlotPhase.RELEASING:
+            _put_back(state, device, slot.entry, CANCELLED)
+    leases.end_active(state, device, fault)
 
 
 def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
@@ -289,6 +296,7 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     device.slot = device.bypass = device.aside = None
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
+    leases.end_active(state, device, before)
     if device.waiting.roll.mortal and not roaming.goes_on(state, device, fault):
         spared = partial(_survives, fault, max(released, default=0))
         sweep(state, device, cause, fault=before, spared=spared)
@@ -298,7 +306,7 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
 
 def _survives(fault: Fault, released_after: int, entry: Entry) -> bool:
     stalled = fault is STALLED and (FaultKind.TIMED_OUT in entry.faults or entry.sequence > released_after)
-    return entry.command.survive_reconnect or stalled
+    return entry.command.survive_reconnect or (stalled and not entry.command.lease)
 
 
 def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:
