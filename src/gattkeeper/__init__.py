@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from gattkeeper.runtime.fanout import FanoutOutcome as FanoutOutcome
     from gattkeeper.runtime.handle import Handle as Handle
     from gattkeeper.runtime.keeper import Keeper as Keeper
+    from gattkeeper.runtime.leases import Lease as Lease
     from gattkeeper.runtime.notifications import Notifications as Notifications
 
 __version__ = "0.1.0"
@@ -80,6 +81,7 @@ _HOMES = {
     "runtime.fanout": ("Fanout", "FanoutOutcome"),
     "runtime.handle": ("Handle",),
     "runtime.keeper": ("Keeper",),
+    "runtime.leases": ("Lease",),
     "runtime.notifications": ("Notifications",),
 }
 

@@ -10,20 +10,22 @@ from gattkeeper.model.operation import Connect
 STOPPED, PLACE_TAKEN = "stopped", "place_taken"
 
 
-def hold(drive: Drive, lease: str = "mine", device: str = "blind", ttl_us: int = 0) -> None:
+def hold(drive: Drive, lease: str = "mine", device: str = "blind", renew_within_us: int = 0) -> None:
     """Open a lease, and ask for the connection it is about."""
-    opened(drive, lease, device, ttl_us)
+    opened(drive, lease, device, renew_within_us)
     drive.submit(f"connect-{lease}", Connect(), device, lease=lease)
 
 
-def opened(drive: Drive, lease: str = "mine", device: str = "blind", ttl_us: int = 0) -> None:
-    drive.feed(events.LeaseOpened(device=device, lease=lease, holder=f"{lease}.py", ttl_us=ttl_us))
+def opened(drive: Drive, lease: str = "mine", device: str = "blind", renew_within_us: int = 0) -> None:
+    drive.feed(
+        events.LeaseOpened(device=device, lease=lease, holder=f"{lease}.py", renew_within_us=renew_within_us)
+    )
 
 
-def held(lease: str = "mine", device: str = "blind", ttl_us: int = 0, **fields: object) -> Drive:
+def held(lease: str = "mine", device: str = "blind", renew_within_us: int = 0, **fields: object) -> Drive:
     """A device that a program holds."""
     drive = Drive(**fields)  # type: ignore[arg-type]
-    hold(drive, lease, device, ttl_us)
+    hold(drive, lease, device, renew_within_us)
     drive.connected(device)
     return drive
 

@@ -38,7 +38,7 @@ class AnyLease(RuleBasedStateMachine):
         self.count = 0
         self.adapter_is_up = True
         for device in DEVICES[:slots]:
-            self.hold(device=device, ttl_us=0, connects=True)
+            self.hold(device=device, renew_within_us=0, connects=True)
             self.drive.connected(device)
 
     def new_number(self) -> int:
@@ -47,11 +47,11 @@ class AnyLease(RuleBasedStateMachine):
 
     # holders
 
-    @rule(device=devices, ttl_us=st.sampled_from((0, 0, 3 * S)), connects=st.booleans())
-    def hold(self, *, device: str, ttl_us: int, connects: bool) -> None:
+    @rule(device=devices, renew_within_us=st.sampled_from((0, 0, 3 * S)), connects=st.booleans())
+    def hold(self, *, device: str, renew_within_us: int, connects: bool) -> None:
         lease = f"lease-{self.new_number()}"
         self.open[lease] = device
-        opened(self.drive, lease, device, ttl_us)
+        opened(self.drive, lease, device, renew_within_us)
         if connects:
             self.drive.submit(f"connect-{self.new_number()}", Connect(), device, lease=lease)
 

@@ -1,21 +1,16 @@
 """Leases: who keeps a connection, for how long, and what ends with it."""
 
-import pytest
-
-from core.drive import A_READ, MS, SUBSCRIBE, Drive, S, long_write, sequence, write
-from core.leased import PLACE_TAKEN, STOPPED, closed, held, hold, holders, opened, renewed, told
+from core.drive import A_READ, MS, Drive, S, long_write, sequence, write
+from core.leased import closed, held, hold, holders, opened, renewed, told
 from gattkeeper.core import effects, events
 from gattkeeper.core.limits import Limits
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.gatt import CharacteristicRef
-from gattkeeper.model.operation import Connect, Disconnect, Pair, ReadRssi, Subscribe, Unsubscribe
+from gattkeeper.model.operation import Connect, Disconnect, ReadRssi
 from gattkeeper.model.outcome import Cause, Verdict
-from gattkeeper.model.security import Demand, Proof, Security, SecurityLevel
 from gattkeeper.model.status import LeaseStatus
 
 NEVER_SENT = (Verdict.NOT_DELIVERED, Cause.NEVER_SENT)
 DELIVERED = (Verdict.DELIVERED, Cause.ACKNOWLEDGED)
-ENCRYPTED = Security(level=SecurityLevel.ENCRYPTED, key_size=16)
 
 
 def why(drive: Drive, command_id: str) -> str:
@@ -85,7 +80,7 @@ def test_status_tells_who_holds_it_and_for_how_long():
 
 def test_a_lease_that_is_open_already_is_not_opened_again():
     drive = held()
-    opened(drive, "mine", ttl_us=1 * S)
+    opened(drive, "mine", renew_within_us=1 * S)
     drive.wait(60 * S)
     assert holders(drive) == ["mine.py"]
 
@@ -216,7 +211,7 @@ def test_a_query_beside_the_bearer_ends_with_it_too():
 
 
 def test_a_program_that_does_not_renew_loses_it():
-    drive = held(ttl_us=30 * S)
+    drive = held(renew_within_us=30 * S)
     drive.wait(20 * S)
     renewed(drive)
     drive.wait(29 * S)
@@ -228,7 +223,7 @@ def test_a_program_that_does_not_renew_loses_it():
 
 
 def test_no_lease_is_longer_than_the_longest():
-    drive = held(ttl_us=30 * S, limits=Limits(lease_us_max=60 * S))
+    drive = held(renew_within_us=30 * S, limits=Limits(lease_us_max=60 * S))
     for _ in range(5):
         drive.wait(10 * S)
         renewed(drive)
@@ -246,7 +241,7 @@ def test_one_that_need_not_be_renewed_ends_all_the_same():
 
 
 def test_what_waits_ends_when_the_lease_does_and_others_go_on():
-    drive = held(ttl_us=2 * S)
+    drive = held(renew_within_us=2 * S)
     drive.submit("flying", write(1))
     drive.submit("mine-1", write(2), lease="mine")
     drive.submit("other", write(3))
@@ -379,187 +374,3 @@ def test_a_disconnect_of_others_ends_it():
     drive = held()
     drive.submit("leave", Disconnect())
     assert told(drive) == [("mine", "cancelled")]
-
-
-# an emergency stop
-
-
-@pytest.mark.parametrize("stop", [write(9), Disconnect()], ids=["write", "disconnect"])
-def test_a_stop_ends_every_lease_of_its_device_whichever_way_it_goes(stop):
-    drive = held()
-    opened(drive, "yours")
-    drive.submit("flying", write(1), lease="mine")
-    drive.submit("waiting", A_READ, lease="mine")
-    drive.stop("halt", stop)
-    assert told(drive) == [("mine", STOPPED), ("yours", STOPPED)]
-    assert drive.ended("waiting") == (Verdict.NOT_DELIVERED, Cause.STOPPED)
-    assert drive.endings()["waiting"].by == "halt"
-
-
-def test_a_stop_that_rides_on_another_ends_what_came_between():
-    drive = held()
-    drive.stop("first")
-    opened(drive, "yours")
-    drive.stop("second")
-    assert told(drive) == [("mine", STOPPED), ("yours", STOPPED)]
-
-
-def test_a_stop_ends_the_wish_of_those_who_wait_for_a_connection():
-    drive = Drive()
-    hold(drive)
-    drive.stop()
-    assert told(drive) == [("mine", STOPPED)]
-    assert drive.ended("connect-mine") == (Verdict.NOT_DELIVERED, Cause.STOPPED)
-
-
-# places
-
-
-def test_a_held_place_goes_to_another_device_once_nothing_ran_on_it_for_a_while():
-    drive = Drive("a", "b", slots=1)
-    hold(drive, device="a")
-    drive.connected("a")
-    drive.wait(4 * S)
-    drive.submit("read", A_READ, "b")
-    drive.wait(6 * S - 1)
-    assert drive.dropped() == []
-    drive.wait(1)
-    assert drive.dropped() == ["a"]
-    assert told(drive) == [("mine", PLACE_TAKEN)]
-    drive.gone("a")
-    assert drive.connects() == ["a", "b"]
-
-
-def test_whoever_uses_it_keeps_it():
-    drive = Drive("a", "b", slots=1)
-    hold(drive, device="a")
-    drive.connected("a")
-    drive.submit("read", A_READ, "b")
-    for number in range(3):
-        drive.wait(8 * S)
-        drive.submit(f"use-{number}", A_READ, "a", lease="mine")
-        drive.wait(1 * S)
-        drive.answer(b"x", "a")
-    assert drive.dropped() == []
-    drive.wait(10 * S)
-    assert drive.ended("read") == (Verdict.NOT_DELIVERED, Cause.EXPIRED)
-
-
-def test_a_place_that_nobody_holds_goes_first():
-    drive = Drive("a", "b", "c", slots=2)
-    hold(drive, device="a")
-    drive.connected("a")
-    drive.wait(20 * S)
-    drive.warm("b")
-    drive.submit("read", A_READ, "c")
-    assert drive.dropped() == ["b"]
-    assert told(drive) == []
-
-
-def test_subscriptions_alone_do_not_take_a_place_that_is_held_for_subscriptions():
-    drive = Drive("a", "b", slots=1)
-    drive.submit("on-a", SUBSCRIBE, "a")
-    drive.connected("a")
-    drive.answer(device="a")
-    opened(drive, device="a")
-    drive.submit("on-b", SUBSCRIBE, "b", survive_reconnect=True)
-    drive.wait(10 * S)
-    assert drive.dropped() == ["a"], "a command takes it"
-    drive.gone("a")
-    drive.connected("b")
-    drive.answer(device="b")
-    drive.wait(60 * S)
-    assert drive.dropped() == ["a"], "a subscription that is restored does not"
-
-
-def test_a_stop_takes_a_held_place_at_once():
-    drive = Drive("a", "b", slots=1)
-    hold(drive, device="a")
-    drive.connected("a")
-    drive.stop(device="b")
-    assert told(drive) == [("mine", PLACE_TAKEN)]
-
-
-def test_a_stop_takes_a_held_place_between_two_commands():
-    drive = Drive("a", "b", slots=1)
-    hold(drive, device="a")
-    drive.connected("a")
-    drive.submit("flying", A_READ, "a", lease="mine")
-    drive.stop(device="b")
-    drive.answer(b"x", "a")
-    assert told(drive) == [("mine", PLACE_TAKEN)]
-
-
-# subscriptions
-
-
-def test_its_subscription_ends_with_the_connection_and_makes_none():
-    drive = held()
-    drive.submit("on", SUBSCRIBE, lease="mine")
-    drive.answer()
-    assert drive.device().subscriptions == 0
-    drive.lost()
-    drive.gone()
-    drive.wait(120 * S)
-    assert drive.connects() == ["blind"]
-
-
-def test_one_that_others_want_as_well_is_restored_for_them():
-    drive = held()
-    drive.submit("on", SUBSCRIBE, lease="mine")
-    drive.answer()
-    drive.submit("on-too", SUBSCRIBE)
-    assert drive.ended("on-too") == DELIVERED
-    assert drive.sent() == [SUBSCRIBE]
-    drive.lost()
-    drive.gone()
-    drive.connected()
-    assert drive.sent() == [SUBSCRIBE, SUBSCRIBE]
-
-
-def test_it_may_be_undone():
-    drive = held()
-    drive.submit("on", SUBSCRIBE, lease="mine")
-    drive.answer()
-    drive.submit("off", Unsubscribe(target=SUBSCRIBE.target), lease="mine")
-    drive.answer()
-    assert drive.ended("off") == DELIVERED
-
-
-def test_on_another_table_it_is_made_anew_unless_it_was_by_handle():
-    drive = held()
-    by_handle = Subscribe(target=CharacteristicRef(handle=3))
-    drive.updated(table="old")
-    for number, operation in enumerate((SUBSCRIBE, by_handle)):
-        drive.submit(f"on-{number}", operation, lease="mine")
-        drive.answer()
-    drive.updated(table="new")
-    drive.answer()
-    assert drive.sent() == [SUBSCRIBE, by_handle, SUBSCRIBE]
-    (over,) = drive.of(effects.SubscriptionEnded)
-    assert over.target == by_handle.target
-
-
-# a connection that proves too little
-
-
-def test_a_connection_that_proves_too_little_is_not_held_until_it_proves_enough():
-    drive = Drive()
-    demand = Demand(level=SecurityLevel.ENCRYPTED)
-    drive.feed(events.DeviceAdded(device="lock", adapter="hci", demand=demand))
-    opened(drive, device="lock")
-    drive.submit("pair", Pair(), "lock")
-    drive.connected("lock")
-    opened(drive, "yours", device="lock")
-    assert holders(drive, "lock") == []
-    drive.updated(device="lock", proof=Proof(proved=ENCRYPTED, recorded=ENCRYPTED))
-    assert holders(drive, "lock") == ["mine.py", "yours.py"]
-
-
-def test_one_that_proves_less_than_it_did_ends_it():
-    drive = Drive()
-    drive.feed(events.DeviceAdded(device="blind", adapter="hci"))
-    hold(drive)
-    drive.connected()
-    drive.feed(events.DeviceAdded(device="blind", adapter="hci", demand=Demand(level=SecurityLevel.ENCRYPTED)))
-    assert told(drive) == [("mine", "reconnect")]

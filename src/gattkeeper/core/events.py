@@ -135,16 +135,16 @@ class Resolved(Struct, frozen=True, kw_only=True, tag="resolved"):
 
 
 class LeaseOpened(Struct, frozen=True, kw_only=True, tag="lease_opened"):
-    """A program wants to keep a device's connection once there is one. `ttl_us` 0: it need not renew."""
+    """A program wants to keep a device's connection once there is one."""
 
     device: str
     lease: str
     holder: str
-    ttl_us: int = 0
+    renew_within_us: int = 0  # 0: for as long as it likes
 
 
 class LeaseRenewed(Struct, frozen=True, kw_only=True, tag="lease_renewed"):
-    """The program is still there: its `ttl_us` begins anew."""
+    """The program is still there: its time begins anew."""
 
     lease: str
 

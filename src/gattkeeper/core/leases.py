@@ -45,7 +45,7 @@ def _open(state: State, device: DeviceState, event: LeaseOpened) -> None:
         id=event.lease,
         device=device.name,
         holder=event.holder,
-        ttl_us=event.ttl_us,
+        renew_within_us=event.renew_within_us,
         ends_at=state.now + state.limits.lease_us_max,
     )
     state.leases[lease.id] = device.leases[lease.id] = lease
@@ -57,8 +57,8 @@ def _open(state: State, device: DeviceState, event: LeaseOpened) -> None:
 
 def _watch(state: State, lease: Lease) -> None:
     """It ends when it is not renewed, and one day in any case."""
-    at_us = min(lease.ends_at, state.now + lease.ttl_us) if lease.ttl_us else lease.ends_at
-    state.timers.set(("held", lease.id), at_us)
+    silent_at = state.now + lease.renew_within_us if lease.renew_within_us else lease.ends_at
+    state.timers.set(("held", lease.id), min(lease.ends_at, silent_at))
 
 
 def activate(state: State, device: DeviceState) -> None:

@@ -94,7 +94,7 @@ class Lease(Struct, kw_only=True, eq=False):
     id: str
     device: str
     holder: str
-    ttl_us: int  # it ends when it is not renewed for so long; 0: need not be
+    renew_within_us: int  # it ends when it is not renewed for so long; 0: need not be
     ends_at: int  # at the latest
     active_since: int = -1  # -1: there is no connection to hold yet
     used_at: int = 0  # its last command was submitted, or ended

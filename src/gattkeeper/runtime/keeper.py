@@ -33,11 +33,12 @@ from gattkeeper.runtime.adapters import Adapters, AdapterUse
 from gattkeeper.runtime.asking import AgentDesk, PairingAgent
 from gattkeeper.runtime.calls import Pointer
 from gattkeeper.runtime.departures import Departures
-from gattkeeper.runtime.device import Device
+from gattkeeper.runtime.device import DEADLINE_S, Device
 from gattkeeper.runtime.durations import optional_us, to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.leases import Lease, Leases, connect_of
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
@@ -88,20 +89,19 @@ class Keeper:
         self.hub = NotificationHub()
         self.agents = AgentDesk(agent)
         self._hearing = Hearing()
+        self._leases = Leases(self._feed)
         self.closing = False
         self._letting_go = False  # too late for a stop: adapters are being closed
         self._loop = asyncio.get_running_loop()
         self.links = {name: TurnTakingLink(link) for name, link in links.items()}
-        self._journal = journal
-        self._jitter = jitter
+        self._journal, self._jitter = journal, jitter
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal)
         self._ways = Ways(self.links, self._feed, listen_every_s=listen_every_s)
         self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, ways=self._ways)
         journalled = journal is not None
         self._scheduler = Scheduler(limits, journalled=journalled)
-        self._recorder = (
-            Recorder(recording, limits or Limits(), journalled=journalled) if recording is not None else None
-        )
+        kept = Recorder(recording, limits or Limits(), journalled=journalled) if recording is not None else None
+        self._recorder = kept
         self._pump = Pump(
             self._scheduler,
             self._board,
@@ -111,6 +111,7 @@ class Keeper:
             recorder=self._recorder,
             agents=self.agents,
             hearing=self._hearing,
+            leases=self._leases,
         )
         use = AdapterUse(slots=slots or {}, serialization=serialization or {}, recovery=recovery or {})
         self._adapters = Adapters(self.links, use, self._ways, feed=self._feed, jitter=jitter)
@@ -211,6 +212,25 @@ class Keeper:
             self._ledger.strike(handle)
             raise
         return handle
+
+    async def lease(
+        self,
+        device: str,
+        *,
+        holder: str,
+        renew_within: float = 0.0,
+        timeout: float | None = None,
+        deadline: float = DEADLINE_S,
+        priority: Priority = Priority.NORMAL,
+        origin: Origin | None = None,
+    ) -> Lease:
+        """Connect, with the errors of `Device.connect`, and keep the connection, not for itself alone (`Lease`).
+
+        `holder` tells people who that is. Where `renew_within` is not 0, it must be renewed as often, in seconds.
+        `timeout` bounds one attempt, `deadline` all of it, in seconds. RefusedError also when too many hold it.
+        """
+        connect = connect_of(self._know(device), timeout, deadline, priority, origin or Origin())
+        return await self._leases.hold(self, connect, holder, renew_within)
 
     async def fanout(self, commands: Sequence[Command], *, gather: float = GATHER_S) -> Fanout:
         """Queue a command for each of several devices, to be sent together; returns once they are durable.

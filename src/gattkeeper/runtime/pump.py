@@ -21,6 +21,7 @@ from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
 from gattkeeper.model.status import Alert, AlertKind
 from gattkeeper.runtime.asking import AgentDesk
 from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.leases import Leases
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.recoveries import Recoveries
@@ -90,12 +91,11 @@ class Pump:
         recorder: Recorder | None = None,
         agents: AgentDesk | None = None,
         hearing: Hearing | None = None,
+        leases: Leases | None = None,
     ) -> None:
-        self._disconnect_timeout_s = disconnect_timeout_s
-        self._recorder = recorder
-        self._agents, self._hearing = agents, hearing
-        self._scheduler = scheduler
-        self._listener = listener
+        self._disconnect_timeout_s, self._recorder = disconnect_timeout_s, recorder
+        self._agents, self._hearing, self._leases = agents, hearing, leases or Leases(self.feed)
+        self._scheduler, self._listener = scheduler, listener
         self._journal = journal
         self._jitter = jitter
         self._loop = asyncio.get_running_loop()
@@ -127,6 +127,7 @@ class Pump:
             effects.ConnectionChanged: self._connection_changed,
             effects.AvailabilityChanged: self._availability_changed,
             effects.AlertChanged: self._alert_changed,
+            effects.LeaseEnded: self._leases.ended,
             effects.SubscriptionEnded: self._subscription_ended,
         }
 
@@ -270,6 +271,7 @@ class Pump:
             disconnect_timeout_s=self._disconnect_timeout_s,
             agents=self._agents,
             hearing=self._hearing,
+            leases=self._leases,
         )
         self._sessions[effect.device] = session
         session.start(link, address, effect.demand)
