@@ -148,6 +148,9 @@ class Book:
         operation = Write(target=characteristic_ref("fe51"), payload=b"\xff")
         return Command(device=device, operation=operation, priority=Priority.URGENT, label="stop")
 
+    def may_repeat(self, device: str, write: Write) -> bool:
+        return False
+
     def describe(self, command: Command, value: AnswerValue) -> str:
         return f"{value[0]} %" if isinstance(value, bytes) else str(value)
 

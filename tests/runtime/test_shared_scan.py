@@ -122,6 +122,18 @@ def test_a_scan_without_end_goes_on_in_scans_that_end():
     run_virtual(story())
 
 
+def test_a_link_that_ends_its_scan_too_early_ends_everybodys():
+    async def story():
+        async def short_scan(_duration_s: float) -> AsyncGenerator[Sighting, None]:
+            yield Sighting(address=parse_address("F0:00:00:00:00:01"), rssi_dbm=-60)
+
+        shared = SharedScan(short_scan)
+        assert await asyncio.gather(heard_in(shared, 5), heard_in(shared, None)) == [[-60], [-60]]
+        assert await heard_in(shared, None) == [-60]
+
+    run_virtual(story())
+
+
 def test_who_comes_while_the_scan_ends_gets_a_new_one_after_it():
     async def story():
         air = Air()

@@ -16,7 +16,7 @@ from gattkeeper.errors import RefusedError, error_for
 from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, Service
-from gattkeeper.model.operation import Composite, Connect, Operation, Unsubscribe
+from gattkeeper.model.operation import Composite, Connect, Operation, Unsubscribe, Write
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.model.status import AdvertisedRssi
 from gattkeeper.runtime.asking import AgentDesk
@@ -146,10 +146,20 @@ class LeasedKeeper:
         return self._keeper.closing
 
     async def submit(self, command: Command) -> Handle:
-        """The command, under the lease. An Unsubscribe outlives it: nothing is left at the device."""
-        lease = "" if isinstance(command.operation, Unsubscribe) else self._lease.id
+        """The command, under the lease. An Unsubscribe outlives it: nothing is left at the device.
+
+        Who holds a lease may know nothing of the device's profile: what that allows to be repeated, may be.
+        """
+        operation = command.operation
+        known = isinstance(operation, Write) and self.book.may_repeat(command.device, operation)
         return await self._keeper.submit(
-            replace(command, lease=lease, survive_reconnect=False, origin=self._lease.origin)
+            replace(
+                command,
+                lease="" if isinstance(operation, Unsubscribe) else self._lease.id,
+                idempotent=command.idempotent or known,
+                survive_reconnect=False,
+                origin=self._lease.origin,
+            )
         )
 
     def advertised_rssi(self, device: str) -> AdvertisedRssi | None:

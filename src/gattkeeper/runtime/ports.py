@@ -14,7 +14,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Service
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import Operation
+from gattkeeper.model.operation import Operation, Write
 from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark, Resolution
 from gattkeeper.model.record import Record
 from gattkeeper.model.security import NO_DEMAND, Demand, Proof, SecurityLevel
@@ -215,6 +215,9 @@ class DeviceBook(Protocol):
 
     def stop(self, device: str) -> Command:
         """The command, without id, of the device's emergency stop; Disconnect where none is declared."""
+
+    def may_repeat(self, device: str, write: Write) -> bool:
+        """Whether the device's profile allows this very write to be done twice."""
 
     def describe(self, command: Command, value: AnswerValue) -> str:
         """What a command's value means to a person ("55 %"); hex bytes where no action decodes it."""

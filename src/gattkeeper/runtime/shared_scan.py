@@ -16,6 +16,9 @@ SCAN_STOP_TIMEOUT_S = 10.0
 SCAN_LENGTH_S = 3600.0
 """Longest single scan of a link. Then another one begins, for listeners who hear on."""
 
+EARLY_S = 1.0
+"""A scan may end so much before its time and count as whole."""
+
 HEARD_MAX = 1_000
 """Sightings kept for a listener who is slow, later ones are dropped: they come again. Also how many devices are
 remembered for listeners who join."""
@@ -121,8 +124,12 @@ class SharedScan:
             self._running = None
 
     async def _run(self) -> None:
+        """Scan after scan. A link that ends one before its time hears no more, and that is told."""
+        loop = asyncio.get_running_loop()
+        end_at = loop.time()
         async with self._one_scan:
-            while True:
+            while loop.time() > end_at - EARLY_S:
+                end_at = loop.time() + SCAN_LENGTH_S
                 async with aclosing(self._scan(SCAN_LENGTH_S)) as sightings:
                     async for sighting in sightings:
                         self._hear(sighting)
