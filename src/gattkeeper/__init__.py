@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gattkeeper.errors import CommandSupersededError as CommandSupersededError
     from gattkeeper.errors import CommandUnknownError as CommandUnknownError
     from gattkeeper.errors import ConflictError as ConflictError
+    from gattkeeper.errors import DaemonGoneError as DaemonGoneError
     from gattkeeper.errors import GattkeeperError as GattkeeperError
     from gattkeeper.errors import InvalidCommandError as InvalidCommandError
     from gattkeeper.errors import InvariantViolation as InvariantViolation
@@ -58,6 +59,7 @@ _HOMES = {
         "CommandSupersededError",
         "CommandUnknownError",
         "ConflictError",
+        "DaemonGoneError",
         "GattkeeperError",
         "InvalidCommandError",
         "InvariantViolation",

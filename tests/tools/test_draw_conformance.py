@@ -20,7 +20,8 @@ def copy_of_the_project(folder: Path, *, test: str, case: str) -> Path:
     (cases.parent / "test_cases.py").write_text(f"from core.drive import Drive\ndef {test}(): ...\n")
     tool = folder / "tools" / "draw_conformance"
     tool.parent.mkdir()
-    tool.write_text((ROOT / "tools" / "draw_conformance").read_text())
+    for name in ("draw_conformance", "pages.py"):
+        (tool.parent / name).write_text((ROOT / "tools" / name).read_text())
     (folder / "docs").mkdir()
     return tool
 

@@ -13,37 +13,43 @@ from gattkeeper.model.status import Alert, AlertKind
 
 def look(state: State, device: DeviceState) -> None:
     """Compare the gauges with their thresholds, and see to it that the next crossing is noticed."""
-    limits, name = state.limits, device.name
+    limits, now = state.limits, state.now
     depth = device.depth
-    _judge(state, device, AlertKind.DEPTH, depth, limits.alert_depth, f"{depth} commands wait for {name}")
-    crossings = []
-    oldest = device.waiting.oldest()
-    waited_us = state.now - oldest.accepted_at if oldest is not None else 0
-    text = f"the oldest command for {name} waits for {waited_us / 1e6:.3g} s"
-    _judge(state, device, AlertKind.OLDEST_WAITING, waited_us, limits.alert_waiting_us, text)
+    if _crosses(device, AlertKind.DEPTH, depth, limits.alert_depth):
+        _tell(state, device, AlertKind.DEPTH, depth, f"{depth} commands wait for {device.name}")
+    next_at = -1
+    oldest = device.waiting.oldest() if depth else None
+    waited_us = now - oldest.accepted_at if oldest is not None else 0
+    if _crosses(device, AlertKind.OLDEST_WAITING, waited_us, limits.alert_waiting_us):
+        text = f"the oldest command for {device.name} waits for {waited_us / 1e6:.3g} s"
+        _tell(state, device, AlertKind.OLDEST_WAITING, waited_us, text)
     if oldest is not None and AlertKind.OLDEST_WAITING not in device.alerts:
-        crossings.append(oldest.accepted_at + limits.alert_waiting_us)
+        next_at = oldest.accepted_at + limits.alert_waiting_us
     slot = device.slot
     if slot is not None and (slot.phase is SlotPhase.RECORDING or slot.role is SlotRole.AWAITING):
         slot = None  # nothing is on the bearer
-    flown_us = state.now - slot.handed_over_at if slot is not None else 0
-    text = f"{_what(slot)} of {name} has had no answer for {flown_us / 1e6:.3g} s" if slot is not None else ""
-    _judge(state, device, AlertKind.IN_FLIGHT, flown_us, limits.alert_in_flight_us, text)
+    flown_us = now - slot.handed_over_at if slot is not None else 0
+    if _crosses(device, AlertKind.IN_FLIGHT, flown_us, limits.alert_in_flight_us):
+        text = f"{_what(slot)} of {device.name} has had no answer for {flown_us / 1e6:.3g} s"
+        _tell(state, device, AlertKind.IN_FLIGHT, flown_us, text)
     if slot is not None and AlertKind.IN_FLIGHT not in device.alerts:
-        crossings.append(slot.handed_over_at + limits.alert_in_flight_us)
-    _look_again(state, device, min(crossings, default=-1))
+        at_us = slot.handed_over_at + limits.alert_in_flight_us
+        next_at = at_us if next_at < 0 else min(next_at, at_us)
+    _look_again(state, device, next_at)
 
 
-def _judge(state: State, device: DeviceState, kind: AlertKind, value: int, limit: int, text: str) -> None:
+def _crosses(device: DeviceState, kind: AlertKind, value: int, limit: int) -> bool:
     """Raised at the limit, cleared at half of it: a value that trembles about the limit is not news."""
-    raised = kind in device.alerts
-    if value >= limit and not raised:
+    return value <= limit // 2 if kind in device.alerts else value >= limit
+
+
+def _tell(state: State, device: DeviceState, kind: AlertKind, value: int, text: str) -> None:
+    raised = kind not in device.alerts
+    if raised:
         device.alerts[kind] = None
-    elif value <= limit // 2 and raised:
-        del device.alerts[kind]
     else:
-        return
-    alert = Alert(kind=kind, device=device.name, raised=not raised, value=value, text="" if raised else text)
+        del device.alerts[kind]
+    alert = Alert(kind=kind, device=device.name, raised=raised, value=value, text=text if raised else "")
     state.effects.append(AlertChanged(alert=alert))
 
 
@@ -63,6 +69,9 @@ def due(state: State, device: DeviceState) -> None:
     look(state, device)
 
 
-def _what(slot: Slot) -> str:
+def _what(slot: Slot | None) -> str:
+    """What is in flight; nothing is when the alert is over, and then nobody reads the words."""
+    if slot is None:
+        return ""
     operation = kind_of(slot.operation)
     return f"{operation} ({slot.entry.command.id})" if slot.entry is not None else operation

@@ -163,7 +163,10 @@ _KIND_TIMEOUTS: dict[type[Operation], Callable[[Limits], int]] = {
 
 def slot_of(device: DeviceState, token: int) -> Slot | None:
     """The slot an answer belongs to, if it still has one."""
-    return next((slot for slot in device.slots if slot.token == token), None)
+    for slot in (device.slot, device.bypass, device.aside):
+        if slot is not None and slot.token == token:
+            return slot
+    return None
 
 
 def free(state: State, device: DeviceState, slot: Slot) -> None:

@@ -36,7 +36,9 @@ def _patience_us(entry: Entry) -> int:
 
 def gathers(state: State, device: DeviceState) -> bool:
     """Whether the first in line waits for the others of its fan-out: it stays there, and keeps its connection."""
-    entry = None if device.setup else device.waiting.ready(state.now)
+    if device.setup or not state.fanouts:
+        return False
+    entry = device.waiting.ready(state.now)
     fanout = state.gate_of(entry) if entry is not None else None
     if entry is None or fanout is None:
         return False

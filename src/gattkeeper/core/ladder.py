@@ -93,6 +93,8 @@ class Ladder(Struct, kw_only=True, eq=False):
 
         After a rung fewer are, for the next connection is its probe.
         """
+        if not self.wedged and not self.failures:
+            return False
         probing = self.phase is LadderPhase.PROBING
         since = now - limits.recovery_window_us
         if sum(at > since for at in self.wedged) >= (1 if probing else limits.recovery_wedged_min):

@@ -170,7 +170,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     @property
     def depth(self) -> int:
         """How many wait, those included that are about to end."""
-        return len(self.waiting) + sum(len(sweep.lines) for sweep in self.sweeps)
+        about_to_end = sum(len(sweep.lines) for sweep in self.sweeps) if self.sweeps else 0
+        return len(self.waiting) + about_to_end
 
     @property
     def uses_bearer(self) -> bool:

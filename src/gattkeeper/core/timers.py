@@ -1,7 +1,7 @@
 """Moments to come, each under a key: set, moved, taken back, or due.
 
-A heap with lazy removal: what was taken back stays until it reaches the top or until the dead outnumber
-the living, so that nothing costs more than O(log n).
+A heap with lazy removal: what was taken back stays until it reaches the top, or a timer is set while the dead
+outnumber the living, so that nothing costs more than O(log n).
 """
 
 import heapq
@@ -25,30 +25,33 @@ class Timers:
         self._count += 1
         self._at[key] = (at_us, self._count)
         heapq.heappush(self._heap, (at_us, self._count, key))
-        self._tidy()
+        if len(self._heap) > 2 * len(self._at) + _DEAD_MIN:
+            self._bury()
 
     def cancel(self, key: Hashable) -> None:
         """Never be due, if it still was to be."""
-        if self._at.pop(key, None) is not None:
-            self._tidy()
+        self._at.pop(key, None)
 
     def next_at(self) -> int | None:
         """The earliest moment, if there is any."""
-        return self._heap[0][0] if self._heap else None
+        heap, at = self._heap, self._at
+        while heap:
+            moment, count, key = heap[0]
+            if at.get(key) == (moment, count):
+                return moment
+            heapq.heappop(heap)
+        return None
 
     def pop_due(self, now_us: int) -> Hashable | None:
         """One key whose moment has come, or None."""
-        if not self._heap or self._heap[0][0] > now_us:
+        at_us = self.next_at()
+        if at_us is None or at_us > now_us:
             return None
         key = heapq.heappop(self._heap)[2]
         del self._at[key]
-        self._tidy()
         return key
 
-    def _tidy(self) -> None:
-        heap, at = self._heap, self._at
-        if len(heap) > 2 * len(at) + _DEAD_MIN:
-            heap[:] = [(moment, count, key) for key, (moment, count) in at.items()]
-            heapq.heapify(heap)
-        while heap and at.get(heap[0][2]) != heap[0][:2]:
-            heapq.heappop(heap)
+    def _bury(self) -> None:
+        """The dead outnumber the living: keep the latter alone."""
+        self._heap = [(moment, count, key) for key, (moment, count) in self._at.items()]
+        heapq.heapify(self._heap)

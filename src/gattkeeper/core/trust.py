@@ -41,8 +41,10 @@ def look(state: State, device: DeviceState, proof: Proof) -> None:
 
 def may_go_on(state: State, device: DeviceState) -> bool:
     """Whether the next of those that wait may go out on the connection there is."""
+    if not device.shortfall:
+        return True
     entry = device.waiting.ready(state.now)
-    return not device.shortfall or (entry is not None and needs_no_proof(entry))
+    return entry is not None and needs_no_proof(entry)
 
 
 def fault_of(device: DeviceState, ran: Ran = Ran.NO) -> Fault:

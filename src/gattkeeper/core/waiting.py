@@ -9,6 +9,7 @@ than that of its client's last command in line. With one client that is the orde
 """
 
 import heapq
+from collections.abc import Iterator
 
 from gattkeeper.core.entry import Entry
 from gattkeeper.model.command import Origin, Priority
@@ -78,24 +79,23 @@ class Roll:
 class Line:
     """Commands of one priority, by turn, and by age."""
 
-    __slots__ = ("_ages", "_count", "_gone", "_roll", "_turns")
+    __slots__ = ("_ages", "_gone", "_lines", "_roll", "_turns", "count")
 
-    def __init__(self, roll: Roll) -> None:
+    def __init__(self, roll: Roll, lines: "Lines") -> None:
         self._roll = roll
+        self._lines = lines
         self._turns: list[Record] = []
         self._ages: list[Record] = []
-        self._count = 0
+        self.count = 0
         self._gone = 0
-
-    def __len__(self) -> int:
-        return self._count
 
     def push(self, entry: Entry) -> None:
         """Where its turn says: one that comes back has its old place."""
         self._roll.enter(entry)
         entry.line = self
         entry.visit += 1
-        self._count += 1
+        self.count += 1
+        self._lines.count += 1
         heapq.heappush(self._turns, (*place(entry), entry.visit, entry))
         heapq.heappush(self._ages, (*entry.order, entry.visit, entry))
 
@@ -105,29 +105,40 @@ class Line:
         turn, _ = place(entry)
         self._roll.leave(entry, turn, first=first is entry)
         entry.line = None
-        self._count -= 1
+        self.count -= 1
+        self._lines.count -= 1
         self._gone += 1
-        if self._gone > self._count + _GONE_MIN:
+        if self._gone > self.count + _GONE_MIN:
             for heap in (self._turns, self._ages):
                 heap[:] = sorted(filter(self._stands, heap))
             self._gone = 0
 
-    def first(self) -> Entry | None:
-        """Whose turn it is."""
+    def first(self) -> Entry:
+        """Whose turn it is, where anybody stands."""
         return self._top(self._turns)
 
-    def oldest(self) -> Entry | None:
-        """Who came first."""
+    def oldest(self) -> Entry:
+        """Who came first, likewise."""
         return self._top(self._ages)
 
-    def _top(self, heap: list[Record]) -> Entry | None:
-        while heap and not self._stands(heap[0]):
+    def _top(self, heap: list[Record]) -> Entry:
+        while not self._stands(heap[0]):
             heapq.heappop(heap)
-        return heap[0][3] if heap else None
+        return heap[0][3]
 
     def _stands(self, record: Record) -> bool:
         """Whether the record's entry still waits where the record says."""
         return record[3].line is self and record[3].visit == record[2]
+
+
+class Lines:
+    """One line for each priority, the most urgent first, and how many stand in all of them."""
+
+    __slots__ = ("by_priority", "count")
+
+    def __init__(self, roll: Roll) -> None:
+        self.count = 0
+        self.by_priority = [Line(roll, self) for _ in Priority]
 
 
 def place(entry: Entry) -> tuple[int, int]:
@@ -143,25 +154,35 @@ class Waiting:
     def __init__(self, roll: Roll | None = None) -> None:
         self.roll = roll or Roll()
         self.latched = False
-        self._harmless = [Line(self.roll) for _ in Priority]
-        self._changing = [Line(self.roll) for _ in Priority]
+        self._harmless = Lines(self.roll)
+        self._changing = Lines(self.roll)
 
     def __len__(self) -> int:
-        return sum(map(len, self._harmless)) + sum(map(len, self._changing))
+        return self._harmless.count + self._changing.count
 
     def __contains__(self, entry: Entry) -> bool:
-        return any(line is entry.line for line in (*self._harmless, *self._changing))
+        return any(entry.line is line for lines in self._all() for line in lines.by_priority)
+
+    def _all(self) -> tuple[Lines, ...]:
+        return (self._harmless, self._changing)
+
+    def _open(self) -> tuple[Lines, ...]:
+        """Those that no latch holds back, without such in which nobody stands."""
+        harmless, changing = self._harmless, self._changing
+        if self.latched or not changing.count:
+            return (harmless,) if harmless.count else ()
+        return (harmless, changing) if harmless.count else (changing,)
 
     def may_run(self) -> bool:
         """Whether anything stands here that is not held back by the latch."""
-        return any(map(len, self._harmless)) or (not self.latched and any(map(len, self._changing)))
+        return self._harmless.count > 0 or (self._changing.count > 0 and not self.latched)
 
     def push(self, entry: Entry) -> None:
         """Into the line of its priority and kind."""
         self._line_of(entry).push(entry)
 
     def _line_of(self, entry: Entry) -> Line:
-        return (self._changing if entry.held_back else self._harmless)[entry.command.priority]
+        return (self._changing if entry.held_back else self._harmless).by_priority[entry.command.priority]
 
     def detach(self) -> "Waiting":
         """Take all lines out of here, as they are."""
@@ -179,22 +200,29 @@ class Waiting:
         """The next, whether it is ready or not."""
         best: Entry | None = None
         best_age = _NEVER
-        for lines in zip(self._harmless, self._changing, strict=True):
-            entry, age = self._front(lines)
+        for entry, age in self._fronts():
             if age < best_age:
                 best, best_age = entry, age
         return best
 
+    def _fronts(self) -> Iterator[tuple[Entry, tuple[int, int]]]:
+        """Whose turn it is in each priority in which somebody stands, and that priority's age."""
+        lines = self._open()
+        for priority in _PRIORITIES if lines else ():
+            standing = [line for each in lines if (line := each.by_priority[priority]).count]
+            if standing:
+                yield _front(standing)
+
     def oldest(self) -> Entry | None:
         """Who came first of all that may run."""
-        lines = self._harmless if self.latched else (*self._harmless, *self._changing)
-        oldest = [entry for line in lines if (entry := line.oldest()) is not None]
+        oldest = [line.oldest() for lines in self._open() for line in lines.by_priority if line.count]
         return min(oldest, key=lambda entry: entry.accepted_at, default=None)
 
     def least(self) -> Entry | None:
         """Of the least urgent, the one that came first."""
-        for lines in zip(reversed(self._harmless), reversed(self._changing), strict=True):
-            oldest = [entry for line in lines if (entry := line.oldest()) is not None]
+        for priority in reversed(Priority):
+            lines = (lines.by_priority[priority] for lines in self._all())
+            oldest = [line.oldest() for line in lines if line.count]
             if oldest:
                 return min(oldest, key=lambda entry: entry.order)
         return None
@@ -206,29 +234,23 @@ class Waiting:
         """
         best: Entry | None = None
         best_age = blocked = _NEVER
-        for lines in zip(self._harmless, self._changing, strict=True):
-            entry, age = self._front(lines)
-            if entry is None:
-                continue
+        for entry, age in self._fronts():
             if entry.ready_at > now_us:
                 blocked = min(blocked, age)
             elif age < blocked and age < best_age:
                 best, best_age = entry, age
         return best
 
-    def _front(self, lines: tuple[Line, Line]) -> tuple[Entry | None, tuple[int, int]]:
-        """Whose turn it is in a priority, and the age of that priority: that of the one that came first."""
-        first: Entry | None = None
-        age = _NEVER
-        for line in lines[:1] if self.latched else lines:
-            entry = line.first() if len(line) else None
-            if entry is None:
-                continue
-            oldest = line.oldest() or entry
-            age = min(age, oldest.order)
-            if first is None or place(entry) < place(first):
-                first = entry
-        return first, age
+
+def _front(standing: list[Line]) -> tuple[Entry, tuple[int, int]]:
+    """Whose turn it is in a priority, and the age of that priority: that of the one that came first."""
+    first, age = standing[0].first(), standing[0].oldest().order
+    for line in standing[1:]:
+        age = min(age, line.oldest().order)
+        if place(line.first()) < place(first):
+            first = line.first()
+    return first, age
 
 
+_PRIORITIES = range(len(Priority))
 _NEVER = (2**63, 0)

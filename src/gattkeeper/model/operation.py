@@ -6,6 +6,7 @@ Knows what can be asked of a device. How a stack does it stands in `links`.
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
+from typing import get_args
 
 from msgspec import Struct
 
@@ -282,4 +283,10 @@ def names_handle(operation: Operation | Composite) -> bool:
 
 def kind_of(operation: Operation | Composite) -> str:
     """The operation's name on the wire, in the journal and in the settings."""
-    return str(operation.__struct_config__.tag)
+    return _KINDS[type(operation)]
+
+
+_KINDS: dict[type, str] = {
+    kind: str(kind.__struct_config__.tag) for kind in (*get_args(Operation), *get_args(Composite))
+}
+"""Kept, because msgspec makes a new description of a struct each time it is asked for one."""

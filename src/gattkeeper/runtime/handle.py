@@ -14,21 +14,16 @@ class Handle:
     """
 
     def __init__(self, command: Command) -> None:
-        loop = asyncio.get_running_loop()
         self.command = command
         self.resolution: Resolution | None = None  # what was found out later, if the outcome was unknown
-        self.accepted: asyncio.Future[None] = loop.create_future()
-        self._ended: asyncio.Future[Outcome] = loop.create_future()
+        self.outcome: Outcome | None = None  # once there is one
+        self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters: list[asyncio.Future[Outcome]] = []  # one each: cancelling a wait cancels nobody else's
 
     @property
     def id(self) -> str:
         """The command's id."""
         return self.command.id
-
-    @property
-    def outcome(self) -> Outcome | None:
-        """The outcome, once there is one."""
-        return self._ended.result() if self._ended.done() else None
 
     async def wait(self, timeout: float | None = None) -> Outcome:
         """Wait for the outcome, at most `timeout` seconds.
@@ -36,15 +31,28 @@ class Handle:
         Raises TimeoutError when it takes longer; the command goes on. Cancelling this wait does not
         cancel the command either.
         """
-        if self._ended.done():
-            return self._ended.result()
-        async with asyncio.timeout(timeout):
-            return await asyncio.shield(self._ended)
+        if self.outcome is not None:
+            return self.outcome
+        waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            if timeout is None:
+                return await waiter
+            async with asyncio.timeout(timeout):
+                return await waiter
+        finally:
+            if self.outcome is None:  # who gave up is forgotten
+                self._waiters.remove(waiter)
 
     def end(self, outcome: Outcome) -> None:
         """For the keeper: give the outcome to all who wait."""
-        if not self._ended.done():
-            self._ended.set_result(outcome)
+        if self.outcome is not None:
+            return
+        self.outcome = outcome
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(outcome)
 
     def settle(self, error: GattkeeperError | None) -> None:
         """For the keeper: accepted and durable, or not taken on."""

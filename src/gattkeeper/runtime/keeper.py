@@ -204,7 +204,9 @@ class Keeper:
         handle = self._ledger.open(command)
         self._pump.feed(events.Submitted(command=handle.command))
         try:
-            await asyncio.shield(handle.accepted)
+            if not handle.accepted.done():
+                await asyncio.shield(handle.accepted)
+            handle.accepted.result()
         except asyncio.CancelledError:
             self.cancel(handle.id)
             raise

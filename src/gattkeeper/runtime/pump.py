@@ -102,7 +102,7 @@ class Pump:
         self._events: deque[events.Event] = deque()
         self._running = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: int | None = None
+        self._timer_at = 0
         self._sessions: dict[str, Session] = {}
         self.recoveries = Recoveries(self.feed)
         self._owed: dict[str, tuple[record.Record, ...]] = {}  # rows of what was told, to be written in this order
@@ -180,14 +180,14 @@ class Pump:
             self._timer = None
 
     def _arm(self) -> None:
+        """A timer that rings too early is left alone: most of what is timed never comes due."""
         at_us = self._scheduler.wakeup_at()
-        if at_us == self._timer_at and self._timer is not None:
+        if at_us is None or (self._timer is not None and self._timer_at <= at_us):
             return
         self._disarm()
         self._timer_at = at_us
-        if at_us is not None:
-            # a microsecond late rather than early: the scheduler's clock is rounded down
-            self._timer = self._loop.call_at((at_us + 1) / 1_000_000, self._tick)
+        # a microsecond late rather than early: the scheduler's clock is rounded down
+        self._timer = self._loop.call_at((at_us + 1) / 1_000_000, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
