@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakDeviceNotFoundError, BleakError
-from bleak_programs import DOOR, LAMP, NOBODY, Program, both, live
+from bleak_programs import DOOR, LAMP, NOBODY, Program, everywhere, live
 
 from gattkeeper.model.gatt import normal_uuid
 from sim.scene import COUNTER, PUSHED, SERVICE, WRITABLE
 
 
-@both
+@everywhere
 def test_a_block_connects_and_disconnects(world):
     async def story(program: Program) -> None:
         client = program.client()
@@ -23,7 +23,7 @@ def test_a_block_connects_and_disconnects(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_services_have_handles_descriptors_and_properties(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -37,7 +37,7 @@ def test_services_have_handles_descriptors_and_properties(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_only_the_services_that_were_asked_for_are_shown(world):
     async def story(program: Program) -> None:
         async with program.client(services=[SERVICE]) as client:
@@ -48,7 +48,7 @@ def test_only_the_services_that_were_asked_for_are_shown(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_there_are_no_services_before_and_after_a_connection(world):
     async def story(program: Program) -> None:
         client = program.client()
@@ -61,7 +61,7 @@ def test_there_are_no_services_before_and_after_a_connection(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_connecting_twice_is_an_error(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -72,7 +72,7 @@ def test_connecting_twice_is_an_error(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_client_connects_again_after_it_has_disconnected(world):
     async def story(program: Program) -> None:
         client = program.client()
@@ -86,7 +86,7 @@ def test_a_client_connects_again_after_it_has_disconnected(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_an_address_that_nobody_answers_at_is_a_device_not_found(world):
     async def story(program: Program) -> None:
         began = asyncio.get_running_loop().time()
@@ -98,7 +98,7 @@ def test_an_address_that_nobody_answers_at_is_a_device_not_found(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_device_that_was_heard_and_does_not_answer_is_a_time_out(world):
     async def story(program: Program) -> None:
         lamp = await BleakScanner.find_device_by_address(LAMP, **program.scanning)
@@ -115,7 +115,7 @@ def test_a_device_that_was_heard_and_does_not_answer_is_a_time_out(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_who_loses_the_link_is_told_once_and_connects_again(world):
     async def story(program: Program) -> None:
         gone: list[tuple[BleakClient, bool]] = []
@@ -136,7 +136,7 @@ def test_who_loses_the_link_is_told_once_and_connects_again(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_who_disconnects_is_told_before_that_returns(world):
     async def story(program: Program) -> None:
         gone: list[BleakClient] = []
@@ -148,7 +148,7 @@ def test_who_disconnects_is_told_before_that_returns(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_call_that_the_link_breaks_under_fails_and_does_not_hang(world):
     async def story(program: Program) -> None:
         gone: list[BleakClient] = []
@@ -165,7 +165,7 @@ def test_a_call_that_the_link_breaks_under_fails_and_does_not_hang(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_without_a_connection_every_call_says_so(world):
     async def story(program: Program) -> None:
         client = program.client()
@@ -186,7 +186,7 @@ def test_without_a_connection_every_call_says_so(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_the_mtu_and_the_room_it_leaves_are_those_of_the_connection(world):
     async def story(program: Program) -> None:
         client = program.client()
@@ -194,7 +194,7 @@ def test_the_mtu_and_the_room_it_leaves_are_those_of_the_connection(world):
         async with client:
             await client._backend._acquire_mtu()
             mtu = client.mtu_size
-            assert mtu == {"simulated": 23, "bumble": 517}[world]
+            assert mtu == 517 if world == "bumble" else 23
             assert client.services.get_characteristic(WRITABLE).max_write_without_response_size == mtu - 3
         assert client.mtu_size == 23
 
@@ -212,7 +212,7 @@ def test_a_name_is_what_is_advertised_else_that_of_the_settings_else_the_address
     live("simulated", story)
 
 
-@both
+@everywhere
 def test_a_connect_that_is_cancelled_leaves_nothing(world):
     async def story(program: Program) -> None:
         program.world.take_away(program.lamp)
@@ -232,7 +232,7 @@ def test_a_connect_that_is_cancelled_leaves_nothing(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_call_that_is_cancelled_lets_the_next_one_go(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -249,7 +249,7 @@ def test_a_call_that_is_cancelled_lets_the_next_one_go(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_two_clients_hold_one_device_and_one_lets_go(world):
     async def story(program: Program) -> None:
         first, second = program.client(), program.client()
@@ -268,7 +268,7 @@ def test_two_clients_hold_one_device_and_one_lets_go(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_pairing_before_or_on_a_connection(world):
     async def story(program: Program) -> None:
         async with program.client(pair=True) as client:

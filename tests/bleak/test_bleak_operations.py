@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakCharacteristicNotFoundError, BleakDBusError, BleakError, BleakGATTProtocolError
-from bleak_programs import Program, both, live
+from bleak_programs import Program, everywhere, live
 
 from gattkeeper.bleak import hint
 from gattkeeper.errors import CommandUnknownError
@@ -16,7 +16,7 @@ from gattkeeper.world import VirtualCharacteristic, VirtualService
 from sim.scene import COUNTER, PUSHED, WRITABLE
 
 
-@both
+@everywhere
 def test_a_characteristic_is_named_by_uuid_handle_or_object(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -28,7 +28,7 @@ def test_a_characteristic_is_named_by_uuid_handle_or_object(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_characteristic_that_is_not_there_is_not_found(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -39,7 +39,7 @@ def test_a_characteristic_that_is_not_there_is_not_found(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_twins_are_told_apart_by_handle(world):
     async def story(program: Program) -> None:
         twins = [VirtualCharacteristic("fe99", Property.READ, value) for value in (b"one", b"two", b"three")]
@@ -53,7 +53,7 @@ def test_twins_are_told_apart_by_handle(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_write_asks_for_a_response_when_told_or_when_it_can(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -72,7 +72,7 @@ def test_a_write_asks_for_a_response_when_told_or_when_it_can(world):
     live(world, story, journal=True)
 
 
-@both
+@everywhere
 def test_what_the_device_refuses_has_its_code(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -85,7 +85,7 @@ def test_what_the_device_refuses_has_its_code(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_payload_that_does_not_fit_is_refused(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -97,7 +97,7 @@ def test_a_payload_that_does_not_fit_is_refused(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_values_are_pushed_in_order_to_plain_and_async_callbacks(world):
     async def story(program: Program) -> None:
         plain: list[tuple[BleakGATTCharacteristic, bytearray]] = []
@@ -121,7 +121,7 @@ def test_values_are_pushed_in_order_to_plain_and_async_callbacks(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_notifications_are_begun_and_ended_once(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -136,7 +136,7 @@ def test_notifications_are_begun_and_ended_once(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_what_cannot_notify_is_refused_and_may_be_tried_again(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
@@ -147,7 +147,7 @@ def test_what_cannot_notify_is_refused_and_may_be_tried_again(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_notifications_end_with_the_connection(world):
     async def story(program: Program) -> None:
         heard: list[bytearray] = []
@@ -165,7 +165,7 @@ def test_notifications_end_with_the_connection(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_callback_that_fails_harms_nobody(world, caplog):
     async def story(program: Program) -> None:
         heard: list[bytearray] = []
@@ -193,7 +193,7 @@ def test_descriptors_are_read_and_written():
     live("bumble", story)
 
 
-@both
+@everywhere
 def test_a_hint_says_how_urgent_a_call_is(world, monkeypatch):
     monkeypatch.setenv("GATTKEEPER_PRIORITY", "background")
 
@@ -225,7 +225,7 @@ def test_a_hint_lets_a_write_be_repeated_and_without_it_none_is():
     live("bumble", story)
 
 
-@both
+@everywhere
 def test_a_write_that_nobody_answers_may_have_happened_and_is_not_repeated(world):
     async def story(program: Program) -> None:
         async with program.client() as client:

@@ -7,7 +7,7 @@ from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError
-from bleak_programs import DOOR, LAMP, NOBODY, Program, both, live
+from bleak_programs import DOOR, LAMP, NOBODY, Program, everywhere, live
 
 from gattkeeper.bleak.scanner import _advertisement
 from gattkeeper.model.gatt import normal_uuid
@@ -16,7 +16,7 @@ from gattkeeper.runtime.ports import Sighting
 from sim.scene import SERVICE, WRITABLE
 
 
-@both
+@everywhere
 def test_discover_finds_what_advertises(world):
     async def story(program: Program) -> None:
         devices = await BleakScanner.discover(2, **program.scanning)
@@ -30,7 +30,7 @@ def test_discover_finds_what_advertises(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_device_is_found_by_address_name_or_filter_and_then_connected(world):
     async def story(program: Program) -> None:
         found = [
@@ -46,7 +46,7 @@ def test_a_device_is_found_by_address_name_or_filter_and_then_connected(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_callbacks_hear_of_everything_and_may_be_coroutines(world):
     async def story(program: Program) -> None:
         plain: list[str] = []
@@ -65,7 +65,7 @@ def test_callbacks_hear_of_everything_and_may_be_coroutines(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_filter_for_services_keeps_the_others_out(world):
     async def story(program: Program) -> None:
         assert await BleakScanner.discover(1, service_uuids=[normal_uuid("180f")], **program.scanning) == []
@@ -75,7 +75,7 @@ def test_a_filter_for_services_keeps_the_others_out(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_what_is_heard_can_be_iterated_over(world):
     async def story(program: Program) -> None:
         async with program.scanner() as scanner:
@@ -90,7 +90,7 @@ def test_what_is_heard_can_be_iterated_over(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_starting_anew_forgets_and_stopping_twice_is_harmless(world):
     async def story(program: Program) -> None:
         scanner = program.scanner()
@@ -108,7 +108,7 @@ def test_starting_anew_forgets_and_stopping_twice_is_harmless(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_a_program_connects_while_it_scans(world):
     async def story(program: Program) -> None:
         heard: list[float] = []
@@ -125,7 +125,7 @@ def test_a_program_connects_while_it_scans(world):
     live(world, story)
 
 
-@both
+@everywhere
 def test_without_an_adapter_a_scan_says_so_at_once(world):
     async def story(program: Program) -> None:
         program.world.adapter_goes()
@@ -151,7 +151,7 @@ def test_an_adapter_that_goes_ends_the_scan_and_says_so(caplog):
     assert "the scan ended: cannot scan now" in caplog.text
 
 
-@both
+@everywhere
 def test_a_callback_that_fails_harms_nobody(world, caplog):
     async def story(program: Program) -> None:
         heard: list[str] = []

@@ -279,6 +279,11 @@ class Stand:
         )
         await self.keeper.start()
 
+    async def end(self) -> None:
+        """Everything down."""
+        await self.keeper.close()
+        await self.world.end()
+
     async def connected(self, name: str = "lamp") -> Device:
         """The device, connected; nothing of that counts as heard."""
         device = self.keeper.device(name)
@@ -318,8 +323,7 @@ def live(
         try:
             await story(stand)
         finally:
-            await stand.keeper.close()
-            await stand.world.end()
+            await stand.end()
         await nothing_left()
 
     run_virtual(run())

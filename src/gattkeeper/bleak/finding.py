@@ -4,12 +4,15 @@ Knows the order in which they are looked for.
 """
 
 import asyncio
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from gattkeeper.bleak.doors import Door
+from gattkeeper.errors import DaemonGoneError
 
 if TYPE_CHECKING:
     from gattkeeper.runtime.keeper import Keeper  # a program that only speaks to the daemon does without it
@@ -36,8 +39,8 @@ def serve(keeper: "Keeper") -> Iterator[None]:
 async def find_door(keeper: "Keeper | None") -> Door:
     """The door to `keeper`, else to the one that `serve` named, else to the daemon, else to the loop's own keeper.
 
-    The daemon's socket is that of $GATTKEEPER_SOCKET, else the usual one. Raises GattkeeperError: a keeper of our
-    own cannot be had.
+    The daemon's socket is that of $GATTKEEPER_SOCKET, else the usual one. Raises GattkeeperError: the
+    daemon that is named does not answer, or a keeper of our own cannot be had.
     """
     served = _SERVED.get()
     if keeper is None and served is not None and served[0] is asyncio.get_running_loop():
@@ -46,6 +49,24 @@ async def find_door(keeper: "Keeper | None") -> Door:
         from gattkeeper.bleak.in_process import InProcess  # noqa: PLC0415 - see above
 
         return InProcess(keeper)
+    door = await _daemon()
+    if door is not None:
+        return door
     from gattkeeper.bleak.own_keeper import own_door  # noqa: PLC0415 - see above
 
     return await own_door()
+
+
+async def _daemon() -> Door | None:
+    """A connection to the daemon; None where none answers. Raises DaemonGoneError when it was named."""
+    if sys.platform == "win32":
+        return None  # no daemon runs there
+    from gattkeeper.bleak.through_socket import ThroughSocket  # noqa: PLC0415 - not every program needs it
+    from gattkeeper.client.async_client import AsyncClient  # noqa: PLC0415 - as above
+
+    try:
+        return ThroughSocket(await AsyncClient.open())
+    except DaemonGoneError:
+        if os.environ.get("GATTKEEPER_SOCKET"):
+            raise
+        return None

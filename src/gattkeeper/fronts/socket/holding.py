@@ -80,7 +80,8 @@ async def hold(
         news = asyncio.Event()
         lease.on_update = news.set
         lease.on_end = lambda _fault: news.set()
-        yield {"held": {"lease": lease.id, "renew_within": RENEW_WITHIN_S, **_table(lease)}}
+        told = {"lease": lease.id, "device": lease.device.name, "renew_within": RENEW_WITHIN_S}
+        yield {"held": {**told, **_table(lease)}}
         while lease.fault is None:
             await news.wait()
             news.clear()

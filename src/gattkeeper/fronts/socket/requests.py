@@ -147,9 +147,12 @@ class Devices(_Base, frozen=True, kw_only=True, tag="devices"):
 
 
 class Scan(_Base, frozen=True, kw_only=True, tag="scan"):
-    """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named."""
+    """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
 
-    duration: float = 5.0
+    A `duration` of null: until the request is ended.
+    """
+
+    duration: float | None = 5.0
     adapter: str = ""
 
 

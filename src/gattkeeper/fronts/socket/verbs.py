@@ -4,7 +4,7 @@ Knows the keeper's public API. Lines, limits and connections stand in `connectio
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from typing import assert_never
 
 from gattkeeper.errors import InvalidCommandError, UsageError
@@ -223,8 +223,9 @@ def _timeline(service: Service, request: requests.Timeline) -> list[Answer]:
 
 
 async def _scan(service: Service, request: requests.Scan) -> AsyncGenerator[Answer, None]:
-    async for sighting in service.keeper.scan(request.duration, adapter=request.adapter):
-        yield {"sighting": answers.sighting_answer(sighting)}
+    async with aclosing(service.keeper.scan(request.duration, adapter=request.adapter)) as sightings:
+        async for sighting in sightings:
+            yield {"sighting": answers.sighting_answer(sighting)}
     yield {"done": True}
 
 
