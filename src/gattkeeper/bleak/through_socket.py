@@ -23,6 +23,9 @@ from gattkeeper.model.operation import Operation, Unpair
 from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.ports import Sighting
 
+CALLS_MAX = 16
+"""Calls of one client that are with the daemon at once, which has room for 32 requests; more wait here."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -94,6 +97,7 @@ class _Held:
         self._lease: str = held["lease"]
         self._take(held)
         self._on_end: Callable[[], None] | None = on_end
+        self._room = asyncio.Semaphore(CALLS_MAX)
         self._pushing: dict[CharacteristicRef, _Reading] = {}
         self._listening = _Reading(answers, self._take_news, self._over)
 
@@ -122,7 +126,8 @@ class _Held:
             priority=hints.priority,
             idempotent=hints.idempotent,
         )
-        return await carry_out(self._client, command)
+        async with self._room:
+            return await carry_out(self._client, command)
 
     async def subscribe(self, target: CharacteristicRef, hints: Hints, push: Callable[[bytes], None]) -> None:
         answers = self._client.stream(
