@@ -5,7 +5,7 @@ Knows one device's slot. What its answer brings about is decided in `answering`.
 
 from collections.abc import Callable
 
-from gattkeeper.core import parts, pressure, subscriptions
+from gattkeeper.core import leases, parts, pressure, subscriptions
 from gattkeeper.core.effects import Dispatch, RecordIntent
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
@@ -34,6 +34,7 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
     operation = entry.command.operation
     if subscriptions.is_shared(device, operation) or isinstance(operation, Connect):
         subscriptions.want(device, entry)
+        leases.activate(state, device)
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
     if isinstance(operation, Sequence):

@@ -306,7 +306,7 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
 
 def _survives(fault: Fault, released_after: int, entry: Entry) -> bool:
     stalled = fault is STALLED and (FaultKind.TIMED_OUT in entry.faults or entry.sequence > released_after)
-    return entry.command.survive_reconnect or (stalled and not entry.command.lease)
+    return entry.command.survive_reconnect or stalled
 
 
 def _lose_slot(state: State, device: DeviceState, slot: Slot, fault: Fault) -> None:

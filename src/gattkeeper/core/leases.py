@@ -51,7 +51,8 @@ def _open(state: State, device: DeviceState, event: LeaseOpened) -> None:
     state.leases[lease.id] = device.leases[lease.id] = lease
     _watch(state, lease)
     if device.connection is ConnectionState.CONNECTED:
-        activate(state, device)
+        if not any(slot.phase is SlotPhase.RELEASING for slot in device.slots):  # else it may be about to go
+            activate(state, device)
         state.touch(device)  # it lingers no more
 
 
