@@ -7,6 +7,7 @@ from bleak.exc import BleakError
 from bleak_programs import Program, everywhere, live
 
 from gattkeeper.core.limits import Limits
+from gattkeeper.model.operation import Unsubscribe
 from sim.scene import COUNTER, PUSHED, WRITABLE
 
 
@@ -86,6 +87,19 @@ def test_both_hear_and_the_one_that_stays_goes_on_hearing(world):
         assert heard == {"goes": [b"1"], "stays": [b"1", b"2"]}
 
     live(world, story)
+
+
+@everywhere
+def test_who_lets_go_ends_what_only_it_wanted_to_hear(world):
+    async def story(program: Program) -> None:
+        async with program.client() as stays:
+            async with program.client() as goes:
+                await goes.start_notify(PUSHED, lambda _sender, _value: None)
+            await stays.read_gatt_char(COUNTER)
+        ended = [command for command in program.asked if isinstance(command.operation, Unsubscribe)]
+        assert len(ended) == 1
+
+    live(world, story, journal=True)
 
 
 @everywhere

@@ -6,10 +6,11 @@ Knows `Keeper.lease`, and that values go from the link to the program's callback
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 
 from gattkeeper.bleak.doors import WAIT_S, Hold
 from gattkeeper.bleak.hints import Hints
-from gattkeeper.errors import error_for
+from gattkeeper.errors import RefusedError, StorageError, error_for
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import CharacteristicRef, Service
 from gattkeeper.model.operation import Operation, Subscribe, Unsubscribe
@@ -97,7 +98,10 @@ class _Held:
             self._silence(target)
 
     async def close(self) -> None:
-        self.silence()
+        for target in tuple(self._pushers):
+            if self._silence(target) and self._lease.active:
+                with suppress(RefusedError, StorageError):  # the keeper has other worries
+                    await self._lease.submit(Unsubscribe(target=target))
         self._lease.close()
 
 
