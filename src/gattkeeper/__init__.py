@@ -10,6 +10,7 @@ Every name is loaded when it is first used, so that importing the package costs 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would double the start of Python
 
 if TYPE_CHECKING:
+    from gattkeeper.client.async_client import AsyncClient as AsyncClient
     from gattkeeper.daemon.assembly import open_keeper as open  # noqa: A004, F401 - gattkeeper.open()
     from gattkeeper.errors import CommandCancelledError as CommandCancelledError
     from gattkeeper.errors import CommandError as CommandError
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "client.async_client": ("AsyncClient",),
     "errors": (
         "CommandCancelledError",
         "CommandError",
