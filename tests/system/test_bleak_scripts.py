@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gattkeeper.model.command import Priority
+from gattkeeper.model.record import Accepted
 from system.home import Home, running_home
 
 pytestmark = pytest.mark.system
@@ -59,6 +61,32 @@ def script(home: Home, *words: str) -> "subprocess.Popen[str]":
 def holders(home: Home) -> list[str]:
     status = json.loads(home.ask("status", "--json").stdout)
     return [lease["holder"] for device in status["devices"] for lease in device["leases"]]
+
+
+def test_a_script_that_knows_nothing_of_it_is_served_by_run(home: Home, tmp_path: Path) -> None:
+    plain = tmp_path / "blind.py"
+    plain.write_text(
+        SCRIPT.replace(", backend=Client", "")
+        .replace(", backend=Scanner", "")
+        .replace("from gattkeeper.bleak import Client, Scanner\n", "")
+    )
+    words = [
+        "run",
+        "--priority",
+        "background",
+        "--socket",
+        str(home.socket),
+        "--",
+        sys.executable,
+        str(plain),
+        "mine",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "gattkeeper", *words], capture_output=True, text=True, timeout=LIMIT_S, check=True
+    )
+    assert done.stdout.split() == ["mine", "False"]
+    commands = [row.command for row in home.rows() if isinstance(row, Accepted)]
+    assert {command.priority for command in commands} == {Priority.BACKGROUND}
 
 
 def test_a_script_uses_a_device_and_opens_no_bus(home: Home) -> None:
