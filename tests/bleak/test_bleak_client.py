@@ -268,6 +268,25 @@ def test_two_clients_hold_one_device_and_one_lets_go(world):
 
 
 @everywhere
+def test_a_pairing_that_fails_leaves_no_connection_held(world):
+    async def story(program: Program) -> None:
+        client = program.client(pair=True)
+        program.world.pairing_hangs()
+        connecting = asyncio.create_task(client.connect())
+        await asyncio.sleep(3)
+        with pytest.raises(BleakError, match="already connected"):
+            await client.connect()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert not client.is_connected
+        lamp = next(each for each in program.keeper.status().devices if each.name == "lamp")
+        assert lamp.leases == ()
+
+    live(world, story)
+
+
+@everywhere
 def test_pairing_before_or_on_a_connection(world):
     async def story(program: Program) -> None:
         async with program.client(pair=True) as client:

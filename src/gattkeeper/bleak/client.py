@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from bleak.args import SizedBuffer
@@ -67,6 +68,7 @@ class Client(BaseBleakClient):
         self._keeper = keeper
         self._door: Door | None = None
         self._hold: Hold | None = None
+        self._connecting = False
         self._pushing: set[CharacteristicRef] = set()
         self._closing: set[asyncio.Task[None]] = set()  # doors of connections that were taken
 
@@ -92,27 +94,30 @@ class Client(BaseBleakClient):
         Raises BleakDeviceNotFoundError (nobody answers), TimeoutError (a device that was heard does not answer),
         BleakBluetoothNotAvailableError, BleakDBusError, BleakError.
         """
-        if self.is_connected:
+        if self.is_connected or self._connecting:
             raise BleakError("Client is already connected")
-        timeout = float(kwargs.get("timeout", self._timeout))
-        door: Door | None = None
+        self._connecting = True
         try:
+            await self._connect(float(kwargs.get("timeout", self._timeout)), pair=pair)
+        except GattkeeperError as error:
+            raise connect_error(error, self.address, sighted=self._sighted) from error
+        finally:
+            self._connecting = False
+
+    async def _connect(self, timeout: float, *, pair: bool) -> None:
+        async with AsyncExitStack() as undo:
             door = await find_door(self._keeper)
+            undo.push_async_callback(door.close)
             hold = await door.hold(
                 self._device, holder=_program(), timeout=timeout, hints=hints(), on_end=self._on_end
             )
-            self._door, self._hold = door, hold
+            undo.push_async_callback(hold.close)
             if pair:
                 await hold.run(Pair(), hints())
-        except BaseException as error:
-            self._hold = self._door = None
-            if door is not None:
-                await door.close()
-            if isinstance(error, GattkeeperError):
-                raise connect_error(error, self.address, sighted=self._sighted) from error
-            raise
-        if not hold.active:
-            raise BleakError("Disconnected while connecting")
+            if not hold.active:
+                raise BleakError("Disconnected while connecting")
+            undo.pop_all()
+        self._door, self._hold = door, hold
         self.services = collection_of(hold.services, self._wanted, lambda: self.mtu_size)
 
     async def disconnect(self) -> None:
@@ -129,7 +134,7 @@ class Client(BaseBleakClient):
     def _on_end(self) -> None:
         """It was taken, or lost."""
         door = self._door
-        if self._hold is None or door is None:
+        if door is None:
             return  # while it was made: `connect` sees
         self._gone()
         closing = asyncio.get_running_loop().create_task(door.close())
