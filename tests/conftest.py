@@ -5,6 +5,7 @@ Knows pytest only. Fixtures that build parts of gattkeeper live in the folders o
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncIterator, Generator
 from typing import Any, TypeVar
 
@@ -53,7 +54,11 @@ class LeftOut:
             terminalreporter.line(f"{test}: {reason}")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    own = tempfile.TemporaryDirectory(prefix="gattkeeper-tests-")  # locks and sockets of this run alone
+    config.add_cleanup(own.cleanup)
+    os.environ["XDG_RUNTIME_DIR"] = own.name
     config.pluginmanager.register(LeftOut(), "left-out")
     config.addinivalue_line(
         "markers", "system: starts real programs (the daemon, dbus-daemon); `make test-fast` leaves it out"

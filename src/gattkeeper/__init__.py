@@ -12,6 +12,8 @@ TYPE_CHECKING = False  # type checkers take it for true; importing typing would 
 if TYPE_CHECKING:
     from gattkeeper.client.async_client import AsyncClient as AsyncClient
     from gattkeeper.daemon.assembly import open_keeper as open  # noqa: A004, F401 - gattkeeper.open()
+    from gattkeeper.daemon.script_lock import AdapterLock as AdapterLock
+    from gattkeeper.daemon.script_lock import adapter_lock as adapter_lock
     from gattkeeper.errors import CommandCancelledError as CommandCancelledError
     from gattkeeper.errors import CommandError as CommandError
     from gattkeeper.errors import CommandNotDeliveredError as CommandNotDeliveredError
@@ -54,6 +56,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "client.async_client": ("AsyncClient",),
+    "daemon.script_lock": ("AdapterLock", "adapter_lock"),
     "errors": (
         "CommandCancelledError",
         "CommandError",

@@ -14,12 +14,13 @@ from gattkeeper.daemon.settings_model import KeeperSettings
         ({"GATTKEEPER_SOCKET": "/x.sock", "XDG_RUNTIME_DIR": "/run/user/7"}, 7, "/x.sock"),
         ({"XDG_RUNTIME_DIR": "/run/user/7"}, 7, "/run/user/7/gattkeeper/keeper.sock"),
         ({}, 0, "/run/gattkeeper/keeper.sock"),
+        ({"RUNTIME_DIRECTORY": "/run/gattkeeper:/run/more"}, 7, "/run/gattkeeper/keeper.sock"),
         ({"XDG_RUNTIME_DIR": ""}, 7, "/tmp/gattkeeper-7/keeper.sock"),
     ],
 )
 def test_the_daemon_and_its_callers_meet_at_the_same_place(monkeypatch, environ, uid, path):
     monkeypatch.setattr(os, "geteuid", lambda: uid)
-    for name in ("GATTKEEPER_SOCKET", "XDG_RUNTIME_DIR"):
+    for name in ("GATTKEEPER_SOCKET", "XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)

@@ -9,6 +9,7 @@ import gattkeeper
 from gattkeeper.core.limits import Limits
 from gattkeeper.daemon import assembly
 from gattkeeper.daemon.assembly import limits_of, new_id_prefix, open_keeper, settings_from
+from gattkeeper.daemon.lock_place import lock_folder
 from gattkeeper.daemon.settings import Settings, load_settings
 from gattkeeper.daemon.settings_model import BluezAdapter, KeeperSettings, Timeouts
 from gattkeeper.errors import SettingsError, StorageError
@@ -130,16 +131,12 @@ def test_bonds_are_next_to_the_journal_unless_a_file_is_named(path, named, file)
     assert link._bonds_optional is not bool(named)
 
 
-@pytest.mark.parametrize(("users", "mode"), [((), 0o700), (("root",), 0o711)])
-def test_folder_of_locks_can_be_passed_by_users_who_are_allowed(tmp_path, users, mode):
-    folder = assembly._lock_folder(KeeperSettings(socket=tmp_path / "run" / "keeper.sock", allow_users=users))
-    assert folder.stat().st_mode & 0o777 == mode
-
-
-def test_folder_of_locks_that_cannot_be_made_is_told(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SettingsError, match="cannot make the folder .*file/run"):
-        assembly._lock_folder(KeeperSettings(socket=tmp_path / "file" / "run" / "keeper.sock"))
+def test_locks_lie_where_programs_look_for_them_whatever_the_settings_say(path, monkeypatch):
+    assert str(assembly._lock_folder()) == lock_folder()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(path))
+    path.write_text("")
+    with pytest.raises(SettingsError, match="cannot make the folder .*/gattkeeper/locks"):
+        assembly._lock_folder()
 
 
 def test_every_limit_of_the_settings_reaches_the_core():

@@ -13,7 +13,12 @@ UNTESTED = {
 }
 """module: why it has no test module of its own."""
 
-ENTRY_POINTS = ("gattkeeper", "gattkeeper.__main__", "gattkeeper.privileged.__main__")
+ENTRY_POINTS = (
+    "gattkeeper",
+    "gattkeeper.__main__",
+    "gattkeeper.privileged.__main__",
+    "gattkeeper.bleak.site.sitecustomize",
+)
 
 
 def untested(sources: Iterable[Source], tests: Iterable[str]) -> Iterator[str]:

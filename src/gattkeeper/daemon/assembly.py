@@ -12,6 +12,7 @@ from typing import assert_never
 
 from gattkeeper import __version__
 from gattkeeper.core.limits import Limits
+from gattkeeper.daemon.lock_place import LockPlaceError, lock_folder
 from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
 from gattkeeper.daemon.settings_model import (
     BluezAdapter,
@@ -25,6 +26,7 @@ from gattkeeper.errors import SettingsError
 from gattkeeper.runtime.adapter_lock import OwnedLink
 from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.keeper import Keeper
+from gattkeeper.runtime.lock_holder import KEEPER, SCRIPT
 from gattkeeper.runtime.patient_link import patient
 from gattkeeper.runtime.ports import Link, Observer
 from gattkeeper.storage.checkpointing import CheckpointRules
@@ -51,12 +53,14 @@ async def open_keeper(
     journal: bool = True,
     observers: Sequence[Observer] = (),
     agent: PairingAgent | None = None,
+    daemon: bool = False,
 ) -> AsyncIterator[Keeper]:
     """A running keeper of your own, in this process: `async with gattkeeper.open() as keeper: …`.
 
     `settings` is a file, or what `load_settings` gave; without it the usual places are looked at. With
-    `journal=False` no command is written down. `agent` is asked while a device pairs. Raises SettingsError
-    (what to change), StorageError (another process has the journal, or it cannot be written).
+    `journal=False` no command is written down. `agent` is asked while a device pairs. A `daemon` has its
+    adapters for as long as it runs: whoever waits for one is told so. Raises SettingsError (what to change),
+    StorageError (another process has the journal, or it cannot be written).
     """
     chosen = settings_from(settings)
     async with AsyncExitStack() as stack:
@@ -66,7 +70,7 @@ async def open_keeper(
             if isinstance(adapter, VirtualAdapter):
                 links[name] = virtual[name]  # nobody else can reach a radio in our memory
             else:
-                links[name] = OwnedLink(_link(chosen, adapter), _lock_folder(chosen.keeper))
+                links[name] = OwnedLink(_link(chosen, adapter), _lock_folder(), KEEPER if daemon else SCRIPT)
         opened = await _journal(chosen, tuple(links)) if journal else None
         keeper = Keeper(
             links=patient(links),
@@ -89,14 +93,11 @@ async def open_keeper(
         yield keeper
 
 
-def _lock_folder(settings: KeeperSettings) -> Path:
-    """The socket's folder. Made here when it is missing, so that users who are allowed can get into it."""
-    folder = settings.socket.parent
+def _lock_folder() -> Path:
     try:
-        folder.mkdir(mode=0o711 if settings.allow_users else 0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"cannot make the folder {folder} for the socket: {error.strerror}") from None
-    return folder
+        return Path(lock_folder())
+    except LockPlaceError as error:
+        raise SettingsError(str(error)) from None
 
 
 async def _journal(settings: Settings, adapters: tuple[str, ...]) -> SqliteJournal:

@@ -1,4 +1,4 @@
-"""The verbs of the command line that need no daemon: serve, demo, config, replay, doctor, audit.
+"""The verbs of the command line that no daemon answers: serve, demo, config, replay, doctor, audit, lock, run.
 
 Knows which function stands behind which verb. Parsing is `fronts.cli`'s business.
 """
@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 from gattkeeper import __version__
+from gattkeeper.bleak.launching import RunCall, run_program
+from gattkeeper.daemon.lock_command import run_lock
 from gattkeeper.daemon.settings import explain, find_settings, load_settings
 from gattkeeper.errors import SettingsError
+from gattkeeper.fronts.cli.lock_verb import LockCall
 from gattkeeper.fronts.cli.main import run_local
 from gattkeeper.fronts.cli.style import terminal_here
 
@@ -23,6 +26,8 @@ def main(argv: list[str]) -> int:
         "replay": _replay,
         "doctor": _doctor,
         "audit": _audit,
+        "lock": _lock,
+        "run": _run,
     }
     return run_local(argv, verbs, version=__version__)
 
@@ -89,3 +94,14 @@ def _audit(args: argparse.Namespace) -> int:
         return keys.tell_key(journal)
     tell = {"verify": verifying.tell_verification, "query": querying.tell_query, "export": exporting.tell_export}
     return tell[args.audit_verb](args, journal)
+
+
+def _lock(args: argparse.Namespace) -> int:
+    return run_lock(
+        LockCall(command=args.command, adapter=args.adapter, wait_s=args.wait, limit_s=args.kill_after)
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    priority = args.priority.name.lower() if args.priority is not None else ""
+    return run_program(RunCall(command=args.command, priority=priority, socket=args.socket or ""))

@@ -59,7 +59,7 @@ async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool, pat
     ):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) asks for that
             asyncio.get_running_loop().add_signal_handler(number, event.set)
-    async with open_keeper(settings, observers=observers) as keeper:
+    async with open_keeper(settings, observers=observers, daemon=True) as keeper:
         front = SocketFront(
             keeper, socket_path, timeline=timeline, allowed_uids=_uids(settings.keeper.allow_users)
         )

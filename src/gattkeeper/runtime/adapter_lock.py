@@ -1,7 +1,7 @@
 """One owner per adapter across processes.
 
 Knows a link that takes hold of its adapter only while nobody else has it. The lock goes by the adapter's
-address, which stays when adapters are renumbered, in the service's own folder.
+address, which stays when adapters are renumbered, and is the one that `gattkeeper lock` waits for.
 """
 
 import os
@@ -13,17 +13,23 @@ from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.security import NO_DEMAND, Demand
+from gattkeeper.runtime.adapter_key import lock_name
 from gattkeeper.runtime.file_lock import hold
+from gattkeeper.runtime.lock_holder import SCRIPT, written
 from gattkeeper.runtime.ports import ConnectionEvents, Link, LinkConnection, LinkTraits, Sighting
 
 
 class OwnedLink:
-    """A `ports.Link` that is one process's at a time; otherwise the link it is given. The `folder` exists."""
+    """A `ports.Link` that is one process's at a time; otherwise the link it is given. The `folder` exists.
 
-    def __init__(self, link: Link, folder: Path) -> None:
+    `role` is told to those who wait for the adapter (see `lock_holder`).
+    """
+
+    def __init__(self, link: Link, folder: Path, role: str = SCRIPT) -> None:
         self._link = link
         self._folder = folder
-        self._locks: list[int] = []
+        self._role = role
+        self._locks: dict[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -52,19 +58,22 @@ class OwnedLink:
                 raise
 
     def _hold(self, name: str) -> None:
-        key = "".join(letter if letter.isalnum() else "-" for letter in name)
+        key = lock_name(name)
+        if key in self._locks:
+            return
         remedy = (
             "two owners of one adapter destroy each other's connections; stop one of them, or take one of two"
             " entries out of the settings that mean it"
         )
         try:
-            self._locks.append(hold(self._folder / f"adapter-{key}.lock", remedy=remedy))
+            path = self._folder / f"{key}.lock"
+            self._locks[key] = hold(path, remedy=remedy, text=written(self._role))
         except StorageError as error:
             raise SettingsError(f"adapter {name}: {error}") from error
 
     def _let_go(self) -> None:
         while self._locks:
-            os.close(self._locks.pop())
+            os.close(self._locks.popitem()[1])
 
     async def connect(
         self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND

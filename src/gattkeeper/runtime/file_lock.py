@@ -22,8 +22,9 @@ _FAR = 1 << 30
 """The byte that is locked on Windows, where what is locked cannot be read."""
 
 
-def hold(path: Path, *, remedy: str) -> int:
-    """Take the lock, write our process id into it, and give the descriptor; closing that lets go.
+def hold(path: Path, *, remedy: str, text: bytes = b"") -> int:
+    """Take the lock, write our process id into it (or a `text` that begins with it), and give the descriptor;
+    closing that lets go.
 
     The lock is the kernel's (flock; on Windows, of one byte far behind the text): it goes when its holder does,
     however that dies, and the file that stays behind means nothing. Raises StorageError, naming the holder and
@@ -37,7 +38,7 @@ def hold(path: Path, *, remedy: str) -> int:
         _take(descriptor)
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        os.write(descriptor, text or f"{os.getpid()}\n".encode())
     except BlockingIOError as fault:
         holder = _holder(descriptor)
         os.close(descriptor)
@@ -63,7 +64,7 @@ def _take(descriptor: int) -> None:
 def _holder(descriptor: int) -> str:
     """Whoever wrote its process id; it is not there yet in the moment after the lock was taken."""
     os.lseek(descriptor, 0, os.SEEK_SET)
-    digits = os.read(descriptor, _PID_LENGTH_MAX).strip()
+    digits = os.read(descriptor, _PID_LENGTH_MAX).partition(b"\n")[0].strip()
     if not digits.isdigit():
         return "another process"
     return "this very process" if int(digits) == os.getpid() else f"process {int(digits)}"

@@ -134,27 +134,25 @@ def test_a_journal_of_somebody_else_is_told_to_who_may_not_write_it(place):
 
 
 def test_who_holds_an_adapter_is_read_from_the_kernels_table(scenery: Scenery, place):
-    assert levels(look_at_locks(scenery.machine, settings(place))) == [Level.NOTE]
+    assert levels(look_at_locks(scenery.machine, place)) == [Level.NOTE]
     scenery.file("proc/locks", "")
-    assert told(look_at_locks(scenery.machine, settings(place))) == "no adapter is held | "
+    assert told(look_at_locks(scenery.machine, place)) == "no adapter is held | "
     lock = place / "adapter-F4-4E-FC-00-00-01.lock"
     lock.write_text("4242\n")
-    assert "is free" in told(look_at_locks(scenery.machine, settings(place)))
+    assert "is free" in told(look_at_locks(scenery.machine, place))
     found = lock.stat()
     where = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     scenery.file(
         "proc/locks", f"1: POSIX  ADVISORY  WRITE 7 {where} 0 EOF\n2: FLOCK  ADVISORY  WRITE 612 {where} 0 EOF\n"
     )
-    assert "held by a program this user cannot see (process 612)" in told(
-        look_at_locks(scenery.machine, settings(place))
-    )
+    assert "held by a program this user cannot see (process 612)" in told(look_at_locks(scenery.machine, place))
     scenery.file("proc/612/comm", "gattkeeper\n")
-    assert "F4-4E-FC-00-00-01 is held by gattkeeper" in told(look_at_locks(scenery.machine, settings(place)))
-    assert holders_of_locks(scenery.machine, settings(place)) == {612}
+    assert "F4-4E-FC-00-00-01 is held by gattkeeper" in told(look_at_locks(scenery.machine, place))
+    assert holders_of_locks(scenery.machine, place) == {612}
 
 
 def test_without_the_table_nobody_is_known_to_hold_anything(scenery: Scenery, place):
-    assert holders_of_locks(scenery.machine, settings(place)) == set()
+    assert holders_of_locks(scenery.machine, place) == set()
 
 
 def test_a_lock_that_is_really_held_is_found_in_the_real_table(place):
@@ -171,7 +169,7 @@ def test_a_lock_that_is_really_held_is_found_in_the_real_table(place):
 def test_looking_takes_no_lock(scenery: Scenery, place):
     scenery.file("proc/locks", "")
     os.close(hold(place / "adapter-hci0.lock", remedy=""))
-    look_at_locks(scenery.machine, settings(place))
+    look_at_locks(scenery.machine, place)
     os.close(hold(place / "adapter-hci0.lock", remedy=""))
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from gattkeeper.daemon.doctor import bluez_files, board, hci_sockets, keeper_files, kernel_log, surroundings
 from gattkeeper.daemon.doctor.findings import Finding, note, problem
 from gattkeeper.daemon.doctor.machine import Machine, UnreadableError
+from gattkeeper.daemon.lock_place import locks_path
 from gattkeeper.daemon.settings import Settings, find_settings, load_settings
 from gattkeeper.daemon.settings_model import BluezAdapter
 from gattkeeper.errors import SettingsError
@@ -54,7 +55,7 @@ def probes_of(subject: Subject) -> dict[str, Probe]:
         "adapter": lambda: surroundings.look_at_adapters(machine),
         "bus": lambda: look_at_bus(subject),
         "others": lambda: hci_sockets.look_at_hci_sockets(machine),
-        "lock": lambda: keeper_files.look_at_locks(machine, settings),
+        "lock": lambda: keeper_files.look_at_locks(machine, Path(locks_path())),
         "keeper": lambda: keeper_files.look_at_socket(settings) + keeper_files.look_at_journal(settings),
         "kernel": lambda: kernel_log.look_at_kernel_log(machine),
         "power": lambda: board.look_at_power(machine),
@@ -99,7 +100,7 @@ def look_at_bus(subject: Subject) -> list[Finding]:
     except SettingsError as error:
         what, _, cure = str(error).partition("; ")
         return [problem("bus", what, cure) if uses_bluez else note("bus", what, "no adapter of yours needs BlueZ")]
-    ours = {os.getpid(), *keeper_files.holders_of_locks(subject.machine, settings)}
+    ours = {os.getpid(), *keeper_files.holders_of_locks(subject.machine, Path(locks_path()))}
     context = bluez_bus.Context(
         kept=kept_connections(settings),
         kernel_links=surroundings.look_at_links(subject.machine),

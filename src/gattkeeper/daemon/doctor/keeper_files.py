@@ -92,14 +92,14 @@ def _not_ours(path: Path) -> Finding:
     return note(AREA, f"this user may not write {path}", cure)
 
 
-def look_at_locks(machine: Machine, settings: Settings) -> list[Finding]:
+def look_at_locks(machine: Machine, folder: Path) -> list[Finding]:
     """Who holds which adapter."""
     try:
         table = machine.text("proc/locks")
     except UnreadableError as error:
         return [note("lock", f"not looked at: {error}")]
     found: list[Finding] = []
-    for path in _lock_files(settings.keeper.socket.parent):
+    for path in _lock_files(folder):
         adapter = path.stem.removeprefix("adapter-")
         holder = holder_in(table, path.stat())
         if holder is None:
@@ -110,13 +110,13 @@ def look_at_locks(machine: Machine, settings: Settings) -> list[Finding]:
     return found or [ok("lock", "no adapter is held")]
 
 
-def holders_of_locks(machine: Machine, settings: Settings) -> set[int]:
+def holders_of_locks(machine: Machine, folder: Path) -> set[int]:
     """The processes that hold an adapter: keepers."""
     try:
         table = machine.text("proc/locks")
     except UnreadableError:
         return set()
-    holders = (holder_in(table, path.stat()) for path in _lock_files(settings.keeper.socket.parent))
+    holders = (holder_in(table, path.stat()) for path in _lock_files(folder))
     return {holder for holder in holders if holder is not None}
 
 

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from gattkeeper.errors import InvalidCommandError
 from gattkeeper.fronts.cli.audit_parser import add_audit
+from gattkeeper.fronts.cli.programs_parser import add_lock, add_run
 from gattkeeper.fronts.commands import characteristic_from_text, payload_from_hex, seconds
 from gattkeeper.model.command import Priority
 
@@ -248,6 +249,8 @@ def _add_local(verbs: _Verbs) -> None:
     doctor.add_argument("--config", metavar="FILE", help="the settings file")
     audit = verbs.add_parser("audit", help="what the journal proves", description="What the journal proves.")
     add_audit(audit, Parser)
+    add_lock(verbs.add_parser, SECONDS)
+    add_run(verbs.add_parser, PRIORITY, _SOCKET_HELP)
     config = verbs.add_parser("config", help="settings", description="Settings.")
     config_verbs = config.add_subparsers(dest="config_verb", metavar="VERB", required=True, parser_class=Parser)
     check = config_verbs.add_parser("check", help="explain every error of the settings, with its line")

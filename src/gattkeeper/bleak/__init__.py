@@ -1,0 +1,1 @@
+"""Bleak programs under the keeper's queue."""

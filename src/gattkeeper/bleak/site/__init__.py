@@ -1,0 +1,1 @@
+"""What Python finds first when `gattkeeper run` has started it."""
