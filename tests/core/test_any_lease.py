@@ -4,6 +4,8 @@ Knows how to play holders at random, among others who want the same devices. Wha
 checked in `watch`.
 """
 
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -91,29 +93,22 @@ class AnyLease(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         some=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3),
-        idempotent=st.booleans(),
-        key=st.sampled_from(("", "position")),
+        said=st.fixed_dictionaries(
+            {"idempotent": st.booleans(), "coalesce_key": st.sampled_from(("", "position"))}
+        ),
         slowly=st.booleans(),
         closes=st.booleans(),
     )
     def use(
-        self, data: st.DataObject, *, some: list[str], slowly: bool, closes: bool, **fields: bool | str
+        self, data: st.DataObject, *, some: list[str], said: dict[str, Any], slowly: bool, closes: bool
     ) -> None:
-        """Also one that is over, or of another device."""
+        """Also one that is over, or of another device; now and then with a disk that is slow."""
         self.drive.slow_disk |= slowly
         lease = data.draw(st.sampled_from([*sorted(self.open), *sorted(self.over)[-1:], ""]))
         for kind in some:
             number = self.new_number()
             operation = sequence(number) if kind == "sequence" else operation_of(kind, number)
-            key, idempotent = str(fields["key"]), bool(fields["idempotent"])
-            self.drive.submit(
-                f"{kind}-{number}",
-                operation,
-                self.open.get(lease, "a"),
-                lease=lease,
-                idempotent=idempotent,
-                coalesce_key=key,
-            )
+            self.drive.submit(f"{kind}-{number}", operation, self.open.get(lease, "a"), lease=lease, **said)
         if closes and lease in self.still_open():
             self._close(lease)
 
