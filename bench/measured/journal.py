@@ -1,13 +1,18 @@
 """What a durable, hash-chained row takes when many callers wait for theirs, against a plain table in the same
 SQLite with the same `synchronous=FULL` and a commit for each row: no chain, no thread, no columns but the body.
 And what a start takes with a long journal, against an empty one.
+
+The event loop's share is the processor time of its own thread, for a row and its answer; theirs is the same insert
+on that thread. To verify is to compute the whole chain anew and to look at everything beside it; theirs only reads
+the rows and takes a hash of each body. Both are processor time.
 """
 
 import asyncio
+import hashlib
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from gattkeeper.storage import chain, journal_file
 from gattkeeper.storage.journal import SqliteJournal
 from gattkeeper.storage.rotation import SegmentRules
 from gattkeeper.storage.rows import INSERT
+from gattkeeper.storage.succession import Whole, verify_journal
 from measured.figures import Figure, Goal, Tick
 
 TITLE = "The journal"
@@ -26,6 +32,7 @@ CALLERS = 100
 ROWS_EACH = 10
 ROWS_OF_PLAIN = 200
 AT_ONCE = 50_000
+VERIFIED_ROWS = 4 * AT_ONCE
 ONE_FILE = SegmentRules(size_max=0)
 
 
@@ -51,16 +58,47 @@ async def together(path: Path) -> float:
     return took / (CALLERS * ROWS_EACH)
 
 
-def one_by_one(path: Path) -> float:
+async def on_the_loop(path: Path) -> float:
+    """Seconds of the loop's own thread for a row and its answer."""
+    journal = await SqliteJournal.open(path, rules=ONE_FILE)
+    answered = asyncio.Semaphore(0)
+    rows = [row(number) for number in range(CALLERS * ROWS_EACH)]
+    began = time.thread_time()
+    for one in rows:
+        journal.append(one, lambda _fault: answered.release())
+    for _ in rows:
+        await answered.acquire()
+    took = time.thread_time() - began
+    await journal.close()
+    return took / len(rows)
+
+
+def one_by_one(path: Path, clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds for a row of a plain table."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("CREATE TABLE journal (seq INTEGER PRIMARY KEY, body BLOB)")
-        began = time.perf_counter()
+        began = clock()
         for number in range(ROWS_OF_PLAIN):
             connection.execute("INSERT INTO journal (body) VALUES (?)", (msgspec.json.encode(row(number)),))
-        return (time.perf_counter() - began) / ROWS_OF_PLAIN
+        return (clock() - began) / ROWS_OF_PLAIN
+
+
+def verified(path: Path, rows: int) -> float:
+    """Seconds of the processor for a row."""
+    began = time.process_time()
+    assert isinstance(verify_journal(path), Whole)
+    return (time.process_time() - began) / rows
+
+
+def read_and_hashed(path: Path, rows: int) -> float:
+    """Seconds of the processor for a row: what nobody gets around."""
+    began = time.process_time()
+    with closing(journal_file.open_as_it_is(path)) as connection:
+        for (body,) in connection.execute("SELECT body FROM journal ORDER BY seq"):
+            hashlib.sha256(body).digest()
+    return (time.process_time() - began) / rows
 
 
 def fill(path: Path, rows: int) -> None:
@@ -95,33 +133,60 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     rounds, rows = (3, 100_000) if quick else (9, 10_000_000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ours, plain, long, empty = [], [], [], []
-        for number in range(rounds):
-            tick(f"rows, {number + 1} of {rounds}")
-            ours.append(asyncio.run(together(folder / f"ours{number}.db")))
-            plain.append(one_by_one(folder / f"plain{number}.db"))
-        tick(f"a journal of {rows} rows")
-        fill(folder / "long.db", rows)
-        fill(folder / "empty.db", 0)
-        for number in range(rounds):
-            tick(f"starts, {number + 1} of {rounds}")
-            long.append(asyncio.run(opened(folder / "long.db")))
-            empty.append(asyncio.run(opened(folder / "empty.db")))
-    return [
-        Figure(
-            name="a durable row",
-            ours_is=f"{CALLERS} callers, hash-chained",
-            theirs_is="a commit for each row",
-            ours=tuple(ours),
-            theirs=tuple(plain),
-            goal=Goal(limit=10, sooner=True),
-        ),
-        Figure(
-            name="a start",
-            ours_is=f"with {rows} rows",
-            theirs_is="with an empty journal",
-            ours=tuple(long),
-            theirs=tuple(empty),
-            goal=Goal(limit=1.5),
-        ),
-    ]
+        return [*_rows(folder, rounds, tick), *_long(folder, rounds, rows, tick)]
+
+
+def _rows(folder: Path, rounds: int, tick: Tick) -> Iterator[Figure]:
+    ours, plain, loop, on_loop = [], [], [], []
+    for number in range(rounds):
+        tick(f"rows, {number + 1} of {rounds}")
+        ours.append(asyncio.run(together(folder / f"ours{number}.db")))
+        plain.append(one_by_one(folder / f"plain{number}.db"))
+        loop.append(asyncio.run(on_the_loop(folder / f"loop{number}.db")))
+        on_loop.append(one_by_one(folder / f"on_loop{number}.db", time.thread_time))
+    yield Figure(
+        name="a durable row",
+        ours_is=f"{CALLERS} callers, hash-chained",
+        theirs_is="a commit for each row",
+        ours=tuple(ours),
+        theirs=tuple(plain),
+        goal=Goal(limit=10, sooner=True),
+    )
+    yield Figure(
+        name="a row's share of the event loop",
+        ours_is="handed over and answered",
+        theirs_is="written there",
+        ours=tuple(loop),
+        theirs=tuple(on_loop),
+        goal=Goal(limit=10, sooner=True),
+    )
+
+
+def _long(folder: Path, rounds: int, rows: int, tick: Tick) -> Iterator[Figure]:
+    tick(f"a journal of {rows} rows")
+    for name, count in (("long", rows), ("empty", 0), ("verified", VERIFIED_ROWS)):
+        fill(folder / f"{name}.db", count)
+    long, empty, ours, bare = [], [], [], []
+    for number in range(rounds):
+        tick(f"starts, {number + 1} of {rounds}")
+        long.append(asyncio.run(opened(folder / "long.db")))
+        empty.append(asyncio.run(opened(folder / "empty.db")))
+        tick(f"verified, {number + 1} of {rounds}")
+        ours.append(verified(folder / "verified.db", VERIFIED_ROWS))
+        bare.append(read_and_hashed(folder / "verified.db", VERIFIED_ROWS))
+    yield Figure(
+        name="a start",
+        ours_is=f"with {rows} rows",
+        theirs_is="with an empty journal",
+        ours=tuple(long),
+        theirs=tuple(empty),
+        goal=Goal(limit=1.5),
+    )
+    yield Figure(
+        name="a row verified",
+        ours_is="chain, triggers, tables",
+        theirs_is="read and hashed",
+        ours=tuple(ours),
+        theirs=tuple(bare),
+        goal=Goal(limit=6),
+    )

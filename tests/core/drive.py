@@ -25,6 +25,7 @@ from gattkeeper.model.operation import (
     ReadRssi,
     Sequence,
     Subscribe,
+    Unpair,
     Write,
     WriteMode,
     WriteThenWait,
@@ -91,6 +92,8 @@ def operation_of(kind: str, number: int) -> Operation | Composite:
             return Subscribe(target=CharacteristicRef(handle=number))
         case "pair":
             return Pair()
+        case "unpair":
+            return Unpair()
         case "rssi":
             return ReadRssi()
         case "connect":
@@ -130,6 +133,7 @@ class Drive:
         self.effects: list[effects.Effect] = []
         self.fed: list[tuple[events.Event, int]] = []
         self.owed: list[effects.Dispatch] = []  # handed over, not answered, link still there
+        self.forgets: list[effects.Forget] = []  # bonds to be given up without a connection, not answered
         self.epochs: dict[str, int] = {}
         self.recovering: effects.Recover | None = None  # a rung that is not over
         self.feed(events.AdapterAdded(adapter="hci", slots=slots, **traits))
@@ -161,6 +165,8 @@ class Drive:
                 self.epochs[effect.device] = effect.epoch
             case effects.Dispatch():
                 self.owed.append(effect)
+            case effects.Forget():
+                self.forgets.append(effect)
             case effects.Recover():
                 self.recovering = effect
             case effects.StartDisconnect():
@@ -256,6 +262,16 @@ class Drive:
 
     def fail_to(self, owed: effects.Dispatch, kind: FaultKind, ran: Ran = Ran.MAYBE) -> None:
         self.feed(events.Failed(device=owed.device, epoch=owed.epoch, token=owed.token, fault=fault(kind, ran)))
+
+    def forgot(self, why: Fault | None = None) -> bool:
+        """The oldest of the bonds is given up, or why that could not be done. True: something was said."""
+        owed = self.forgets.pop(0)
+        device, epoch, token = owed.device, owed.epoch, owed.token
+        if why is None:
+            self.feed(events.Answered(device=device, epoch=epoch, token=token))
+        else:
+            self.feed(events.Failed(device=device, epoch=epoch, token=token, fault=why))
+        return True
 
     def _oldest(self, device: str) -> effects.Dispatch:
         owed = next(one for one in self.owed if one.device == device)
@@ -360,9 +376,9 @@ class Drive:
         return [one.device for one in self.of(effects.StartDisconnect)]
 
 
-def subscribed(*devices: str, slots: int = 5) -> Drive:
+def subscribed(*devices: str, slots: int = 5, **traits: Any) -> Drive:
     """Devices that are connected, as far as the slots allow, for their subscriptions alone."""
-    drive = Drive(*devices, slots=slots)
+    drive = Drive(*devices, slots=slots, **traits)
     for device in devices:
         drive.submit(f"subscribe-{device}", Subscribe(target=VALUE), device)
         drive.connected(device)

@@ -35,6 +35,7 @@ class AnyHistory(RuleBasedStateMachine):
         safety=st.booleans(),
         bypass=st.booleans(),
         bypass_other=st.booleans(),
+        forgets=st.booleans(),
         aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
         rungs=st.sampled_from(((), (Rung.STOP_DISCOVERY,), (Rung.DISCONNECT_DEVICE, Rung.POWER_CYCLE))),
@@ -68,7 +69,9 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         device=devices,
-        kind=st.sampled_from(("read", "without", "subscribe", "pair", "connect", "disconnect", "long", "rssi")),
+        kind=st.sampled_from(
+            ("read", "without", "subscribe", "pair", "connect", "disconnect", "long", "rssi", "unpair")
+        ),
         priority=st.sampled_from(Priority),
         survives=st.booleans(),
     )
@@ -234,6 +237,11 @@ class AnyHistory(RuleBasedStateMachine):
             events.Failed(device=owed.device, epoch=owed.epoch, token=owed.token, fault=why, jitter=jitter)
         )
 
+    @precondition(lambda self: self.drive.forgets)
+    @rule(kind=kinds, ran=rans)
+    def forget_fails(self, kind: FaultKind, ran: Ran) -> None:
+        self.drive.forgot(fault(kind, ran))
+
     @precondition(lambda self: len(self.drive.of(effects.Dispatch)) > len(self.drive.owed))
     @rule(data=st.data())
     def answer_again(self, data: st.DataObject) -> None:
@@ -348,6 +356,8 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.go_on(length_us, self._play_one)
 
     def _play_one(self) -> bool:
+        if self.drive.forgets:
+            return self.drive.forgot()
         if self.drive.owed:
             owed = self.drive.owed.pop(0)
             self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)

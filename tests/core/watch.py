@@ -147,6 +147,9 @@ class Watch:
                     self._marked(self.seen[effect.command.id], effect)
                 case effects.Dispatch():
                     self._dispatched(effect, now)
+                case effects.Forget():
+                    device = self.device(effect.device)
+                    assert device.connection == "disconnected" or device.stop, "forgotten beside a connection"
                 case effects.Resolve():
                     self._resolved(effect)
                 case effects.Finish():

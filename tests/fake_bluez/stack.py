@@ -283,6 +283,8 @@ class FakeBluez:
 
     def _remove_with_bond(self, path: str) -> None:
         """The link goes first, then the object; only then the caller is answered."""
+        if path not in self.objects:
+            raise Refused(f"{BLUEZ_ERROR}DoesNotExist", "Does Not Exist")
         device = next(each for each in self.devices if each.path(self.home) == path)
         device.paired = False
         if device.connected:

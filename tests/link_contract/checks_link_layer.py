@@ -5,6 +5,9 @@ Knows benches and ports only. Where a link does not list an operation, the check
 
 import asyncio
 
+import pytest
+
+from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.operation import (
     Operation,
@@ -22,7 +25,7 @@ from gattkeeper.model.operation import (
 )
 from gattkeeper.model.outcome import ConnectionParameters, Phys
 from gattkeeper.runtime.ports import LinkConnection
-from link_contract.bench import ALARM, LIMIT_S, TICKS, VALUE, LinkBench, connected
+from link_contract.bench import ALARM, LIMIT_S, TICKS, VALUE, LinkBench, connected, need
 from link_contract.checks_operation import at, refusal
 
 ON_1M = Phys(tx=Phy.LE_1M, rx=Phy.LE_1M)
@@ -116,6 +119,31 @@ async def check_unpairing_a_device_without_a_bond_is_no_failure(bench: LinkBench
     if await able(bench, connection, Unpair()):
         assert await connection.perform(Unpair()) is None
         await log.until_lost()
+
+
+async def check_a_bond_is_forgotten_without_a_connection(bench: LinkBench) -> None:
+    connection, _ = await connected(bench)
+    await connection.perform(Pair())
+    await connection.disconnect()
+    await bench.stop_advertising()
+    if not bench.link.traits.forgets:
+        return
+    async with asyncio.timeout(LIMIT_S):
+        assert await bench.link.bonded(bench.address)
+        await bench.link.forget(bench.address)
+        assert not await bench.link.bonded(bench.address)
+        await bench.link.forget(bench.address)  # there is nothing left to forget, and that is no failure
+
+
+async def check_nothing_is_forgotten_by_an_adapter_that_is_gone(bench: LinkBench) -> None:
+    need(bench, "vanish_adapter")
+    if not bench.link.traits.forgets:
+        return
+    await bench.vanish_adapter()
+    with pytest.raises(LinkError) as caught:
+        async with asyncio.timeout(LIMIT_S):
+            await bench.link.forget(bench.address)
+    assert (caught.value.fault.kind, caught.value.fault.ran) == (FaultKind.ADAPTER_GONE, Ran.NO)
 
 
 async def check_a_kind_that_the_characteristic_has_is_taken(bench: LinkBench) -> None:

@@ -1,6 +1,9 @@
 """The watch on the scripted BlueZ: what it says within the event, and what it finds again by itself."""
 
 import asyncio
+import contextlib
+from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -9,6 +12,7 @@ from fake_bluez.device import FakeDevice
 from fake_bluez.stack import ADAPTER_ADDRESS, HCI0, FakeBluez, Step
 from gattkeeper.errors import SettingsError
 from gattkeeper.links import bluez_watch
+from gattkeeper.links.bluez_look import look
 from gattkeeper.links.bluez_watch import BluezAdapter, BluezWatch, chosen_adapter
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.system]
@@ -123,6 +127,70 @@ async def test_it_sees_the_whole_bus_die_and_return(
     await log.next()
     assert watch.up
     assert len(watch.adapters) == 1
+    await watch.close()
+
+
+class BadBus:
+    """Lets everybody in, and then says nothing, or hangs up."""
+
+    def __init__(self, path: str, *, hangs_up: bool) -> None:
+        self._path = path.removeprefix("unix:path=")
+        self._hangs_up = hangs_up
+        self.visits: asyncio.Queue[None] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_unix_server(self._serve, self._path)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+        Path(self._path).unlink()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            while (line := await reader.readline()) and not line.startswith(b"BEGIN"):
+                granted = b"OK 0123456789abcdef0123456789abcdef" if b"AUTH" in line else b"AGREE_UNIX_FD"
+                writer.write(granted + b"\r\n")
+            self.visits.put_nowait(None)
+            while not self._hangs_up and await reader.read(4096):
+                pass
+
+
+@pytest.mark.parametrize("hangs_up", [False, True], ids=["silent", "hangs up"])
+async def test_a_bus_that_answers_nothing_is_told_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, hangs_up: bool
+) -> None:
+    address = f"unix:path={tmp_path}/bus"
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+    monkeypatch.setattr(bluez_watch, "ANSWER_S", 0.1)
+    async with BadBus(address, hangs_up=hangs_up), asyncio.timeout(LIMIT_S):
+        with pytest.raises(SettingsError, match="no system D-Bus"):
+            await BluezWatch(WatchLog()).open()
+        with pytest.raises(SettingsError, match="no system D-Bus"):
+            await look()
+
+
+@pytest.mark.parametrize("hangs_up", [False, True], ids=["silent", "hangs up"])
+async def test_a_bus_that_was_bad_meanwhile_is_found_when_it_is_good_again(
+    bluez: FakeBluez, system_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch, *, hangs_up: bool
+) -> None:
+    monkeypatch.setattr(bluez_watch, "RECONNECT_S", 0.02)
+    log = WatchLog()
+    watch = BluezWatch(log)
+    await watch.open()
+    await system_bus.stop()
+    await log.next()
+    await bluez.crash()
+    monkeypatch.setattr(bluez_watch, "ANSWER_S", 0.1)
+    async with BadBus(system_bus.address, hangs_up=hangs_up) as bad, asyncio.timeout(LIMIT_S):
+        await bad.visits.get()
+        await bad.visits.get()
+    monkeypatch.setattr(bluez_watch, "ANSWER_S", LIMIT_S)
+    await system_bus.start()
+    await bluez.start()
+    await log.next()
+    assert watch.up
     await watch.close()
 
 

@@ -13,7 +13,7 @@ from bumble.host import Host
 from bumble.keys import MemoryKeyStore, PairingKeys
 from bumble.smp import AddressResolver
 
-from gattkeeper.errors import SettingsError
+from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_bonds import BondFile, BondMemory, identity
 from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.model.fault import FaultKind, Ran
@@ -26,6 +26,7 @@ from link_contract.checks_operation import refusal
 
 ADAPTER = "C0:00:00:00:00:07"
 DEVICE = "F0:00:00:00:00:07"
+OTHER = "F0:00:00:00:00:08"
 SECRET = CharacteristicRef(uuid=normal_uuid("2a00"), service=normal_uuid("fe51"))
 READ = Read(target=SECRET)
 
@@ -105,6 +106,43 @@ def test_unpairing_deletes_the_bond_and_pairing_makes_another(tmp_path):
                 assert (await refusal(connection, READ)).kind is FaultKind.NEEDS_PAIRING
                 await connection.perform(Pair())
                 assert await connection.perform(READ) == b"secret"
+
+    run_virtual(main())
+
+
+def test_a_device_that_is_away_is_forgotten_in_the_file_and_others_are_not(tmp_path):
+    async def main():
+        path = tmp_path / "bonds.json"
+        async with lock_on_air() as (radio, device):
+            async with connected(radio, device, path) as (connection, _):
+                await connection.perform(Pair())
+            kept = keys_of(path)[DEVICE]
+            path.write_text(
+                json.dumps({ADAPTER: {DEVICE: kept, OTHER: kept}, "C0:00:00:00:00:08": {DEVICE: kept}})
+            )
+            radio.take_away(device)
+            link = BumbleLink(radio.adapter(ADAPTER), name="virtual", bonds=path)
+            await link.open(AdapterLog())
+            await link.forget(device.address)
+            assert not await link.bonded(device.address)
+            await link.close()
+            assert list(keys_of(path)) == [OTHER]
+            assert list(json.loads(path.read_text())["C0:00:00:00:00:08"]) == [DEVICE]
+
+    run_virtual(main())
+
+
+def test_a_file_that_went_bad_meanwhile_is_told(tmp_path):
+    async def main():
+        path = tmp_path / "bonds.json"
+        async with lock_on_air() as (radio, device):
+            link = BumbleLink(radio.adapter(ADAPTER), name="virtual", bonds=path)
+            await link.open(AdapterLog())
+            path.write_text("not JSON")
+            for question in (link.bonded, link.forget):
+                with pytest.raises(LinkError):
+                    await question(device.address)
+            await link.close()
 
     run_virtual(main())
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from gattkeeper.links.bumble_connection import DISCONNECT_S
+from gattkeeper.links.bumble_connection import DISCONNECT_S, FIRST_COMMAND_S
 from gattkeeper.model.fault import FaultKind, Ran
 from gattkeeper.model.gatt import Property
 from gattkeeper.model.operation import (
@@ -112,6 +112,20 @@ def test_an_adapter_that_does_not_disconnect_is_given_up():
                 await connection.disconnect()
             assert [each.kind for each in log.losses] == [FaultKind.WEDGED]
             assert (await writing).ran is Ran.MAYBE
+
+    run_virtual(main())
+
+
+def test_a_connection_that_ends_before_it_looks_after_its_table_never_does():
+    async def main():
+        async with bumble_bench() as bench:
+            await (await connected(bench))[0].disconnect()
+            connection, log = await connected(bench)  # the table is known: it is looked at later
+            assert connection._unwatched
+            await connection.disconnect()
+            await asyncio.sleep(2 * FIRST_COMMAND_S)
+            assert connection._tending is None
+            assert len(log.losses) == 1
 
     run_virtual(main())
 

@@ -119,7 +119,9 @@ def test_a_wire_that_is_cut_ends_a_connection_attempt(kind: str, tmp_path: Path)
         async with scene(kind, tmp_path) as at:
             at.radio.take_away(at.lamp)
             connecting = asyncio.create_task(at.connected())
-            await asyncio.sleep(0.1)
+            async with asyncio.timeout(BACK_S):
+                while not any(each.pending_le_connection for each in at.radio._air._present):
+                    await asyncio.sleep(0)
             assert not connecting.done()
             await at.wire.cut()
             with pytest.raises(LinkError) as failed:

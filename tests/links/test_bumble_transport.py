@@ -15,7 +15,7 @@ from bumble.transport.common import TransportInitError, TransportLostError
 
 from gattkeeper.errors import SettingsError
 from gattkeeper.links.bumble_link import BumbleLink
-from gattkeeper.links.bumble_transport import NamedTransport, lost
+from gattkeeper.links.bumble_transport import CLOSE_S, NamedTransport, lost
 from gattkeeper.world.virtual_time import run_virtual
 from link_contract.bench import AdapterLog
 
@@ -170,3 +170,29 @@ def test_whoever_answers_no_hci_is_given_up():
 
 def test_closing_what_is_not_open_does_nothing():
     asyncio.run(NamedTransport("usb:0").close())
+
+
+class StubbornTransport:
+    """Stands in for hardware that is gone: closing it raises, or never ends."""
+
+    source = sink = None
+
+    def __init__(self, *, hangs):
+        self._hangs = hangs
+
+    async def close(self):
+        if self._hangs:
+            await asyncio.get_running_loop().create_future()
+        raise OSError(errno.ENODEV, "No such device")
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_transport_that_cannot_be_closed_is_let_go_of(hangs):
+    async def main():
+        transport = NamedTransport("usb:0")
+        transport._transport = StubbornTransport(hangs=hangs)
+        await transport.close()
+        await transport.close()
+        assert asyncio.get_running_loop().time() <= CLOSE_S
+
+    run_virtual(main())

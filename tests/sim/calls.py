@@ -121,7 +121,7 @@ def state_for_stop(stage: Stage, name: str) -> str:
         return "closing"
     if status.stopped_by:
         return "another stop"
-    if stage.recovery_of(stage.history.adapters[name]) in CUTTING:
+    if stage.recovery_of(stage.adapter_of(name)) in CUTTING:
         return "reset"
     if stage.journal.failing:
         return "disk full"

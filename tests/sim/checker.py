@@ -18,7 +18,7 @@ from sim.facts import Facts
 from sim.history import History, Told
 from sim.recovery_checks import recovery_is_no_loop, recovery_waits_for_what_is_in_flight
 from sim.scene import COUNTER
-from sim.turn_checks import i1_one_operation_and_one_query, i7_fan_outs_go_together
+from sim.turn_checks import i1_one_connection, i1_one_operation_and_one_query, i7_fan_outs_go_together
 
 UNDO_ID = "-undo"
 """How the id of a command ends that undoes a sequence."""
@@ -239,7 +239,7 @@ def i13_answers_belong(facts: Facts) -> Iterator[str]:
         for entry in facts.history.seen
         if entry.kind is SeenKind.APPLIED and _reads_counter(entry.operation)
     }
-    down = {(e.device, e.epoch): us(e.at_s) for e in facts.history.seen if e.kind is SeenKind.DOWN}
+    down = {(e.adapter, e.device, e.epoch): us(e.at_s) for e in facts.history.seen if e.kind is SeenKind.DOWN}
     given: dict[tuple[str, object], str] = {}
     for command_id, outcome in facts.outcomes.items():
         ended_us = facts.ended_at_us(command_id) or 0
@@ -249,7 +249,10 @@ def i13_answers_belong(facts: Facts) -> Iterator[str]:
             started_us = max((row.record.at_us for row in facts.intended.get(command_id, [])[:1]), default=0)
             if entry is None or not started_us <= us(entry.at_s) <= ended_us:
                 yield f"{command_id} was given a value that was not made for it: {value!r}"
-            elif down.get((entry.device, entry.epoch), ended_us) < ended_us and value is outcome.value:
+            elif (
+                down.get((entry.adapter, entry.device, entry.epoch), ended_us) < ended_us
+                and value is outcome.value
+            ):
                 yield f"{command_id} was given an answer of a connection that was down"
             if key in given:
                 yield f"{command_id} was given the answer of {given[key]}"
@@ -332,6 +335,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i14_bounded,
     i15_nothing_expired_starts,
     i16_strangers_get_nothing_but_stops,
+    i1_one_connection,
     i1_one_operation_and_one_query,
     i7_fan_outs_go_together,
     recovery_is_no_loop,

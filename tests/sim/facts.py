@@ -3,6 +3,8 @@
 Knows how the payloads of a simulation are made: each names its command (see `script`).
 """
 
+from bisect import bisect_right
+
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import LongWrite, Sequence, Write, parts_of
 from gattkeeper.model.outcome import Resolution
@@ -50,6 +52,12 @@ class Facts:
             for command in self.commands.values()
             for part in writes_of(command)
         }
+        self._ways: dict[str, list[tuple[int, str]]] = {}  # since when by which adapter, by device
+        for entry in history.seen:
+            if entry.kind is SeenKind.CONNECTING:
+                self._ways.setdefault(entry.device, []).append((int(entry.at_s * 1_000_000), entry.adapter))
+        for ways in self._ways.values():
+            ways.sort()
         self.requests = [entry for entry in history.seen if entry.kind is SeenKind.REQUEST]
         self.applied: dict[tuple[str, bytes], list[Seen]] = {}  # by device and word, or whole payload of a stop
         self.pretended: set[tuple[str, bytes]] = set()
@@ -66,6 +74,12 @@ class Facts:
         assert isinstance(entry.operation, Write)
         long = writer is not None and isinstance(writer.operation, LongWrite)
         return words_in(entry.operation.payload, long=long)
+
+    def adapter_at(self, device: str, at_us: int) -> str:
+        """By which adapter a device's last connection was, at that moment; before the first its own."""
+        ways = self._ways.get(device, [])
+        number = bisect_right(ways, (at_us, "~"))
+        return ways[number - 1][1] if number else self.history.adapters[device]
 
     def writer_of(self, entry: Seen) -> Command | None:
         """The command whose write this is."""

@@ -34,6 +34,8 @@ class MemoryJournal:
     def __init__(self, *, seed: int = 1, sync_s: float = 0.01, rows: Iterable[Row] = ()) -> None:
         self.rows = list(rows)
         self.failing = False
+        self.fault: StorageError | None = None
+        self.flaw = ""
         self.closed = False
         self._sync_s = sync_s
         self._dice = random.Random(seed)
@@ -54,6 +56,9 @@ class MemoryJournal:
         self._batch.append((record, on_durable))
         if self._timer is None:
             self._timer = self._loop.call_later(self._sync_s * self._dice.random(), self._sync)
+
+    def probe(self, on_durable: OnDurable) -> None:
+        self._loop.call_soon(on_durable, StorageError("the disk is full: make room") if self.failing else None)
 
     def _sync(self) -> None:
         self._timer = None

@@ -22,7 +22,7 @@ def recovery_is_no_loop(facts: Facts) -> Iterator[str]:
     begun: dict[tuple[str, str, int], list[int]] = {}
     for entry in _rungs(facts):
         at_us = _us(entry)
-        adapter = facts.history.adapters[entry.device]
+        adapter = entry.adapter
         life = sum(crash_us <= at_us for crash_us in facts.history.crashes_us)
         moments = begun.setdefault((adapter, entry.rung, life), [])
         if moments and at_us - moments[-1] < limits.recovery_cooldown_us:
@@ -40,13 +40,13 @@ def recovery_waits_for_what_is_in_flight(facts: Facts) -> Iterator[str]:
         if not command.stop and command.id in facts.outcomes
         for from_us, until_us in in_flight(facts.outcomes[command.id])
     ]
-    adapters, drain_us = facts.history.adapters, facts.history.limits.recovery_drain_us
+    drain_us = facts.history.limits.recovery_drain_us
     for entry in _rungs(facts):
         if Rung(entry.rung) not in CUTTING:
             continue
-        at_us, adapter = _us(entry), adapters[entry.device]
+        at_us, adapter = _us(entry), entry.adapter
         for device, from_us, until_us, command_id in flights:
-            cut = adapters[device] == adapter and from_us <= at_us < until_us
+            cut = from_us <= at_us < until_us and facts.adapter_at(device, from_us) == adapter
             if cut and at_us - from_us < drain_us - JUST_BEGUN_US:
                 yield f"{entry.rung} of {adapter} began at {entry.at_s:.6f} s, when {command_id} was in flight"
 

@@ -22,7 +22,7 @@ LOOK_S = 0.02
 async def f25_to_f27_wedge(stage: Stage, dice: random.Random) -> None:
     """An adapter makes no connection until something is done that helps, or whatever is done, for a while."""
     lost = dice.choice(_companions(stage) or stage.script.devices)
-    adapter, link = stage.history.adapters[lost], stage.link_of(lost)
+    adapter, link = stage.adapter_of(lost), stage.link_of(lost)
     rungs = link.traits.rungs
     _ask_everybody(stage, dice, adapter)  # so that connections are there
     await asyncio.sleep(dice.uniform(0, 3))
@@ -50,15 +50,16 @@ async def f25_to_f27_wedge(stage: Stage, dice: random.Random) -> None:
 
 def _companions(stage: Stage) -> list[str]:
     """Devices that are not alone on an adapter that can be recovered, and need not be."""
-    many = [name for name, count in Counter(stage.history.adapters.values()).items() if count > 1]
+    adapters = {name: stage.adapter_of(name) for name in stage.script.devices}
+    many = [name for name, count in Counter(adapters.values()).items() if count > 1]
     able = [name for name in many if stage.links[name].traits.rungs and stage.slots[name] > 1]
-    return [name for name in stage.script.devices if stage.history.adapters[name] in able]
+    return [name for name in stage.script.devices if adapters[name] in able]
 
 
 def _ask_everybody(stage: Stage, dice: random.Random, adapter: str) -> None:
     """Those that are connected have something in flight, and the others want a connection."""
     for name in stage.script.devices:
-        if stage.history.adapters[name] == adapter:
+        if stage.adapter_of(name) == adapter:
             command = replace(stage.script.write(name), survive_reconnect=True, idempotent=dice.random() < 0.5)
             stage.spawn(calls.submit(stage, command))
 
@@ -67,5 +68,5 @@ def _asked_for(stage: Stage, adapter: str) -> None:
     """A reset is due, and commands are in flight: it has to wait for them."""
     for name in stage.script.devices:
         in_flight = stage.status_of(name).in_flight
-        if in_flight and stage.history.adapters[name] == adapter:
+        if in_flight and stage.adapter_of(name) == adapter:
             stage.fired("F27", stage.kind_in_flight(name), device=name, command_id=in_flight)

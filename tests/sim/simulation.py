@@ -28,7 +28,7 @@ from sim.history import History
 from sim.link_faults import rules_for
 from sim.memory_journal import MemoryJournal, Row
 from sim.report import NOBODY
-from sim.stage import SYNC_S, Stage, simulated_links, some_devices
+from sim.stage import SYNC_S, Stage, simulated_links, some_devices, some_roamers
 from sim.trust_faults import mend
 from sim.world_faults import WORLD_FAULTS, WorldFault, push
 
@@ -88,8 +88,9 @@ class Simulation:
         self._recordings = recordings
         self._dice = dice = random.Random(f"script {plan.name}")
         devices = some_devices(dice, DEVICES_MAX)
-        links = simulated_links(dice, devices)
-        self._stage = Stage(dice, folder, seed=plan.seed, devices=devices, links=links)
+        roamers = some_roamers(random.Random(f"roaming {plan.name}"), devices)
+        links = simulated_links(dice, devices, roamers)
+        self._stage = Stage(dice, folder, seed=plan.seed, devices=devices, links=links, roamers=roamers)
         mend(self._stage)
         self._trouble: asyncio.Task[None] | None = None
 
@@ -107,6 +108,7 @@ class Simulation:
         for link in self._stage.links.values():
             history.seen += link.log.seen
             history.violations += link.log.violations
+        history.seen.sort(key=lambda entry: entry.at_s)  # a device may have been seen by several
         front_calls.note_crashed(self._stage)
         return history
 

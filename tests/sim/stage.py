@@ -34,6 +34,9 @@ SYNC_S = 0.02
 """The longest that the simulated disk takes."""
 
 
+ROAMING = 0.5
+"""How many devices may use several adapters, on so many of all days."""
+
 TRUSTING = 0.3
 """How many devices have to be encrypted before they are used."""
 
@@ -64,9 +67,9 @@ class Stage(Generic[AnyLink]):
         seed: int,
         devices: list[VirtualDevice],
         links: Mapping[str, AnyLink],
+        roamers: frozenset[str] = frozenset(),
     ) -> None:
-        self.seed = seed
-        self.folder = folder
+        self.seed, self.folder = seed, folder
         self.loop = asyncio.get_running_loop()
         self.devices = devices
         for one in devices:
@@ -76,7 +79,7 @@ class Stage(Generic[AnyLink]):
         self.safety = frozenset(one.name for one in self.devices if dice.random() < 0.2)
         doubts = random.Random(f"trust {seed}")  # dice of their own: seeds from before go on as they did
         self.trusting = frozenset(one.name for one in self.devices if doubts.random() < TRUSTING)
-        self.book = _book(dice, doubts, self)
+        self.book = _book(dice, doubts, self, roamers)
         self.limits = Limits(
             queue_per_device_max=dice.choice((4, 30, 1000)),
             shed=dice.random() < 0.3,
@@ -98,7 +101,7 @@ class Stage(Generic[AnyLink]):
             depth_limit=self.limits.queue_per_device_max + 2,  # one may come back from its flight, one is an undo
             limits=self.limits,
             serialization=self.serialization,
-            adapters={name: self.book.rules(name).adapter for name in self.book.names()},
+            adapters={name: self.book.rules(name).adapter or next(iter(links)) for name in self.book.names()},
         )
         self.crashed: dict[str, str] = {}  # commands whose caller crashed: label and step
         self._keeper: Keeper | None = None
@@ -165,9 +168,13 @@ class Stage(Generic[AnyLink]):
         """What is being done about an adapter, as the keeper says it."""
         return next(one.recovery for one in self.keeper.status().adapters if one.name == adapter)
 
+    def adapter_of(self, name: str) -> str:
+        """The adapter that a device is on; while it is in no settings, its first."""
+        return self.status_of(name).adapter or self.history.adapters[name]
+
     def link_of(self, name: str) -> AnyLink:
         """The link that carries a device."""
-        return self.links[self.history.adapters[name]]
+        return self.links[self.adapter_of(name)]
 
     def kind_in_flight(self, name: str) -> str:
         """What a device is doing: the kind of its command in flight, else the state of its connection."""
@@ -216,13 +223,22 @@ def some_devices(dice: random.Random, most: int) -> list[VirtualDevice]:
     return [device(f"device-{number}", number) for number in range(1, dice.randint(1, most) + 1)]
 
 
-def simulated_links(dice: random.Random, devices: list[VirtualDevice]) -> dict[str, SimulatedLink]:
-    """One to three adapters, between which the devices are divided."""
+def some_roamers(dice: random.Random, devices: list[VirtualDevice]) -> frozenset[str]:
+    """On every other day, some that may use several adapters."""
+    if dice.random() < ROAMING:
+        return frozenset()
+    return frozenset(one.name for one in devices if dice.random() < ROAMING)
+
+
+def simulated_links(
+    dice: random.Random, devices: list[VirtualDevice], roamers: frozenset[str] = frozenset()
+) -> dict[str, SimulatedLink]:
+    """One to three adapters, between which the devices are divided; roamers are in reach of all of them."""
     names = [f"adapter-{number}" for number in range(1, dice.randint(1, 3) + 1)]
     bypass, bypass_other = dice.choice(((False, False), (True, False), (False, True)))
     return {
         name: SimulatedLink(
-            devices[index :: len(names)],
+            [one for at, one in enumerate(devices) if at % len(names) == index or one.name in roamers],
             name=name,
             seed=dice.getrandbits(32),
             disconnect_s=dice.choice((0.02, 0.06, 2.0)),
@@ -236,16 +252,26 @@ def simulated_links(dice: random.Random, devices: list[VirtualDevice]) -> dict[s
     }
 
 
-def _book(dice: random.Random, doubts: random.Random, stage: Stage[AnyLink]) -> Book:
+def _book(dice: random.Random, doubts: random.Random, stage: Stage[AnyLink], roamers: frozenset[str]) -> Book:
     names = list(stage.links)
+    ways = {one.name: _ways(names, index, roamers, one.name) for index, one in enumerate(stage.devices)}
     rules = {
         one.name: DeviceRules(
             address=replace(one.address, kind=doubts.choice((one.address.kind, AddressKind.ANY))),
-            adapter=names[index % len(names)],
+            adapter=ways[one.name][0],
+            others=ways[one.name][1:],
             safety=one.name in stage.safety,
             linger_us=dice.choice((50_000, 1_000_000, 8_000_000)),
             security=SecurityLevel.ENCRYPTED if one.name in stage.trusting else SecurityLevel.NONE,
         )
-        for index, one in enumerate(stage.devices)
+        for one in stage.devices
     }
     return Book(rules, may_bypass=dice.random() < 0.5)
+
+
+def _ways(names: list[str], index: int, roamers: frozenset[str], device: str) -> tuple[str, ...]:
+    """The adapters of the settings for a device: one, or all of them in its own order, or whichever hears it best."""
+    at = index % len(names)
+    if device not in roamers or len(names) == 1:
+        return (names[at],)
+    return ("",) if index % 2 else (*names[at:], *names[:at])

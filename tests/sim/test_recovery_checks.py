@@ -1,6 +1,7 @@
 """A recovery that loops, or cuts what is in flight, is caught; one that does neither passes."""
 
 import pytest
+from msgspec.structs import replace
 
 from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung
@@ -18,7 +19,8 @@ LIMITS = Limits(recovery_cooldown_us=10 * S, recovery_per_hour_max=3, recovery_d
 
 
 def rungs(*at_s: float, rung: Rung = Rung.POWER_CYCLE, crashes_us: tuple[int, ...] = ()) -> History:
-    seen = [Seen(at_s=one, device="lamp", epoch=0, kind=SeenKind.RECOVERING, rung=rung.value) for one in at_s]
+    entry = Seen(at_s=0, device="lamp", adapter="adapter", epoch=0, kind=SeenKind.RECOVERING, rung=rung.value)
+    seen = [replace(entry, at_s=one) for one in at_s]
     return History(
         seen=seen,
         crashes_us=crashes_us,
@@ -54,6 +56,13 @@ def flight(history: History, *, from_s: float, until_s: float, stop: bool = Fals
 )
 def test_a_recovery_that_keeps_its_promises_passes(good: History):
     assert judge(good) == []
+
+
+def test_what_is_in_flight_on_another_adapter_is_nothing_to_it():
+    history = flight(rungs(5), from_s=1, until_s=8)
+    elsewhere = Seen(at_s=0.5, device="fan", adapter="other", epoch=0, kind=SeenKind.CONNECTING)
+    history.seen.append(elsewhere)
+    assert judge(history) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from gattkeeper.model.outcome import Verdict
 from gattkeeper.runtime.recording import replay
+from gattkeeper.world import SeenKind
 from sim.checker import judge
 from sim.history import History
 from sim.kept_seeds import KEPT_SEEDS, RADIO_SEEDS, SEEDS
@@ -74,6 +75,8 @@ def test_the_days_are_full_of_trouble_and_of_success(some_days: list[History]):
     assert any(day.crashes_us for day in some_days)
     assert any(day.safety for day in some_days)
     assert any(len({entry.device for entry in day.seen}) > 2 for day in some_days)
+    ups = [{(one.device, one.adapter) for one in day.seen if one.kind is SeenKind.UP} for day in some_days]
+    assert sum(len(day) - len({device for device, _ in day}) for day in ups) >= 5, "devices that moved"
 
 
 @pytest.mark.parametrize(("seed", "mode"), [(0, "safety"), (5, "liveness"), (8, "safety"), (3, RADIO)])

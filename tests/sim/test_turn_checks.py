@@ -12,6 +12,8 @@ from sim.checker import judge
 from sim.history import History
 from sim.memory_journal import Row
 
+UP, DOWN = SeenKind.UP, SeenKind.DOWN
+
 
 def ended(command: Command, *marks: tuple[Phase, int], intended_us: int | None = None) -> list[Row]:
     """A command with its timeline, which began at 0 and ended at 100."""
@@ -71,3 +73,17 @@ def test_what_happened_to_a_device_meanwhile_excuses_it():
     overtaken.rows += [Row(record=Accepted(command=replace(RSSI, device="fan"), at_us=20), durable_at_us=20)]
     assert [said for said in judge(overtaken) if said.startswith("i7")] == []
     assert judge(fan_out(50, 90, Serialization.ADAPTER)) == []
+
+
+def connections(*entries: tuple[float, str, SeenKind]) -> History:
+    seen = [Seen(at_s=at_s, device="fan", adapter=adapter, epoch=1, kind=kind) for at_s, adapter, kind in entries]
+    return History(seen=seen, adapters={"fan": "hall"}, depth_limit=1)
+
+
+def test_a_device_that_moves_is_connected_by_one_adapter_after_the_other():
+    assert judge(connections((1, "hall", UP), (2, "hall", DOWN), (2, "attic", UP), (3, "attic", DOWN))) == []
+
+
+def test_a_device_that_two_adapters_have_is_caught():
+    (said,) = judge(connections((1, "hall", UP), (2, "attic", UP), (3, "hall", DOWN)))
+    assert said == "i1_one_connection: fan was connected by attic and hall at 2.000000 s"

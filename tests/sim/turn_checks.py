@@ -9,6 +9,7 @@ from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.operation import ReadPhy, ReadRssi
 from gattkeeper.model.outcome import Phase
 from gattkeeper.model.record import Accepted
+from gattkeeper.world import SeenKind
 from sim.facts import Facts
 from sim.recovery_checks import in_flight
 
@@ -30,6 +31,19 @@ def i1_one_operation_and_one_query(facts: Facts) -> Iterator[str]:
             if len(under_way) > 1 + min(1, queries):
                 others = " and ".join(other for _, other in under_way[:-1])
                 yield f"{command_id} was handed over to {device} beside {others}"
+
+
+def i1_one_connection(facts: Facts) -> Iterator[str]:
+    """A device is connected by one adapter at once."""
+    up: dict[str, set[str]] = {}
+    for entry in sorted(facts.history.seen, key=lambda entry: (entry.at_s, entry.kind is not SeenKind.DOWN)):
+        adapters = up.setdefault(entry.device, set())
+        if entry.kind is SeenKind.UP:
+            adapters.add(entry.adapter)
+            if len(adapters) > 1:
+                yield f"{entry.device} was connected by {' and '.join(sorted(adapters))} at {entry.at_s:.6f} s"
+        elif entry.kind is SeenKind.DOWN:
+            adapters.discard(entry.adapter)
 
 
 def i7_fan_outs_go_together(facts: Facts) -> Iterator[str]:
@@ -71,7 +85,7 @@ def _at_the_gate(facts: Facts, members: list[str]) -> tuple[dict[str, int], dict
 def _is_excused(facts: Facts, device: str, since_us: int, until_us: int) -> bool:
     """Whether anything at all was seen of the device, or its adapter lets one device go at a time."""
     history = facts.history
-    if history.serialization.get(history.adapters[device]) is not Serialization.DEVICE:
+    if history.serialization.get(facts.adapter_at(device, until_us)) is not Serialization.DEVICE:
         return True
     if any(entry.device == device and since_us <= int(entry.at_s * 1e6) <= until_us for entry in history.seen):
         return True

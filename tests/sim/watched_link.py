@@ -60,6 +60,12 @@ class WatchedLink:
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         await self._link.recover(rung, device)
 
+    async def bonded(self, device: DeviceAddress) -> bool:
+        return await self._link.bonded(device)
+
+    async def forget(self, device: DeviceAddress) -> None:
+        await self._link.forget(device)
+
     async def close(self) -> None:
         await self._link.close()
 

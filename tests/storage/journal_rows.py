@@ -16,7 +16,7 @@ from gattkeeper.model.gatt import CharacteristicRef
 from gattkeeper.model.operation import Operation, Read, Write
 from gattkeeper.model.outcome import Cause, Outcome, Verdict
 from gattkeeper.model.record import Accepted, AttemptFailed, Ended, Intended, Record
-from gattkeeper.storage.journal import SqliteJournal
+from gattkeeper.runtime.ports import Journal
 
 POSITION = CharacteristicRef(uuid="0000fe51-0000-1000-8000-00805f9b34fb")
 WRITE = Write(target=POSITION, payload=b"\x9a\x0d\x01\x49\xdf")
@@ -42,7 +42,7 @@ def ended(command_id: str) -> Ended:
     return Ended(outcome=outcome, at_us=4)
 
 
-def durable(journal: SqliteJournal, record: Record) -> "asyncio.Future[StorageError | None]":
+def durable(journal: Journal, record: Record) -> "asyncio.Future[StorageError | None]":
     """Append now; the future is what `on_durable` is told."""
     answer: asyncio.Future[StorageError | None] = asyncio.get_running_loop().create_future()
     journal.append(record, answer.set_result)

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from journal_rows import rows, seqs
 
+from gattkeeper.storage import segments
 from gattkeeper.storage.journal import SqliteJournal
+from gattkeeper.storage.succession import Whole, verify_journal
 
 HERE = Path(__file__).parent
 KILLS = 20
@@ -90,12 +92,14 @@ def test_disk_without_room_refuses_rows_and_takes_them_again_later(tmp_path: Pat
     path = tmp_path / "journal.db"
     kinds, fault, later = run(FULL_DISK, str(path)).splitlines()
     assert "StorageError" in kinds
-    assert "look at its disk: full, over a limit, or failing" in fault
+    assert "look at its disk: full, over a limit, read-only, or failing" in fault
     assert later == "None"
-    kept = commands_in(path, "accepted")
+    first, second = segments.files_of(path)  # nothing is written any more to a file that had an I/O error
+    kept = [command for file in (first, second) for command in commands_in(file, "accepted")]
     assert (kept[0], kept[-1]) == ("before", "after")
     assert len(kept) < 22
-    assert seqs(path) == list(range(1, len(kept) + 2))
+    assert seqs(first) + seqs(second) == list(range(1, len(kept) + 2))
+    assert isinstance(verify_journal(path), Whole)
 
 
 READ_ONLY = """

@@ -1,5 +1,6 @@
 """Which files are opened, which are refused, and what is never touched."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,12 @@ from gattkeeper.storage.journal_file import (
     APPLICATION_ID,
     SCHEMA_VERSION,
     connect,
+    empty_log,
     head,
     make_durable,
     prepare,
     segment_of,
+    try_out,
 )
 
 ROW = (
@@ -232,3 +235,35 @@ def test_only_the_next_number_is_taken(made: Path, seq: int | str) -> None:
         with pytest.raises(sqlite3.IntegrityError, match="seq must be the next number"):
             connection.execute(ROW.format(seq))
         connection.execute(ROW.format(2))
+
+
+def test_an_empty_log_leaves_every_row_in_the_file(made: Path) -> None:
+    with closing(connect(made, read_only=False)) as connection:
+        connection.execute(ROW.format(1))
+        empty_log(connection)
+        assert made.with_name("journal.db-wal").stat().st_size == 0
+        with closing(sqlite3.connect(f"file:{made}?immutable=1", uri=True)) as without_log:
+            assert without_log.execute("SELECT seq FROM journal").fetchall() == [(1,)]
+
+
+def test_a_log_that_somebody_reads_is_not_emptied(made: Path) -> None:
+    with closing(connect(made, read_only=False)) as connection, closing(connect(made, read_only=True)) as reader:
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute(ROW.format(1))
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM journal").fetchone() == (1,)
+        connection.execute(ROW.format(2))
+        with pytest.raises(StorageError, match="another program reads it"):
+            empty_log(connection)
+
+
+def test_trying_out_says_when_there_is_hardly_any_room(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(connect(made, read_only=False)) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                os, "write", lambda _descriptor, content: len(content) // 2
+            )  # as on a disk that is nearly full
+            with pytest.raises(StorageError, match="free space on its disk"):
+                try_out(connection, made)
+        assert not made.with_name("journal.db.trial").exists()
+        try_out(connection, made)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from journal_rows import accepted, durable, ended, intended, rows
-from rotating import SMALL, fill, unknown, with_journal
+from rotating import SMALL, fill, three_files, unknown, with_journal
 
 from gattkeeper.errors import StorageError
 from gattkeeper.model.outcome import Resolution
@@ -119,6 +119,19 @@ def test_reads_follow_the_writer_at_once(path: Path) -> None:
     assert len(segments.files_of(path)) > 1
 
 
+def test_a_file_can_be_followed_at_once_and_has_all_its_rows_without_its_log(path: Path) -> None:
+    with_journal(path, lambda journal: fill(journal, 0, 3))
+    with closing(journal_file.connect(path, read_only=False)) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        following = rotation.next_file(connection, path, SegmentRules(), utc_us=1, at_once=True)
+        assert following is not None
+        assert journal_file.segment_of(following.connection).number == 2
+        following.connection.close()
+        following.reader.close()
+        assert path.with_name("journal.db-wal").stat().st_size == 0
+    assert whole(path).files == 2
+
+
 def test_a_file_that_cannot_be_begun_lets_the_old_one_get_longer(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -164,6 +177,24 @@ def test_a_file_that_does_not_go_on_from_the_one_before_is_refused(path: Path, t
     segments.newest(other).replace(segments.newest(path))
     with pytest.raises(StorageError, match="does not go on from .*: restore one"):
         rotation.file_to_write(path)
+
+
+def test_a_start_says_which_file_in_between_is_missing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    three_files(path)
+    segments.file_of(path, 2).unlink()
+
+    async def story(journal: SqliteJournal) -> None:
+        assert "journal-000002.db is missing" in journal.flaw
+        await fill(journal, 400, 1)  # what is needed to go on is in the last file
+
+    with_journal(path, story)
+    assert "journal-000002.db is missing" in caplog.text
+
+
+def test_files_that_the_rules_took_away_are_not_missing(path: Path) -> None:
+    three_files(path)
+    path.unlink()
+    assert segments.gaps_of(path) == []
 
 
 def test_nothing_is_deleted_unless_the_rules_say_so(path: Path) -> None:

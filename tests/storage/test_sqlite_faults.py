@@ -3,7 +3,9 @@
 import sqlite3
 from pathlib import Path
 
-from gattkeeper.storage.sqlite_faults import explain
+import pytest
+
+from gattkeeper.storage.sqlite_faults import explain, is_io_error
 
 
 def failure(path: Path | str, *statements: str) -> sqlite3.Error:
@@ -34,7 +36,23 @@ def test_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
 def test_extended_code_finds_the_advice_of_its_primary_code() -> None:
     fault = sqlite3.OperationalError("disk I/O error")
     fault.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    assert explain(fault) == "disk I/O error: look at its disk: full, over a limit, or failing"
+    assert explain(fault) == "disk I/O error: look at its disk: full, over a limit, read-only, or failing"
+
+
+@pytest.mark.parametrize(
+    ("code", "is_one"),
+    [
+        (sqlite3.SQLITE_IOERR, True),
+        (sqlite3.SQLITE_IOERR_FSYNC, True),
+        (sqlite3.SQLITE_FULL, False),
+        (sqlite3.SQLITE_BUSY, False),
+    ],
+)
+def test_io_errors_are_told_from_other_trouble(code: int, is_one: bool) -> None:
+    fault = sqlite3.OperationalError()
+    fault.sqlite_errorcode = code
+    assert is_io_error(fault) is is_one
+    assert not is_io_error(OSError())
 
 
 def test_what_nobody_has_advice_for_is_told_as_it_is() -> None:

@@ -11,9 +11,11 @@ import pytest
 from journal_rows import accepted, rows, seqs
 
 from gattkeeper.errors import StorageError
-from gattkeeper.storage.journal_file import connect, prepare
+from gattkeeper.storage import journal_file
+from gattkeeper.storage.chain import Head
+from gattkeeper.storage.journal_file import SCHEMA_VERSION, connect, prepare
 from gattkeeper.storage.rows import Appended
-from gattkeeper.storage.writer import BATCH_ROWS_MAX, Writer
+from gattkeeper.storage.writer import BATCH_ROWS_MAX, NextFile, Writer
 
 BIG = "x" * 20_000  # several pages
 
@@ -30,7 +32,14 @@ class Bench:
         self.statements: list[str] = []
         self.connection.set_trace_callback(self.statements.append)
         self.answers: Answers = []
-        self.writer = Writer(self.connection, path, asyncio.get_running_loop())
+        self.asked: list[bool] = []  # for the next file: whether at once
+        self.writer = Writer(self.connection, path, asyncio.get_running_loop(), next_file=self.next_file)
+
+    def next_file(self, _connection: sqlite3.Connection, at_once: bool) -> NextFile | None:
+        self.asked.append(at_once)
+        if at_once and len(self.asked) < 4:
+            raise StorageError("not yet")
+        return None
 
     def put(self, name: str, *, label: str = "") -> asyncio.Event:
         told = asyncio.Event()
@@ -129,6 +138,59 @@ async def test_full_disk_fails_the_whole_batch_and_space_again_is_enough(path: P
     assert bench.failed == ["small", "big"]
     assert rows(path) == [(1, "accepted"), (2, "accepted")]
     await bench.writer.stop()
+
+
+@pytest.mark.asyncio
+async def test_after_an_io_error_no_row_is_written_until_there_is_another_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(path)
+    bench.writer.start()
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+
+    def fail(_connection: sqlite3.Connection) -> Head:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_file, "head", fail)  # what a disk does, no disk here does on demand
+        await bench.put("a").wait()
+    for name in ("b", "c"):
+        await bench.put(name).wait()
+    await bench.writer.stop()
+    assert bench.asked == [False, True, False, True, False]
+    assert bench.failed == ["a", "b"]
+    assert "not yet" in str(bench.answers[1][1])
+    assert bench.commits == 1
+
+
+@pytest.mark.asyncio
+async def test_a_probe_writes_and_syncs_a_page_and_no_row(path: Path) -> None:
+    bench = Bench(path)
+    bench.writer.start()
+    await bench.put("a").wait()
+    log = path.with_name("journal.db-wal")
+    before = log.stat().st_size
+    assert await probed(bench) is None
+    assert log.stat().st_size > before
+    obstacle = path.with_name("journal.db.trial")
+    obstacle.mkdir()
+    assert "cannot be written" in str(await probed(bench)), "a page that is there could be written on a full disk"
+    obstacle.rmdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        bench.connection.execute("PRAGMA busy_timeout = 0")
+        assert "another program holds it" in str(await probed(bench))
+    await bench.writer.stop()
+    assert {file.name for file in path.parent.iterdir()} == {"journal.db"}
+    assert seqs(path) == [1]
+    assert rows(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+def probed(bench: Bench) -> "asyncio.Future[StorageError | None]":
+    answer: asyncio.Future[StorageError | None] = asyncio.get_running_loop().create_future()
+    bench.writer.probe(answer.set_result)
+    return answer
 
 
 @pytest.mark.asyncio

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from gattkeeper.model.record import Record
+from gattkeeper.storage import segments
 from gattkeeper.world.virtual_device import Applied
 
 READY_TIMEOUT_S = 60.0
@@ -96,8 +97,10 @@ class Home:
 
     def rows(self) -> list[Record]:
         """The journal as it is on the disk, oldest first."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True)) as journal:
-            bodies = journal.execute("SELECT body FROM journal ORDER BY seq").fetchall()
+        bodies = []
+        for file in segments.files_of(self.journal):
+            with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as journal:
+                bodies += journal.execute("SELECT body FROM journal ORDER BY seq").fetchall()
         return [msgspec.json.decode(body, type=Record) for (body,) in bodies]
 
     def applied(self) -> list[Applied]:

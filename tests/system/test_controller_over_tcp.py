@@ -108,8 +108,9 @@ def test_a_controller_that_goes_away_is_told_and_a_command_waits_for_its_return(
                 while (await at.ask("status"))["adapters"][0]["up"]:
                     pass
             reading = asyncio.create_task(at.ask("read", "lock", HIDDEN, "--deadline", "60"))
-            await asyncio.sleep(1.0)
-            assert not reading.done()
+            async with asyncio.timeout(LIMIT_S):
+                while not (await at.ask("status"))["devices"][0]["waiting"]:
+                    assert not reading.done()
             await at.wire.lay()
             assert (await reading)["value"] == "2a"
             assert (await at.ask("status"))["adapters"][0]["up"]

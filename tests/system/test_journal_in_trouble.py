@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     ("trouble", "said"),
     [
         (full_disk, "free space on its disk"),
-        (size_limit, "look at its disk: full, over a limit, or failing"),
+        (size_limit, "look at its disk: full, over a limit, read-only, or failing"),
         (held_by_another, "another program holds it: close that"),
     ],
     ids=["full disk", "limit of size", "held by another program"],
@@ -93,12 +93,15 @@ def test_in_trouble_only_a_stop_goes_and_afterwards_everything_does(
         with trouble(home):
             refused = home.ask("write", "lounge", BLIND_LABEL, DURING)
             stopped = home.ask("stop", "lounge", "--json")
+            shown = home.ask("status").stdout
         again = home.ask("write", "lounge", BLIND_LABEL, AFTER, "--json")
         assert home.end() == 0
         applied = home.applied()
     told = json.loads(stopped.stdout)["outcomes"] + [json.loads(again.stdout)]
     assert refused.returncode != 0
     assert said in refused.stderr, refused.stderr
+    assert shown.startswith("alert journal (journal): "), shown
+    assert said in shown
     assert stopped.returncode == 0, stopped.stderr
     assert again.returncode == 0, "the daemon did not go on by itself"
     labels = [one.payload.hex() for one in applied if one.characteristic == BLIND_LABEL]

@@ -1,4 +1,4 @@
-"""kill -9 before every callback on the way of a command, and 200 times anywhere: see `kill_driver`.
+"""kill -9 before every callback on the way of a command, every step of a start, and 200 times anywhere: see `kill_driver`.
 
 After all of it the journal, what callers were told and the blinds' own log are held against each other.
 """
@@ -33,6 +33,13 @@ def test_a_kill_before_any_callback_of_a_command_leaves_the_truth(tmp_path: Path
         "a part of the way is left out"
     )
     assert killed > 100, "the way is longer than that: it was not gone step by step"
+
+
+def test_a_kill_before_any_step_of_a_start_leaves_the_truth(tmp_path: Path) -> None:
+    """What a dead keeper left open is ended once, however often its successors die while they do that."""
+    evidence, killed = held_against_each_other(tmp_path, drive(tmp_path, "starting"))
+    steps = killed - len(evidence.commands) // 2  # the others left two commands each
+    assert steps > 30, "the start has more steps than that: it was not gone step by step"
 
 
 def test_200_kills_anywhere_leave_the_truth(tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ ROOT_USER = "#!/bin/sh\necho 0\n"
 
 def test_nothing_is_installed_where_everything_is_there(machine: Callable[..., Run]) -> None:
     there = dict.fromkeys(
-        ("dbus_daemon", "qemu_system_x86_64", "bluetoothctl", "busybox", "modprobe"), "#!/bin/sh\n"
+        ("dbus_daemon", "systemd_analyze", "qemu_system_x86_64", "bluetoothctl", "busybox", "modprobe"),
+        "#!/bin/sh\n",
     )
     run = machine(**there, uname=LINUX, id=ROOT_USER, apt_get="#!/bin/sh\necho installed\n")
     done = run("add_system_programs")
@@ -99,8 +100,8 @@ def test_nothing_is_installed_where_everything_is_there(machine: Callable[..., R
 def test_root_gets_what_is_missing_from_apt_and_is_told(machine: Callable[..., Run], tmp_path: Path) -> None:
     run = machine(uname="#!/bin/sh\n", id=ROOT_USER, apt_get=f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
     done = run("add_system_programs")
-    assert (tmp_path / "asked").read_text() == "install -y -qq --no-install-recommends dbus\n"
-    assert done.stdout.startswith("missing: dbus-daemon; installing")
+    assert (tmp_path / "asked").read_text() == "install -y -qq --no-install-recommends dbus systemd\n"
+    assert done.stdout.startswith("missing: dbus-daemon systemd-analyze; installing")
 
 
 def test_the_guest_of_the_real_bluez_is_for_linux_on_x86_64_only(
@@ -108,7 +109,7 @@ def test_the_guest_of_the_real_bluez_is_for_linux_on_x86_64_only(
 ) -> None:
     run = machine(uname=LINUX, id=ROOT_USER, apt_get=f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
     run("add_system_programs")
-    assert " dbus qemu-system-x86 bluez busybox-static" in (tmp_path / "asked").read_text()
+    assert " dbus systemd qemu-system-x86 bluez busybox-static" in (tmp_path / "asked").read_text()
 
 
 def test_apt_is_asked_again_with_fresh_lists_and_may_fail(machine: Callable[..., Run], tmp_path: Path) -> None:

@@ -132,3 +132,17 @@ def test_proving_takes_its_time():
         assert lengths[1] > lengths[0]
 
     play(story, advertising_interval_s=0.001)
+
+
+def test_a_bond_is_forgotten_without_a_connection_while_the_adapter_is_on():
+    async def story(scene):
+        scene.link.paired.add("lamp")
+        scene.link.adapter_down()
+        assert (await fault_of(scene.link.forget(scene.lamp.address))).kind is FaultKind.ADAPTER_GONE
+        assert await scene.link.bonded(scene.lamp.address)
+        scene.link.adapter_up()
+        for _ in range(2):  # nothing to forget is no failure
+            await scene.link.forget(scene.lamp.address)
+            assert not await scene.link.bonded(scene.lamp.address)
+
+    play(story)

@@ -12,6 +12,7 @@ from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
+from gattkeeper.core.forgetting import needs_no_connection
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import CANCELLED, LEASE_OVER
 from gattkeeper.core.state import DeviceState, Slot, State, waiting_start
@@ -43,7 +44,7 @@ def submit(state: State, command: Command) -> None:
     if not leases.admits(state, command):
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=LEASE_OVER)
         return
-    if breaker.is_open(device):
+    if breaker.is_open(device) and not needs_no_connection(state, device)(entry):
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=breaker.fault_of(state, device))
         return
     roaming.choose(state, device)

@@ -6,7 +6,7 @@ Knows one device's slot. What its answer brings about is decided in `answering`.
 from collections.abc import Callable
 
 from gattkeeper.core import leases, parts, pressure, subscriptions
-from gattkeeper.core.effects import Dispatch, RecordIntent
+from gattkeeper.core.effects import Dispatch, Forget, RecordIntent
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SLOT, CommandStep, ConnectionState, SlotPhase, SlotStep
@@ -76,7 +76,9 @@ def goes_aside(state: State, device: DeviceState, operation: Operation | Composi
     return free and not device.shortfall and not device.reconnect and has_place_aside(state, device, operation)
 
 
-def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation) -> Slot:
+def occupy(
+    state: State, device: DeviceState, entry: Entry, operation: Operation, *, unconnected: bool = False
+) -> Slot:
     """Begin the next attempt: its intent is recorded first. A stop does not wait for the disk."""
     if entry.command.stop:
         state.timers.cancel(("stop_grace", device.name))
@@ -87,7 +89,12 @@ def occupy(state: State, device: DeviceState, entry: Entry, operation: Operation
         state.mark(entry, Phase.RETRY)
     entry.step_tried = entry.step
     slot = Slot(
-        token=device.new_token(), operation=operation, role=SlotRole.MAIN, phase=SlotPhase.RECORDING, entry=entry
+        token=device.new_token(),
+        operation=operation,
+        role=SlotRole.MAIN,
+        phase=SlotPhase.RECORDING,
+        entry=entry,
+        unconnected=unconnected,
     )
     awaited = state.journalled and not entry.command.stop
     if state.journalled:
@@ -123,8 +130,8 @@ def side_step(
 
 def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     """From here on only a clear answer tells what happened. While somebody pairs, only a stop goes."""
-    if device.pairing and slot.role is SlotRole.MAIN and slot.entry is not None and not slot.entry.command.stop:
-        slot.held = True  # side steps belong to what runs already
+    if _is_held(device, slot):
+        slot.held = True
         return
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = device.used_at = state.now
@@ -137,9 +144,17 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
         state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))
     slot.times_out_at = state.now + _timeout_us(state.limits, slot)
     state.timers.set(("attempt", device.name, slot.token), slot.times_out_at)
-    state.effects.append(
-        Dispatch(device=device.name, epoch=device.epoch, token=slot.token, operation=slot.operation)
-    )
+    name, epoch, token = device.name, device.epoch, slot.token
+    if slot.unconnected:
+        state.effects.append(Forget(device=name, adapter=device.adapter, epoch=epoch, token=token))
+    else:
+        state.effects.append(Dispatch(device=name, epoch=epoch, token=token, operation=slot.operation))
+
+
+def _is_held(device: DeviceState, slot: Slot) -> bool:
+    """Whether it waits for a pairing. Side steps belong to what runs already; what is unconnected as well."""
+    may_wait = device.pairing and slot.role is SlotRole.MAIN and not slot.unconnected
+    return may_wait and slot.entry is not None and not slot.entry.command.stop
 
 
 def _timeout_us(limits: Limits, slot: Slot) -> int:

@@ -5,6 +5,7 @@ first command, or subscription, after the pause is the probe. An emergency stop 
 """
 
 from gattkeeper.core.effects import AvailabilityChanged
+from gattkeeper.core.forgetting import needs_no_connection
 from gattkeeper.core.lifecycle import AVAILABILITY, Availability, AvailabilityStep
 from gattkeeper.core.state import DeviceState, State
 from gattkeeper.core.sweep import sweep
@@ -47,7 +48,7 @@ def failed(state: State, device: DeviceState, fault: Fault, *, gave_up: bool) ->
     device.cooldown_us = min(2 * device.cooldown_us or limits.breaker_cooldown_us, limits.breaker_cooldown_us_max)
     device.probe_at = state.now + device.cooldown_us
     state.timers.set(("probe", device.name), device.probe_at)
-    sweep(state, device, Cause.NEVER_SENT, fault=fault)
+    sweep(state, device, Cause.NEVER_SENT, fault=fault, spared=needs_no_connection(state, device))
 
 
 def half_open(state: State, device: DeviceState) -> None:

@@ -20,6 +20,7 @@ from gattkeeper.core.effects import (
 )
 from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
+from gattkeeper.core.forgetting import needs_no_connection
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
 from gattkeeper.core.own_faults import CANCELLED, PLACE_TAKEN, STALLED, STOP_DROPS, TABLE_CHANGED, unreachable
 from gattkeeper.core.retry import Reaction, decide
@@ -52,9 +53,9 @@ def may_connect(state: State, device: DeviceState) -> bool:
         return False
     if device.stop is not None:
         return True
-    return not breaker.is_open(device) and (
-        device.waiting.ready(state.now) is not None or bool(device.wanted and not state.closing)
-    )
+    if breaker.is_open(device) or device.aside is not None:
+        return False
+    return device.waiting.ready(state.now) is not None or bool(device.wanted and not state.closing)
 
 
 def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
@@ -260,7 +261,7 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
     else:
         device.connect_failures = 0
         device.connect_ready_at = state.now + RESUBSCRIBE_US if device.wanted else 0
-        sweep(state, device, Cause.NEVER_SENT, fault=fault)
+        sweep(state, device, Cause.NEVER_SENT, fault=fault, spared=needs_no_connection(state, device))
     if device.connect_ready_at > state.now:
         state.timers.set(("reconnect", device.name), device.connect_ready_at)
 
@@ -272,8 +273,9 @@ def drop(state: State, device: DeviceState, fault: Fault = PLACE_TAKEN) -> None:
     """
     state.move_connection(device, ConnectionStep.DROP)
     _let_go(state, device)
-    slot, device.aside = device.aside, None
-    if slot is not None:
+    slot = device.aside
+    if slot is not None and not slot.unconnected:
+        device.aside = None
         _stop_clock(state, device, slot)
         if slot.entry is not None and slot.phase is not SlotPhase.RELEASING:
             _put_back(state, device, slot.entry, CANCELLED)
@@ -291,9 +293,12 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
         return
     _let_go(state, device)
     released = [slot.released_after for slot in device.slots]
+    stays = device.aside if device.aside is not None and device.aside.unconnected else None
     for slot in device.slots:
-        _lose_slot(state, device, slot, fault)
-    device.slot = device.bypass = device.aside = None
+        if slot is not stays:
+            _lose_slot(state, device, slot, fault)
+    device.slot = device.bypass = None
+    device.aside = stays
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
     leases.end_active(state, device, before)

@@ -68,6 +68,15 @@ class Dispatch(Struct, frozen=True, kw_only=True):
     operation: Operation
 
 
+class Forget(Struct, frozen=True, kw_only=True):
+    """Give the bond with a device up, without a connection; `Answered` or `Failed` with the same token."""
+
+    device: str
+    adapter: str
+    epoch: int
+    token: int
+
+
 class StartConnect(Struct, frozen=True, kw_only=True):
     """Connect and discover; `Connected` or `ConnectFailed`."""
 
@@ -186,6 +195,7 @@ Effect = (
     | RecordIntent
     | RecordAttempt
     | Dispatch
+    | Forget
     | StartConnect
     | AbandonConnect
     | StartDisconnect

@@ -23,6 +23,7 @@ class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
     bypass_other: bool = False
     aside: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
+    forgets: bool = False
     serialization: Serialization = Serialization.AUTO
     rungs: tuple[Rung, ...] = ()  # none: it is left as it is, whatever happens
 

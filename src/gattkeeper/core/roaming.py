@@ -42,7 +42,7 @@ def paired(device: DeviceState, operation: Operation) -> None:
 
 def choose(state: State, device: DeviceState) -> None:
     """Settle a device on the adapter that its next connection should be made by."""
-    if len(device.ways) == 1 or device.connection is not ConnectionState.DISCONNECTED:
+    if len(device.ways) == 1 or device.connection is not ConnectionState.DISCONNECTED or device.aside is not None:
         return
     name = _best(state, device)
     if name == device.adapter:

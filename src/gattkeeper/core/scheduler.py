@@ -125,6 +125,7 @@ def _take_adapter(
             bypass_other=event.bypass_other,
             aside=event.aside,
             unanswered=event.unanswered,
+            forgets=event.forgets,
             serialization=event.serialization,
             ladder=Ladder(rungs=event.rungs),
         )
@@ -226,7 +227,9 @@ def _take_intent(state: State, event: events.IntentRecorded | events.IntentFaile
 def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
     device = state.devices[event.device]
     slot = attempts.slot_of(device, event.token)
-    if slot is None or event.epoch != device.epoch or slot.phase is SlotPhase.RECORDING:
+    if slot is None or slot.phase is SlotPhase.RECORDING:
+        return
+    if event.epoch != device.epoch and not slot.unconnected:
         return
     if slot is not device.aside and (isinstance(event, events.Answered) or event.fault.ran is Ran.REFUSED):
         breaker.answered(state, device)

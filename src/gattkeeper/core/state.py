@@ -66,6 +66,7 @@ class Slot(Struct, kw_only=True, eq=False):
     held: bool = False  # recorded, and to be handed over when the pairing is over
     times_out_at: int = 0  # when its time is over
     time_left_us: int = -1  # what was left of that when a pairing stopped its clock; -1: it runs
+    unconnected: bool = False  # handed over without a connection: no epoch ends it
     released_after: int = 0  # number of the last command accepted before its own was let go
 
 
@@ -121,7 +122,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     first_table: str = ""  # that of the first connection
     slot: Slot | None = None
     bypass: Slot | None = None  # a stop that overtook the slot
-    aside: Slot | None = None  # a query that does not use the bearer
+    aside: Slot | None = None  # what does not use the bearer: a query; without a connection, the end of a bond
     pairing: bool = False  # somebody pairs on the connection, and perhaps a person is asked
     leases: dict[str, Lease] = field(
         default_factory=dict
@@ -203,6 +204,7 @@ class AdapterState(Struct, kw_only=True, eq=False):
     serialization: Serialization
     aside: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
+    forgets: bool = False  # a bond needs no connection to be forgotten
     contended_until: int = 0  # operations of several devices got in each other's way: one at a time
     lining: dict[str, None] = field(default_factory=dict)  # devices with something to do, one of which is next
     up: bool = True

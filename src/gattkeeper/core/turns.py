@@ -10,6 +10,7 @@ from gattkeeper.core import (
     checking,
     connections,
     fanout,
+    forgetting,
     pairing,
     persist,
     recovery,
@@ -59,6 +60,7 @@ def _advance(state: State, device: DeviceState) -> None:
                 _next_operation(state, device)
         case ConnectionState.DISCONNECTED:
             roaming.choose(state, device)
+            forgetting.begin(state, device)
             wanting = state.adapters[device.adapter].wanting
             if connections.may_connect(state, device):
                 wanting[device.name] = None

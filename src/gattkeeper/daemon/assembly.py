@@ -10,14 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import assert_never
 
-from gattkeeper import __version__
 from gattkeeper.core.limits import Limits
+from gattkeeper.daemon.journal_door import open_journal
 from gattkeeper.daemon.lock_place import LockPlaceError, lock_folder
 from gattkeeper.daemon.settings import Settings, book_of, find_settings, load_settings
 from gattkeeper.daemon.settings_model import (
     BluezAdapter,
     BumbleAdapter,
-    JournalSettings,
     KeeperSettings,
     VirtualAdapter,
     bonds_path,
@@ -28,10 +27,7 @@ from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.lock_holder import KEEPER, SCRIPT
 from gattkeeper.runtime.patient_link import patient
-from gattkeeper.runtime.ports import Link, Observer
-from gattkeeper.storage.checkpointing import CheckpointRules
-from gattkeeper.storage.journal import SqliteJournal
-from gattkeeper.storage.rotation import DAY_US, MEGABYTE, SegmentRules
+from gattkeeper.runtime.ports import Journal, Link, Observer
 
 
 def settings_from(settings: "Settings | Path | str | None") -> Settings:
@@ -50,7 +46,7 @@ def settings_from(settings: "Settings | Path | str | None") -> Settings:
 async def open_keeper(
     settings: Settings | Path | str | None = None,
     *,
-    journal: bool = True,
+    journal: bool | Journal = True,
     observers: Sequence[Observer] = (),
     agent: PairingAgent | None = None,
     daemon: bool = False,
@@ -58,12 +54,14 @@ async def open_keeper(
     """A running keeper of your own, in this process: `async with gattkeeper.open() as keeper: …`.
 
     `settings` is a file, or what `load_settings` gave; without it the usual places are looked at. With
-    `journal=False` no command is written down. `agent` is asked while a device pairs. A `daemon` has its
-    adapters for as long as it runs: whoever waits for one is told so. Raises SettingsError (what to change),
-    StorageError (another process has the journal, or it cannot be written).
+    `journal=False` no command is written down; a journal that is given is closed at the end. `agent` is asked
+    while a device pairs. A `daemon` has its adapters for as long as it runs: whoever waits for one is told so.
+    Raises SettingsError (what to change), StorageError (another process has the journal, or it cannot be written).
     """
     chosen = settings_from(settings)
     async with AsyncExitStack() as stack:
+        if not isinstance(journal, bool):
+            stack.push_async_callback(journal.close)  # also when no keeper comes of it
         links: dict[str, Link] = {}
         virtual = await _virtual_links(chosen, stack)
         for name, adapter in chosen.adapters.items():
@@ -71,7 +69,7 @@ async def open_keeper(
                 links[name] = virtual[name]  # nobody else can reach a radio in our memory
             else:
                 links[name] = OwnedLink(_link(chosen, adapter), _lock_folder(), KEEPER if daemon else SCRIPT)
-        opened = await _journal(chosen, tuple(links)) if journal else None
+        opened = await open_journal(chosen) if journal is True else journal or None
         keeper = Keeper(
             links=patient(links),
             book=book_of(chosen),
@@ -98,34 +96,6 @@ def _lock_folder() -> Path:
         return Path(lock_folder())
     except LockPlaceError as error:
         raise SettingsError(str(error)) from None
-
-
-async def _journal(settings: Settings, adapters: tuple[str, ...]) -> SqliteJournal:
-    rules = SegmentRules(
-        size_max=settings.journal.file_mb * MEGABYTE,
-        kept_size_max=settings.journal.kept_mb * MEGABYTE,
-        kept_us=int(settings.journal.kept_days * DAY_US),
-    )
-    journal = await SqliteJournal.open(
-        settings.keeper.journal, rules=rules, checkpoints=_checkpoints(settings.journal)
-    )
-    try:
-        await journal.recover(version=__version__, adapters=adapters)
-    except BaseException:
-        await journal.close()
-        raise
-    return journal
-
-
-def _checkpoints(settings: JournalSettings) -> CheckpointRules | None:
-    if settings.checkpoint_keys == "none":
-        return None
-    return CheckpointRules(
-        rows=settings.checkpoint_rows,
-        every_s=settings.checkpoint_every,
-        keys=settings.checkpoint_keys,
-        push=settings.checkpoint_push,
-    )
 
 
 async def _virtual_links(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Link]:

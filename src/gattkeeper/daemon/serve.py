@@ -17,12 +17,14 @@ from pathlib import Path
 
 from gattkeeper import __version__
 from gattkeeper.daemon.assembly import open_keeper
+from gattkeeper.daemon.journal_door import open_or_do_without, wait_for
 from gattkeeper.daemon.reload import read_again
 from gattkeeper.daemon.settings_model import Settings
 from gattkeeper.errors import SettingsError
 from gattkeeper.fronts.socket.server import SocketFront
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import Observer
+from gattkeeper.storage.late_journal import LateJournal
 from gattkeeper.telemetry.event_log import EventLog
 from gattkeeper.telemetry.timeline import Timeline
 
@@ -59,18 +61,21 @@ async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool, pat
     ):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) asks for that
             asyncio.get_running_loop().add_signal_handler(number, event.set)
-    async with open_keeper(settings, observers=observers, daemon=True) as keeper:
+    journal = await open_or_do_without(settings)
+    async with open_keeper(settings, journal=journal, observers=observers, daemon=True) as keeper:
         front = SocketFront(
             keeper, socket_path, timeline=timeline, allowed_uids=_uids(settings.keeper.allow_users)
         )
         await front.start()
-        rereading = asyncio.create_task(_reread(keeper, settings, path, hangup)) if path is not None else None
+        beside = [asyncio.create_task(_reread(keeper, settings, path, hangup))] if path is not None else []
+        if isinstance(journal, LateJournal):
+            beside.append(asyncio.create_task(wait_for(journal, keeper, settings)))
         try:
             _log.info("%s", _ready_text(keeper, socket_path))
             notify_systemd("READY=1")
             await ending.wait()
-            if rereading is not None:
-                rereading.cancel()
+            for task in beside:
+                task.cancel()
             notify_systemd("STOPPING=1")
             _log.info("ending: what is in flight may finish")
             await keeper.close()  # before the front: those who wait get to hear how their commands ended

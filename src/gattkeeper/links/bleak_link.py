@@ -92,7 +92,8 @@ class BleakLink:
 
         A read of a characteristic that is subscribed to is also seen as a notification on BlueZ.
         """
-        return LinkTraits(operations=OPERATIONS, bypass_other=_BLUEZ, rungs=self._rungs() if _BLUEZ else ())
+        rungs = self._rungs() if _BLUEZ else ()
+        return LinkTraits(operations=OPERATIONS, bypass_other=_BLUEZ, forgets=_BLUEZ, rungs=rungs)
 
     def _rungs(self) -> tuple[Rung, ...]:
         from gattkeeper.links.bluez_recovery import RUNGS  # noqa: PLC0415 - needs D-Bus, which is on Linux only
@@ -187,6 +188,17 @@ class BleakLink:
         known = await self._known(device)
         properties = {} if known is None else known.details["props"]
         return bool(properties.get("Bonded", properties.get("Paired")))  # the former in newer BlueZ only
+
+    async def forget(self, device: DeviceAddress) -> None:
+        """Have BlueZ drop the device, and with it the keys. Raises LinkError."""
+        from gattkeeper.links.bluez_call import remove_device  # noqa: PLC0415 - needs D-Bus
+
+        await self._ready()
+        known = await self._known(device)
+        await self._ready()  # else there was nobody left who could have known it
+        if known is not None and self._adapter is not None:
+            call = remove_device(self._adapter.path, known.details["path"])
+            await self._guard.run(call, phase="operation", limit_s=RUNG_S)
 
     async def _until_usable(self, usable: bool) -> None:  # noqa: FBT001 - a question with two answers
         while (self._absence is None) is not usable:

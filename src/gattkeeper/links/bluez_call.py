@@ -1,6 +1,7 @@
 """Calls on the system bus over a connection of their own, which ends with them.
 
-Knows how to ask and how a refusal is raised. What is asked for stands in `bluez_recovery` and `bluez_agent`.
+Knows how to ask and how a refusal is raised. What is asked for stands in `bluez_recovery`,
+`bluez_agent` and, where more than one asks, here.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +13,7 @@ from bleak.exc import BleakDBusError
 from dbus_fast import BusType, Message, MessageFlag, MessageType
 from dbus_fast.aio.message_bus import MessageBus
 
-from gattkeeper.links.bluez_watch import BLUEZ, end_of
+from gattkeeper.links.bluez_watch import ADAPTER, BLUEZ, end_of
 
 
 @asynccontextmanager
@@ -51,3 +52,9 @@ async def ask(
     if reply.message_type is MessageType.ERROR:
         raise BleakDBusError(str(reply.error_name), reply.body)
     return reply
+
+
+async def remove_device(adapter: str, device: str) -> None:
+    """Have an adapter forget a device, its keys too; both by path. Raises as `ask` does."""
+    async with own_bus() as bus:
+        await ask(bus, adapter, ADAPTER, "RemoveDevice", "o", [device])

@@ -8,7 +8,6 @@ from collections import Counter
 
 from dbus_fast import Message, MessageFlag, MessageType, unpack_variants
 from dbus_fast.aio.message_bus import MessageBus
-from dbus_fast.errors import AuthError, DBusFastError
 from msgspec import Struct
 
 from gattkeeper.errors import SettingsError
@@ -17,6 +16,7 @@ from gattkeeper.links.bluez_watch import (
     ANSWER_S,
     BLUEZ,
     BUS,
+    BUS_FAILURES,
     MANAGER,
     Objects,
     connected_bus,
@@ -42,7 +42,7 @@ async def look(listen_s: float = LISTEN_S) -> BluezView:
     heard: Counter[str] = Counter()
     try:
         bus = await connected_bus(lambda message: _count(message, heard))
-    except (OSError, AuthError, DBusFastError) as error:
+    except BUS_FAILURES as error:
         raise SettingsError(no_bus(error)) from error
     try:
         objects = await _objects(bus)

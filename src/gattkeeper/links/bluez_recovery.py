@@ -11,7 +11,7 @@ from dbus_fast import Variant
 from msgspec import Struct
 
 from gattkeeper.errors import LinkError
-from gattkeeper.links.bluez_call import ask, own_bus
+from gattkeeper.links.bluez_call import ask, own_bus, remove_device
 from gattkeeper.links.bluez_cut import cut_request
 from gattkeeper.links.bluez_watch import ADAPTER, DEVICE, BluezAdapter
 from gattkeeper.links.privileged_client import PrivilegedClient
@@ -55,7 +55,7 @@ class BluezRecovery(Struct, frozen=True, kw_only=True):
         path, properties = await self._known()
         if properties.get("Paired"):
             raise _nothing("the device is paired: to forget it would lose its keys")
-        await _call(self.adapter.path, ADAPTER, "RemoveDevice", "o", [path])
+        await remove_device(self.adapter.path, path)
 
     async def stop_discovery(self) -> None:
         """A stale mark of a discovery goes when one is begun and ended properly, on the same connection."""

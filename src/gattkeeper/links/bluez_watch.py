@@ -35,6 +35,9 @@ NO_ADDRESS = "00:00:00:00:00:00"
 RECONNECT_S = 1.0
 """Pause before looking for a bus that went away, in seconds: seen within 2 s of its return."""
 
+BUS_FAILURES = (OSError, EOFError, AuthError, DBusFastError)
+"""What a call raises when there is no bus, or it goes away meanwhile, or does not answer in time."""
+
 BUS = "org.freedesktop.DBus"
 MANAGER = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -107,7 +110,7 @@ class BluezWatch:
         """Begin to watch. Raises SettingsError with what to do when bus or service are not there."""
         try:
             self._bus = await connected_bus(self._on_message)
-        except (OSError, AuthError, DBusFastError) as error:
+        except BUS_FAILURES as error:
             raise SettingsError(no_bus(error)) from error
         try:
             self._take(await self._objects(MessageFlag.NONE))
@@ -171,7 +174,7 @@ class BluezWatch:
 
     async def _refresh(self) -> None:
         """After the service came back: what it shows now."""
-        with contextlib.suppress(_BluezError, OSError, EOFError, DBusFastError):  # gone again, which is heard too
+        with contextlib.suppress(_BluezError, *BUS_FAILURES):  # gone again, which is heard too
             self._take(await self._objects(MessageFlag.NO_AUTOSTART))
             self._events.bluez_changed()
 
@@ -189,7 +192,7 @@ class BluezWatch:
                 self._bus = None
                 self._down()
             await asyncio.sleep(RECONNECT_S)
-            with contextlib.suppress(OSError, DBusFastError):
+            with contextlib.suppress(*BUS_FAILURES):
                 self._bus = await connected_bus(self._on_message)
                 await self._refresh()
 
@@ -270,22 +273,23 @@ def _adapter(path: str, properties: dict[str, Any]) -> BluezAdapter:
 
 
 async def connected_bus(on_message: Callable[[Message], None]) -> MessageBus:
-    """A connection to the system bus that hears BlueZ's signals. Raises what the bus does."""
+    """A connection to the system bus that hears BlueZ's signals. Raises `BUS_FAILURES`, within `ANSWER_S`."""
     bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
     try:
-        await bus.connect()
-        bus.add_message_handler(on_message)
-        for rule in _RULES:
-            await bus.call(
-                Message(
-                    destination=BUS,
-                    path="/org/freedesktop/DBus",
-                    interface=BUS,
-                    member="AddMatch",
-                    signature="s",
-                    body=[rule],
+        async with asyncio.timeout(ANSWER_S):
+            await bus.connect()
+            bus.add_message_handler(on_message)
+            for rule in _RULES:
+                await bus.call(
+                    Message(
+                        destination=BUS,
+                        path="/org/freedesktop/DBus",
+                        interface=BUS,
+                        member="AddMatch",
+                        signature="s",
+                        body=[rule],
+                    )
                 )
-            )
     except BaseException:
         bus.disconnect()  # lets go of the socket, which exists even when connecting failed
         raise

@@ -15,6 +15,7 @@ from bumble.host import Host
 from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError, SettingsError
+from gattkeeper.links import bumble_bonds
 from gattkeeper.links.bumble_bonds import BondFile, BondMemory
 from gattkeeper.links.bumble_commands import guard_commands
 from gattkeeper.links.bumble_connection import ASIDE, BumbleConnection
@@ -23,7 +24,7 @@ from gattkeeper.links.bumble_guard import guard_att
 from gattkeeper.links.bumble_pairing import Pairings
 from gattkeeper.links.bumble_reading import device_address, sighting_of
 from gattkeeper.links.bumble_seeking import Seeker
-from gattkeeper.links.bumble_trust import WholeKeys
+from gattkeeper.links.bumble_smp import KeptSession, guard_smp
 from gattkeeper.links.fault_tables.hci import hci_fault
 from gattkeeper.links.known_tables import KnownTables
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -72,6 +73,7 @@ class BumbleAdapter:
         self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
         self._seeker = Seeker(device, self._hearing)
         guard_att(device)
+        guard_smp(device)
         device.host.on_hci_hardware_error_event = self._on_hardware_error
         device.on(device.EVENT_CONNECTION, self._on_connection)
         device.on(device.EVENT_FLUSH, self._on_flush)
@@ -95,7 +97,7 @@ class BumbleAdapter:
         # Bumble would tell devices its public address as the one to know it by, and then connects with another.
         config = DeviceConfiguration(name="gattkeeper", identity_address_type=_OWN_KIND)
         device = Device(config=config, host=host)
-        device.smp_session_proxy = WholeKeys
+        device.smp_session_proxy = KeptSession
         device.keystore = BondMemory()
         Pairings.install(device)
         await device.power_on()
@@ -147,8 +149,14 @@ class BumbleAdapter:
         return connection
 
     async def bonded(self, address: DeviceAddress) -> bool:
-        """Whether there are keys of the device, under the address that it paired with."""
-        return any(name.startswith(address.value) for name, _ in await self._device.keystore.get_all())
+        """Whether there are keys of the device, under the address that it paired with. Raises LinkError."""
+        with as_link_errors(lambda: ADAPTER_GONE):
+            return bool(await bumble_bonds.names(self._device, address))
+
+    async def forget(self, address: DeviceAddress) -> None:
+        """Delete the keys of the device. Raises LinkError."""
+        with as_link_errors(lambda: ADAPTER_GONE):
+            await bumble_bonds.forget(self._device, *await bumble_bonds.names(self._device, address))
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
         """Advertisements as they are heard. Raises LinkError."""

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from bumble import hci
-from bumble.device import Connection
+from bumble.device import Connection, Device
 from bumble.keys import JsonKeyStore, MemoryKeyStore
 
 from gattkeeper.errors import LinkError, SettingsError
 from gattkeeper.links.bumble_pairing import Pairings, advising
 from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.runtime.asking import Asking
 
 _FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -128,19 +129,24 @@ async def pair(connection: Connection, asking: Asking | None) -> None:
         )
 
 
-async def forget(connection: Connection) -> None:
+async def names(adapter: Device, device: DeviceAddress) -> list[str]:
+    """Under what the adapter keeps keys of a device, by the address that it paired with."""
+    return [name for name, _ in await adapter.keystore.get_all() if name.startswith(device.value)]
+
+
+async def forget(adapter: Device, *names: str) -> None:
     """Delete our half of the bond with a device, if there is one. Raises LinkError."""
-    bonds, name = connection.device.keystore, identity(connection)
-    if await bonds.get(name) is None:
-        return
+    bonds = adapter.keystore
     try:
-        await bonds.delete(name)
+        for name in names:
+            if await bonds.get(name) is not None:
+                await bonds.delete(name)
     except OSError as error:
         text = f"the bond is still there: {error.strerror}"
         raise LinkError(
             Fault(kind=FaultKind.REJECTED, ran=Ran.NO, stack="keeper", name="unsaved", text=text)
         ) from error
-    await connection.device.refresh_resolving_list()
+    await adapter.refresh_resolving_list()
 
 
 def identity(connection: Connection) -> str:

@@ -252,7 +252,7 @@ class BumbleConnection:
 
     def _tend(self) -> None:
         """Look after the table as soon as nothing is in flight: the first command goes before."""
-        idle = not self._occupied and (self._tending is None or self._tending.done())
+        idle = self._down is None and not self._occupied and (self._tending is None or self._tending.done())
         if idle and self._events is not None and (self._unwatched or self._table.has_changed):
             self._tending = asyncio.create_task(self._look_after_table_by_ourselves())
 
@@ -339,9 +339,10 @@ class BumbleConnection:
             case DiscoverServices():
                 return await self._discover_again()
             case Pair():
-                await bumble_bonds.pair(self._connection, self._events.asking() if self._events else None)
+                async with self.trust.turn:
+                    await bumble_bonds.pair(self._connection, self._events.asking() if self._events else None)
             case Unpair():
-                await bumble_bonds.forget(self._connection)
+                await bumble_bonds.forget(self._connection.device, bumble_bonds.identity(self._connection))
             case ReadPhy():
                 return await bumble_link_layer.read_phy(self._connection)
             case SetPhy():

@@ -116,7 +116,9 @@ class BumbleLink:
     def traits(self) -> LinkTraits:
         """What it can do; RSSI, PHYs and connection parameters depend on the controller, known once it is open."""
         rungs = (Rung.POWER_CYCLE, Rung.HARD_RESET)
-        return LinkTraits(operations=self._operations, bypass=True, aside=self._aside, proves=True, rungs=rungs)
+        return LinkTraits(
+            operations=self._operations, bypass=True, aside=self._aside, forgets=True, proves=True, rungs=rungs
+        )
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         """Take hold of the adapter. Raises SettingsError, with what to do."""
@@ -167,6 +169,10 @@ class BumbleLink:
     async def bonded(self, device: DeviceAddress) -> bool:
         """Whether this adapter has keys of the device: a file of bonds keeps those of each adapter apart."""
         return await self._present().bonded(device)
+
+    async def forget(self, device: DeviceAddress) -> None:
+        """Delete this adapter's half of the bond with a device. Raises LinkError."""
+        await self._present().forget(device)
 
     async def close(self) -> None:
         """Disconnect everything and let go of the adapter. Never raises."""

@@ -6,6 +6,7 @@ Knows what the operating system says when a port cannot be opened. Never tries t
 import asyncio
 import errno
 import socket
+from contextlib import suppress
 
 from bumble.host import Host
 from bumble.transport import open_transport
@@ -14,6 +15,9 @@ from bumble.transport.common import Transport, TransportLostError
 from gattkeeper.errors import SettingsError
 from gattkeeper.links.bumble_hci_socket import open_hci_socket
 from gattkeeper.links.bumble_names import transport_problem
+
+CLOSE_S = 5.0
+"""How long a transport may take to close."""
 
 _UNPLUGGED = "is it plugged in?"
 _REFUSED = "give this user access to it: a udev rule, or the group dialout"
@@ -42,7 +46,8 @@ _ADVICE_FOR: dict[tuple[str, int], str] = {
     ("hci-socket", errno.ENODEV): "the kernel has no such adapter: /sys/class/bluetooth shows those there are",
     ("hci-socket", errno.EBUSY): f"BlueZ or another program has it up; it must be down: {_USERS_OF_HCI}",
     ("hci-socket", errno.EUSERS): "another program has taken it over, as this one wants to",
-    ("hci-socket", errno.EPERM): "that takes CAP_NET_ADMIN: AmbientCapabilities=CAP_NET_ADMIN in a systemd unit",
+    ("hci-socket", errno.EPERM): "that takes CAP_NET_ADMIN: in a systemd unit as CapabilityBoundingSet= and"
+    " as AmbientCapabilities=",
     ("hci-socket", errno.EAFNOSUPPORT): "this kernel has no Bluetooth: sudo modprobe bluetooth",
     ("usb", errno.EBUSY): "another program holds it, or the kernel does: sudo systemctl stop bluetooth",
 }
@@ -80,10 +85,15 @@ class NamedTransport:
         return host
 
     async def close(self) -> None:
-        """Close the transport, if it is open."""
+        """Close the transport, if it is open. Never raises, and takes `CLOSE_S` at most.
+
+        What is behind it may be gone already, and Bumble's transports say so, or wait for it.
+        """
         transport, self._transport = self._transport, None
         if transport is not None:
-            await transport.close()
+            with suppress(Exception):
+                async with asyncio.timeout(CLOSE_S):
+                    await transport.close()
 
 
 def _hold_alone(transport: Transport) -> None:

@@ -6,8 +6,8 @@ forgotten in `bumble_bonds`. Bumble calls every encrypted connection authenticat
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
-from bumble import smp
 from bumble.device import Connection
 from bumble.keys import PairingKeys
 
@@ -25,20 +25,8 @@ ENCRYPTION_S = 5.0
 ENCRYPTION_IN_HASTE_S = 1.0
 """The same where the connection is made in any case: an emergency stop waits for it."""
 
-
-class WholeKeys(smp.Session):  # type: ignore[misc]  # Bumble is not typed strictly
-    """A pairing that ends with "encryption key size" when the device offers shorter keys than ours.
-
-    Bumble looks at neither size, and would encrypt with all 16 bytes where the device takes seven: the connection
-    then breaks down with a MIC failure (Core Specification, Vol 3, Part H, 2.3.4).
-    """
-
-    def on_smp_pairing_response_command(self, command: smp.SMP_Pairing_Response_Command) -> None:
-        """Look at the size before anything else."""
-        if self.is_initiator and command.maximum_encryption_key_size < KEY_SIZE_MIN:
-            self.send_pairing_failed(smp.ErrorCode.ENCRYPTION_KEY_SIZE)
-        else:
-            super().on_smp_pairing_response_command(command)
+_ASKED_FOR = Demand(level=SecurityLevel.ENCRYPTED)
+"""What a Security Request comes to."""
 
 
 class BumbleTrust:
@@ -49,6 +37,8 @@ class BumbleTrust:
         self._why_down = why_down
         self._events: ConnectionEvents | None = None
         self._recorded = Security()
+        self.turn = asyncio.Lock()  # of those that pair, or encrypt with a bond: one at a time
+        connection.on(connection.EVENT_SECURITY_REQUEST, self._on_request)
 
     @property
     def proof(self) -> Proof:
@@ -85,9 +75,10 @@ class BumbleTrust:
         """Why that was not to be had; empty when it was. Raises LinkError when the connection ended over it."""
         time_s = ENCRYPTION_S if demand.strict else ENCRYPTION_IN_HASTE_S
         try:
-            async with asyncio.timeout(time_s):
-                with as_link_errors(self._why_down):
-                    await self._connection.encrypt()
+            async with asyncio.timeout(time_s), self.turn:
+                if not self._connection.is_encrypted:
+                    with as_link_errors(self._why_down):
+                        await self._connection.encrypt()
         except TimeoutError:
             return f"who answered there did not encrypt within {time_s:g} s"
         except LinkError as error:
@@ -99,6 +90,20 @@ class BumbleTrust:
             return "who answered there does not have the keys of the bond on record"
         return ""
 
+    def _on_request(self, _auth_req: int) -> None:
+        """The device asks for security: it has that of the bond, and a bond is never made for the asking.
+
+        Not while it comes about anyway (Core Specification, Vol 3, Part H, 2.4.6).
+        """
+        if not self.turn.locked() and not self._connection.is_encrypted:
+            self._connection.cancel_on_disconnection(self._oblige())
+
+    async def _oblige(self) -> None:
+        keys = await self._connection.device.keystore.get(identity(self._connection))
+        if keys is not None:
+            with suppress(LinkError):  # the device says so itself, by refusing what it does not want to do without
+                await self._encrypt(_ASKED_FOR)
+
     def _tell(self) -> None:
         if self._events is not None:
             self._events.proved(self.proof)
@@ -109,7 +114,7 @@ class BumbleTrust:
 
 
 def security_of(keys: PairingKeys) -> Security:
-    """What a bond promises of the connections that are encrypted with it. Its keys are whole: see `WholeKeys`."""
+    """What a bond promises of connections that are encrypted with it. Its keys are whole: see `KeptSession`."""
     key = keys.ltk or keys.ltk_central
     if key is None:
         return Security()

@@ -21,6 +21,7 @@ class AlertKind(Enum):
     FAILED_OVER = "failed_over"  # of an adapter that cannot be used: devices that may go on by another do
     PARKED = "parked"  # of an adapter that nothing helped: microseconds until it is tried again
     JOURNAL = "journal"  # rows cannot be written, so nothing that changes a device starts; the text says why
+    JOURNAL_FLAW = "journal_flaw"  # something of before is missing, as far as a start sees; until the next one
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,3 +92,4 @@ class KeeperStatus(Struct, frozen=True, kw_only=True):
     waiting: int
     accepted: int  # since start
     ended: int
+    alerts: tuple[Alert, ...] = ()  # every one that is raised, with its words

@@ -70,6 +70,7 @@ class Adapters:
                     bypass_other=link.traits.bypass_other,
                     aside=link.traits.aside,
                     unanswered=link.traits.unanswered,
+                    forgets=link.traits.forgets,
                     serialization=self._use.serialization.get(name, Serialization.AUTO),
                     rungs=link.traits.rungs if self._use.recovery.get(name, True) else (),
                 )

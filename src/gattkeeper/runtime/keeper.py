@@ -121,8 +121,13 @@ class Keeper:
     async def start(self) -> None:
         """Take hold of every adapter. Raises SettingsError, with what to do, when one cannot be had."""
         await self._adapters.open()
-        self._know_all()
+        self.look_at_journal()
         await self._ways.start()
+
+    def look_at_journal(self) -> None:
+        """Look at the journal: at the start, and when one that had a `fault` then has none any more."""
+        self._know_all()
+        self._pump.look_at_journal()
 
     async def use_book(self, book: DeviceBook) -> None:
         """Take other devices, groups and actions than those in force until now.
@@ -173,6 +178,7 @@ class Keeper:
         self._letting_go = True
         await self._ways.close()
         await self._pump.recoveries.close()
+        await self._pump.forgetting.close()
         await self._adapters.close()  # what was in flight until now ends with its connection
         self._pump.close()
         if self._recorder is not None:
@@ -226,11 +232,7 @@ class Keeper:
         priority: Priority = Priority.NORMAL,
         origin: Origin | None = None,
     ) -> Lease:
-        """Connect, with the errors of `Device.connect`, and keep the connection, not for itself alone (`Lease`).
-
-        `holder` tells people who that is. Where `renew_within` is not 0, it must be renewed as often, in seconds.
-        `timeout` bounds one attempt, `deadline` all of it, in seconds. RefusedError also when too many hold it.
-        """
+        """Connect, with the errors of `Device.connect`, and keep the connection: see `Lease`."""
         connect = connect_of(self._know(device), timeout, deadline, priority, origin or Origin())
         return await self._leases.hold(self, connect, holder, renew_within)
 
@@ -341,7 +343,8 @@ class Keeper:
         status = self._scheduler.status(self._pump.now_us())
         adapters = (replace(one, address=self.links[one.name].name) for one in status.adapters)
         devices = (replace(each, advertised=self.advertised_rssi(each.name)) for each in status.devices)
-        return replace(status, adapters=tuple(adapters), devices=tuple(devices))
+        alerts = self._board.raised.in_force(status)
+        return replace(status, adapters=tuple(adapters), devices=tuple(devices), alerts=alerts)
 
     def advertised_rssi(self, device: str) -> AdvertisedRssi | None:
         """How strongly a device was heard when it last advertised; None: it was not. Raises UnknownDeviceError."""

@@ -31,6 +31,10 @@ from gattkeeper.runtime.ports import DeviceBook, LinkConnection
 class Lease:
     """A program's hold on a device's connection. Made by `Keeper.lease`; `async with` closes it.
 
+    `holder` tells people who that is. Where `renew_within` is not 0, it must be renewed as often, in seconds.
+    `timeout` bounds one attempt to connect, `deadline` all of them, in seconds. It is not alone: others may hold
+    the same connection; RefusedError when too many do.
+
     `device` is the device as this lease reaches it: its calls run only while the lease is active, never make a
     connection, and its subscriptions end with it. `on_end` is called once, soon after the lease has ended without
     being closed; `on_update` whenever `services` or `att_mtu` are others than before. Both on the event loop.

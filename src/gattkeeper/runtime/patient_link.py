@@ -111,6 +111,10 @@ class PatientLink:
         """See `ports.Link`."""
         return await self._ready().bonded(device)
 
+    async def forget(self, device: DeviceAddress) -> None:
+        """See `ports.Link`."""
+        await self._ready().forget(device)
+
     async def close(self) -> None:
         """See `ports.Link`."""
         if self._trying is not None:

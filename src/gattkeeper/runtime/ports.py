@@ -44,6 +44,7 @@ class LinkTraits(Struct, frozen=True, kw_only=True):
     unanswered: frozenset[str] = (
         frozenset()
     )  # operations the stack never answers: the link ends them after a while
+    forgets: bool = False  # a bond can be forgotten without a connection
     proves: bool = False  # it knows how secure its connections are; others take no demand but none
     rungs: tuple[Rung, ...] = ()  # what it can do about an adapter that is wedged, mildest first
 
@@ -152,6 +153,12 @@ class Link(Protocol):
     async def bonded(self, device: DeviceAddress) -> bool:
         """Whether this adapter has keys of the device. Raises LinkError when that cannot be told now."""
 
+    async def forget(self, device: DeviceAddress) -> None:
+        """Give up our half of the bond with a device that is not connected, if there is one.
+
+        Asked of links with `traits.forgets` only. Raises LinkError. The owner bounds it by cancelling.
+        """
+
     async def close(self) -> None:
         """Let go of the adapter; every connection of it is lost."""
 
@@ -159,8 +166,17 @@ class Link(Protocol):
 class Journal(Protocol):
     """The durable record. Rows become durable in the order in which they were appended."""
 
+    fault: StorageError | None
+    """Why it takes no row, while it could not even be opened; None of any other, whatever happens to its rows."""
+
+    flaw: str
+    """What it was opened with that is not as it was written, for people; empty: nothing that a start sees."""
+
     def append(self, record: Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         """Queue one row; never blocks. `on_durable` is called on the loop, with what went wrong if so."""
+
+    def probe(self, on_durable: Callable[[StorageError | None], None]) -> None:
+        """Find out whether a row could be written now, without one. `on_durable` as for `append`."""
 
     def find_key(self, idempotency_key: str) -> str:
         """The command id that was accepted under this key, or an empty string."""

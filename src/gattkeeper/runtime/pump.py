@@ -18,9 +18,11 @@ from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef
 from gattkeeper.model.identity import DeviceAddress
 from gattkeeper.model.outcome import Outcome, PhaseMark, Resolution
-from gattkeeper.model.status import Alert, AlertKind
+from gattkeeper.model.status import Alert
 from gattkeeper.runtime.asking import AgentDesk
+from gattkeeper.runtime.forgetting import Forgetting
 from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.journal_watch import JournalWatch
 from gattkeeper.runtime.leases import Leases
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
@@ -96,17 +98,16 @@ class Pump:
         self._disconnect_timeout_s, self._recorder = disconnect_timeout_s, recorder
         self._agents, self._hearing, self._leases = agents, hearing, leases or Leases(self.feed)
         self._scheduler, self._listener = scheduler, listener
-        self._journal = journal
-        self._jitter = jitter
-        self._loop = asyncio.get_running_loop()
+        self._journal = JournalWatch(journal, self._alert) if journal is not None else None
+        self._jitter, self._loop = jitter, asyncio.get_running_loop()
         self._events: deque[events.Event] = deque()
         self._running = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
         self._sessions: dict[str, Session] = {}
-        self.recoveries = Recoveries(self.feed)
+        self.recoveries, self.forgetting = Recoveries(self.feed), Forgetting(self.feed, jitter)
         self._owed: dict[str, tuple[record.Record, ...]] = {}  # rows of what was told, to be written in this order
-        self._journal_fails = self._closed = False  # its last answer was bad; nothing is taken in any more
+        self._closed = False  # or nothing is taken in any more
         self._accepting: dict[str, effects.Finish | None] = {}  # accepted row not durable yet; its end, if early
         self._unrecorded: dict[str, record.Accepted] = {}  # rows that failed; only a stop goes on without
         self._performers: dict[type, Callable[..., None]] = {
@@ -115,6 +116,7 @@ class Pump:
             effects.RecordIntent: self._record_intent,
             effects.RecordAttempt: self._record_attempt,
             effects.Dispatch: self._dispatch,
+            effects.Forget: self._forget,
             effects.StartConnect: self._start_connect,
             effects.AbandonConnect: self._abandon_connect,
             effects.StartDisconnect: self._start_disconnect,
@@ -169,6 +171,8 @@ class Pump:
         """Take in nothing more, and try once more to write what is owed to the journal."""
         self._closed = True
         self._disarm()
+        if self._journal is not None:
+            self._journal.close()
         owed, self._owed = self._owed, {}
         for rows in owed.values():
             for row in rows:
@@ -195,19 +199,14 @@ class Pump:
 
     def _append(self, row: record.Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         if self._journal is not None:
-            self._journal.append(row, partial(self._written, on_durable))
+            self._journal.append(row, on_durable)
         elif on_durable is not None:
             on_durable(None)
 
-    def _written(self, tell: Callable[[StorageError | None], None] | None, error: StorageError | None) -> None:
-        """The alert comes with the first row that failed, and goes with the first that is durable again."""
-        if (error is not None) != self._journal_fails:
-            self._journal_fails = error is not None
-            text = str(error or "")
-            alert = Alert(kind=AlertKind.JOURNAL, device="journal", raised=self._journal_fails, value=0, text=text)
-            self._listener.alert(alert, self.now_us())
-        if tell is not None:
-            tell(error)
+    def look_at_journal(self) -> None:
+        """Tell what is known of it without a row."""
+        if self._journal is not None:
+            self._journal.opened()
 
     def _accept(self, effect: effects.Accept) -> None:
         self._listener.accepted(effect.command, effect.at_us)
@@ -258,6 +257,10 @@ class Pump:
 
     def _dispatch(self, effect: effects.Dispatch) -> None:
         self._sessions[effect.device].dispatch(effect.token, effect.operation)
+
+    def _forget(self, effect: effects.Forget) -> None:
+        link, address = self._listener.route(effect.device, effect.adapter)
+        self.forgetting.start(link, effect, address)
 
     def _start_connect(self, effect: effects.StartConnect) -> None:
         link, address = self._listener.route(effect.device, effect.adapter)
@@ -382,7 +385,10 @@ class Pump:
         self._listener.availability(effect.device, effect.state, self.now_us())
 
     def _alert_changed(self, effect: effects.AlertChanged) -> None:
-        self._listener.alert(effect.alert, self.now_us())
+        self._alert(effect.alert)
+
+    def _alert(self, alert: Alert) -> None:
+        self._listener.alert(alert, self.now_us())
 
     def _subscription_ended(self, effect: effects.SubscriptionEnded) -> None:
         self._listener.subscription_ended(effect.device, effect.target, effect.fault)

@@ -4,7 +4,8 @@ Knows how to run, bound and end what a link does about its adapter. Which rung i
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from gattkeeper.core import effects, events
 from gattkeeper.errors import LinkError
@@ -40,14 +41,19 @@ class Recoveries:
             await outlast(task)
 
     async def _run(self, link: Link, effect: effects.Recover, device: DeviceAddress) -> None:
-        task = asyncio.get_running_loop().create_task(link.recover(effect.rung, device))
-        try:
-            await asyncio.wait({task}, timeout=RUNG_TIMEOUT_S)
-        finally:
-            in_time = task.done()
-            await outlast(task)
-        fault = _fault_of(task) if in_time else _TIMED_OUT
+        fault = await fault_within(RUNG_TIMEOUT_S, link.recover(effect.rung, device), late=_TIMED_OUT)
         self._feed(events.RecoveryDone(adapter=effect.adapter, rung=effect.rung, fault=fault))
+
+
+async def fault_within(limit_s: float, call: Coroutine[Any, Any, None], *, late: Fault) -> Fault | None:
+    """Run a link's call, bounded. Gives what went wrong: whatever it raised, or `late` when it took too long."""
+    task = asyncio.get_running_loop().create_task(call)
+    try:
+        await asyncio.wait({task}, timeout=limit_s)
+    finally:
+        in_time = task.done()
+        await outlast(task)
+    return _fault_of(task) if in_time else late
 
 
 def _fault_of(task: "asyncio.Task[None]") -> Fault | None:

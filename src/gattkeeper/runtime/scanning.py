@@ -38,6 +38,10 @@ class TurnTakingLink:
         """See `ports.Link`."""
         return await self._link.bonded(device)
 
+    async def forget(self, device: DeviceAddress) -> None:
+        """See `ports.Link`."""
+        await self._link.forget(device)
+
     async def close(self) -> None:
         """See `ports.Link`."""
         await self._link.close()

@@ -25,6 +25,7 @@ from gattkeeper.model.status import Alert
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub
 from gattkeeper.runtime.ports import Link, Observer
+from gattkeeper.runtime.raised import RaisedAlerts
 from gattkeeper.runtime.ways import Ways
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Switchboard:
         ways: Ways,
     ) -> None:
         self.moved = asyncio.Event()  # set whenever something ended or a connection changed
+        self.raised = RaisedAlerts()
         self._ledger = ledger
         self._hub = hub
         self._observers = tuple(observers)
@@ -115,6 +117,7 @@ class Switchboard:
 
     def alert(self, alert: Alert, at_us: int) -> None:
         """See `PumpListener`."""
+        self.raised.note(alert)
         for observer in self._observers:
             self._tell(observer.alert, alert, at_us)
 

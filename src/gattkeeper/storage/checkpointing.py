@@ -63,6 +63,7 @@ class Checkpointer:
         head: Head,
         newest: Checkpoint | None,
     ) -> None:
+        self.flaw = ""  # how the journal differs from what was signed, as far as a start looks
         self._rules = rules
         self._signer = signer
         self._install_id = segment.install_id
@@ -83,17 +84,14 @@ class Checkpointer:
         """Begin, where a journal stands that its caller has locked. The key is made where there is none.
 
         Raises StorageError without a usable key, SettingsError for a place that is none. A journal that is not
-        what was signed is logged and goes on.
+        what was signed has a `flaw` and goes on.
         """
         newest = _newest(checkpoints_of(journal))
         named = newest.next_key if newest else ""
         signer = Signer.open(key_of(journal), evolving=rules.keys == "evolving", named=named)
         checkpointer = cls(journal, rules, signer, segment=segment, head=head, newest=newest)
         if newest is not None and not _agrees(newest, segment.install_id, head):
-            _log.error(
-                "the journal is not what %s says: rows are missing or were changed; see `gattkeeper audit verify`",
-                told(newest),
-            )
+            checkpointer.flaw = f"the journal is not what {told(newest)} says: rows are missing or were changed"
         for pusher in checkpointer._pushers:
             pusher.start()
         checkpointer._thread.start()

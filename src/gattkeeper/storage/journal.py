@@ -5,6 +5,7 @@ Knows when the file is held and by which connections. SQL that makes and writes 
 
 import asyncio
 import contextlib
+import logging
 import os
 import sqlite3
 from collections.abc import Callable
@@ -31,6 +32,8 @@ CLOCK_STEP_US_MIN = 1_000_000
 CLOCK_LOOK_EVERY_US = 10_000_000
 """How old what a row says about its wall clock may be. A look takes about 20 us."""
 
+_log = logging.getLogger(__name__)
+
 
 class SqliteJournal:
     """A `runtime.ports.Journal` in one file, for one process at a time.
@@ -39,6 +42,9 @@ class SqliteJournal:
     come in the order of `append`. Reads see what is durable; they go by an
     index, or from the end, and are short enough for the loop.
     """
+
+    fault: StorageError | None = None
+    flaw: str = ""
 
     def __init__(
         self,
@@ -120,13 +126,24 @@ class SqliteJournal:
             on_next=self._follow,
             on_written=self._sign,
         )
+        self.flaw = self._flaw()
+        if self.flaw:
+            _log.error("%s", self.flaw)
         self._writer.start()
         if written != self._path:
             self._tidy()
 
-    def _next_file(self, connection: sqlite3.Connection) -> NextFile | None:
+    def _flaw(self) -> str:
+        """What a start sees without reading all of it."""
+        found = self._checkpointer.flaw if self._checkpointer is not None else ""
+        if not found and (gaps := segments.gaps_of(self._path)):
+            found = f"the journal's file {gaps[0]} is missing"
+        return f"{found}; see `gattkeeper audit verify`" if found else ""
+
+    def _next_file(self, connection: sqlite3.Connection, at_once: bool) -> NextFile | None:  # noqa: FBT001
         """On the writer's thread."""
-        return rotation.next_file(connection, self._path, self._rules, utc_us=self._utc_us())
+        utc_us = self._utc_us()
+        return rotation.next_file(connection, self._path, self._rules, utc_us=utc_us, at_once=at_once)
 
     def _sign(self, written: Path, head: Head) -> None:
         """On the writer's thread."""
@@ -191,6 +208,11 @@ class SqliteJournal:
                 asyncio.get_running_loop().call_soon(on_durable, fault)
             return
         self._put(record, on_durable)
+
+    def probe(self, on_durable: OnDurable) -> None:
+        """Find out whether a row could be written now, without one. After `close` there is no answer."""
+        if not self._closed:
+            self._writer.probe(on_durable)
 
     def find_key(self, idempotency_key: str) -> str:
         """The command id that was accepted under this key, or an empty string."""

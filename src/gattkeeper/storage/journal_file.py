@@ -28,6 +28,9 @@ APPLICATION_ID = 0x47415454
 SCHEMA_VERSION = 2
 """`user_version` in schema.sql: the one schema known here."""
 
+ROOM_MIN = 64_000
+"""Bytes that must fit on the disk before a journal counts as one that can be written again: a few rows' pages."""
+
 BUSY_TIMEOUT_S = 5.0
 """How long a statement waits for another program that holds the file (a backup, a shell)."""
 
@@ -187,6 +190,41 @@ def create(path: Path, segment: Segment, carried: Mapping[str, Sequence[Row]]) -
         connection.execute("COMMIT")
     new.replace(path)
     sync_folder(path.parent)
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Move all that SQLite has in its log into the file, and have the log empty on the disk too.
+
+    A log of which a part came back after a power cut would be taken for newer than the file. Raises StorageError
+    while somebody reads an older state, sqlite3.Error or OSError.
+    """
+    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StorageError("another program reads it: close that")
+    (_, _, path) = connection.execute("PRAGMA database_list").fetchone()
+    descriptor = os.open(f"{path}-wal", os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def try_out(connection: sqlite3.Connection, path: Path) -> None:
+    """In a transaction: have a page written that says what it said before, and see that there is room for more.
+
+    Raises StorageError, OSError or sqlite3.Error.
+    """
+    trial = path.with_name(path.name + ".trial")
+    trial.unlink(missing_ok=True)  # of a process that died here
+    descriptor = open_private(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        if os.write(descriptor, bytes(ROOM_MIN)) < ROOM_MIN:
+            raise StorageError("there is hardly any room: free space on its disk")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+        trial.unlink()
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _marks(row: Sequence[object]) -> str:

@@ -85,10 +85,15 @@ def begin_next(connection: sqlite3.Connection, journal: Path, *, utc_us: int) ->
 
 
 def next_file(
-    connection: sqlite3.Connection, journal: Path, rules: SegmentRules, *, utc_us: int
+    connection: sqlite3.Connection, journal: Path, rules: SegmentRules, *, utc_us: int, at_once: bool = False
 ) -> NextFile | None:
-    """The file to go on in, open, when the one that this connection writes is full; else None. Raises as above."""
-    if not is_full(connection, rules):
+    """The file to go on in, open, when the one that this connection writes is full; else None. Raises as above.
+
+    `at_once`: also when it is not, because it can be trusted no more with another row.
+    """
+    if at_once:
+        journal_file.empty_log(connection)
+    elif not is_full(connection, rules):
         return None
     path = begin_next(connection, journal, utc_us=utc_us)
     with contextlib.ExitStack() as undo:

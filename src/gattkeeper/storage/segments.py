@@ -47,6 +47,14 @@ def files_of(journal: Path) -> list[Path]:
     return [file_of(journal, number) for number in numbers]
 
 
+def gaps_of(journal: Path) -> list[Path]:
+    """Files that should be between those that are there. Raises StorageError like `files_of`."""
+    files = files_of(journal)
+    numbers = [number_of(journal, file.name) for file in files]
+    between = range(min(numbers, default=1), max(numbers, default=1))
+    return [file_of(journal, number) for number in between if number not in numbers]
+
+
 def newest(journal: Path) -> Path:
     """The file to write: the last one, or the first where there is none yet. Raises StorageError."""
     return next(reversed(files_of(journal)), journal)

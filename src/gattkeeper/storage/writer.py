@@ -8,6 +8,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -18,7 +19,7 @@ from gattkeeper.errors import StorageError
 from gattkeeper.storage import journal_file
 from gattkeeper.storage.chain import Head, link
 from gattkeeper.storage.rows import INSERT, Appended, Columns, OnDurable, columns_of
-from gattkeeper.storage.sqlite_faults import explain
+from gattkeeper.storage.sqlite_faults import explain, is_io_error
 
 BATCH_ROWS_MAX = 256
 """Rows in one transaction at most, so that the first of them waits for a few milliseconds of the others."""
@@ -47,11 +48,14 @@ class Writer:
     failed may be found afterwards: more than was promised, never less. SQLite moves its log into the file
     on this thread too, after every thousand pages; that this failed loses nothing.
 
+    After an I/O error the file is left before another row is written: pages that the system failed to write count
+    as written from then on, so that a later sync of them may say yes to what is not on the disk.
+
     After each batch `next_file` is asked whether the file is full; from then on rows go into the one it gives, and
     `on_next` hears of that on the loop, before anybody who has a row in it. `on_written` is told on the thread
     which file now goes how far; it returns at once.
 
-    `put`, `run` and `stop` belong to the event loop's thread.
+    `put`, `probe`, `run` and `stop` belong to the event loop's thread.
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class Writer:
         path: Path,
         loop: asyncio.AbstractEventLoop,
         *,
-        next_file: Callable[[sqlite3.Connection], NextFile | None] = lambda _connection: None,
+        next_file: Callable[[sqlite3.Connection, bool], NextFile | None] = lambda _connection, _at_once: None,
         on_next: Callable[[NextFile], None] = lambda _next: None,
         on_written: Callable[[Path, Head], None] = lambda _path, _head: None,
     ) -> None:
@@ -75,6 +79,7 @@ class Writer:
         self._going_on = True
         self._stays = False
         self._failing = False
+        self._doubtful = False  # an I/O error happened to this file
         self._thread = Thread(target=self._run, name="gattkeeper-journal", daemon=True)
 
     def start(self) -> None:
@@ -84,6 +89,10 @@ class Writer:
     def put(self, appended: Appended) -> None:
         """Hand a row over; returns at once."""
         self._queue.put(appended)
+
+    def probe(self, on_durable: OnDurable) -> None:
+        """Find out whether a row could be written now."""
+        self._queue.put(partial(self._probe, on_durable))
 
     def run(self, errand: Errand) -> None:
         """Have something done by the thread, after the rows that were put before. What goes wrong is logged."""
@@ -124,14 +133,16 @@ class Writer:
     def _go_on(self) -> None:
         """In the next file, when this one is full. If that cannot be made, this one gets longer."""
         try:
-            following = self._next_file(self._connection)
+            following = self._next_file(self._connection, False)
         except (sqlite3.Error, OSError, StorageError) as fault:
             if not self._stays:
                 _log.error("the journal goes on in %s, although that is full: %s", self._path, explain(fault))
             self._stays = True
             return
-        if following is None:
-            return
+        if following is not None:
+            self._take(following)
+
+    def _take(self, following: NextFile) -> None:
         self._connection.close()
         self._connection, self._path, self._stays = following.connection, following.path, False
         self._inode = _inode(self._path)
@@ -156,20 +167,45 @@ class Writer:
             if appended.on_durable is not None
         ]
 
+    def _probe(self, on_durable: OnDurable) -> None:
+        fault = self._transact(lambda: journal_file.try_out(self._connection, self._path))
+        self._tell([(on_durable, fault)])
+
     def _commit(self, rows: list[Columns]) -> StorageError | None:
-        """One transaction; gives what went wrong, after which nothing of it is in the journal."""
+        """Rows in one transaction; gives what went wrong, after which none of them is in the journal."""
+        chained: list[tuple[int, *Columns, bytes]] = []
+
+        def write() -> None:
+            chained.extend(_chained(rows, journal_file.head(self._connection)))
+            self._connection.executemany(INSERT, chained)
+
+        fault = self._transact(write)
+        if fault is None:
+            self._on_written(self._path, Head(seq=chained[-1][0], hash=chained[-1][-1]))
+        return fault
+
+    def _transact(self, write: Callable[[], None]) -> StorageError | None:
+        """One transaction; gives what went wrong."""
         try:
             self._check_in_place()
+            if self._doubtful:
+                self._leave()
             self._connection.execute("BEGIN IMMEDIATE")
-            chained = list(_chained(rows, journal_file.head(self._connection)))
-            self._connection.executemany(INSERT, chained)
+            write()
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError, StorageError) as fault:
             self._roll_back()
+            self._doubtful = self._doubtful or is_io_error(fault)
             said = str(fault) if isinstance(fault, StorageError) else explain(fault)
             return self._note(StorageError(f"the journal {self._path} cannot be written: {said}"))
-        self._on_written(self._path, Head(seq=chained[-1][0], hash=chained[-1][-1]))
         return self._note(None)
+
+    def _leave(self) -> None:
+        """Go on in another file. Raises as `next_file` does."""
+        following = self._next_file(self._connection, True)
+        if following is not None:
+            self._take(following)
+        self._doubtful = False
 
     def _check_in_place(self) -> None:
         """Rows in a file without a name are gone when it is closed: they would not be durable."""

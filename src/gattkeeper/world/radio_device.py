@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from itertools import count
 from typing import Any
 
-from bumble import att, crypto, gatt, hci
+from bumble import att, crypto, gatt, hci, smp
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.host import Host
@@ -43,6 +43,14 @@ _OPEN = _Permissions.READABLE | _Permissions.WRITEABLE
 _ENCRYPTED = _OPEN | _Permissions.READ_REQUIRES_ENCRYPTION | _Permissions.WRITE_REQUIRES_ENCRYPTION
 
 
+class _Session(smp.Session):  # type: ignore[misc]  # Bumble is not typed strictly
+    """A pairing that is over once it has failed: Bumble keeps it, and the next one goes wrong with it."""
+
+    def on_pairing_failure(self, reason: smp.ErrorCode) -> None:
+        super().on_pairing_failure(reason)
+        self.manager.on_session_end(self)
+
+
 class RadioDevice:
     """Hosts one virtual device on a controller of its own."""
 
@@ -64,6 +72,7 @@ class RadioDevice:
         if device.address.kind is AddressKind.PUBLIC:
             self._own_kind = hci.OwnAddressType.PUBLIC
         self._rotations = count(1)
+        self._bumble.smp_session_proxy = _Session
         self._bumble.pairing_config_factory = self._pairing_config
         server = self._bumble.gatt_server
         generic = GenericAttributeProfileService(database_hash_enabled=device.database_hash)

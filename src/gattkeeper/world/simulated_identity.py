@@ -61,6 +61,22 @@ class Identities:
         kinds = {one.address.kind for one in self.devices if one.address.value == address.value}
         return address.kind is AddressKind.ANY and len(kinds) > 1
 
+    def name_at(self, address: DeviceAddress) -> str:
+        """The name of the device that is meant; the address itself, where there is none."""
+        device = self.at(address)
+        return address.value if device is None else device.name
+
+    def is_paired(self, address: DeviceAddress) -> bool:
+        """Whether the device that is meant has a bond with us."""
+        device = self.at(address)
+        return device is not None and device.name in self.paired
+
+    def forget(self, address: DeviceAddress) -> None:
+        """Give up our half of the bond with the device that is meant, if there is one."""
+        device = self.at(address)
+        if device is not None:
+            self.paired.discard(device.name)
+
     def is_hidden(self, device: VirtualDevice) -> bool:
         """Whether nobody can find it under the address that it is known by."""
         is_there = device.name in self.impostors

@@ -108,14 +108,14 @@ class SimulatedLink:
         self.away = set[str]()
         self.signals: dict[str, int] = {}
         self.att_mtu_max = ATT_MTU
-        self.log = SimulatedLog()
-        self._name = name
+        self._name, self.log = name, SimulatedLog(name)
         self._traits = LinkTraits(
             operations=OPERATIONS,
             bypass=bypass,
             bypass_other=bypass_other,
             aside=aside,
             unanswered=unanswered,
+            forgets=True,
             proves=True,
             rungs=rungs,
         )
@@ -164,10 +164,7 @@ class SimulatedLink:
     ) -> SimulatedConnection:
         """Connect once. Raises LinkError, and whatever a rule says."""
         known = self.identities.at(device)
-        attempt = Attempt(
-            device=device.value if known is None else known.name,
-            gone=asyncio.get_running_loop().create_future(),
-        )
+        attempt = Attempt(device=self.identities.name_at(device), gone=asyncio.get_running_loop().create_future())
         self._attempts.append(attempt)
         self._note(attempt, SeenKind.CONNECTING)
         self._note_radio_use()
@@ -253,8 +250,7 @@ class SimulatedLink:
 
     async def recover(self, rung: Rung, device: DeviceAddress) -> None:
         """Do a rung: one that cuts switches the adapter off and on. Raises whatever a rule says."""
-        known = self.identities.at(device)
-        name = device.value if known is None else known.name
+        name = self.identities.name_at(device)
         self.recovered.append((rung, name))
         self.log.note(Seen(at_s=_now(), device=name, epoch=0, kind=SeenKind.RECOVERING, rung=rung.value))
         action = self._ask(LinkMoment.RECOVER, name, 0, None, rung=rung.value)
@@ -275,8 +271,13 @@ class SimulatedLink:
 
     async def bonded(self, device: DeviceAddress) -> bool:
         """Whether the device is among `paired`."""
-        known = self.identities.at(device)
-        return known is not None and known.name in self.paired
+        return self.identities.is_paired(device)
+
+    async def forget(self, device: DeviceAddress) -> None:
+        """Take it out of `paired`. Raises LinkError when the adapter is off."""
+        if not self._up:
+            raise LinkError(ADAPTER_OFF)
+        self.identities.forget(device)
 
     def _cut(self, fault: Fault) -> None:
         for attempt in self._attempts:

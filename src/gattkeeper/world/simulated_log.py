@@ -6,6 +6,7 @@ Knows what to write down and what no link should ever see. Judging the rest is f
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gattkeeper.model.operation import Operation
 from gattkeeper.model.outcome import AnswerValue
@@ -38,12 +39,14 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pending: int = 0  # requests on this connection that have no answer yet, this one included
     fault: str = ""  # which: the name of its rule, or of what was done to the link
     rung: str = ""  # of a recovery: which is being done
+    adapter: str = ""  # whose log it is from
 
 
 class SimulatedLog:
     """Everything in order, and apart from it what must not be: `violations`, as sentences."""
 
-    def __init__(self) -> None:
+    def __init__(self, adapter: str = "") -> None:
+        self._adapter = adapter
         self.seen: list[Seen] = []
         self.violations: list[str] = []
 
@@ -53,7 +56,7 @@ class SimulatedLog:
 
     def note(self, entry: Seen) -> None:
         """Write it down; more than one request pending on a connection is a violation."""
-        self.seen.append(entry)
+        self.seen.append(replace(entry, adapter=self._adapter))
         if entry.kind is SeenKind.REQUEST and entry.pending > 1:
             self.violations.append(
                 f"{entry.at_s:.6f} s: {entry.pending} requests pending on {entry.device}, epoch {entry.epoch}"

@@ -11,14 +11,21 @@ from found import found
 from gattkeeper.daemon.cli import main
 from gattkeeper.model.outcome import Resolution, Verdict
 from gattkeeper.model.record import Accepted, Ended, Resolved, Started
+from gattkeeper.storage.checkpointing import CheckpointRules
 from gattkeeper.storage.journal import SqliteJournal
 
 
-def write(path: Path, *verdicts: Verdict | None, device: str = "lounge", label: str = "set_position 73") -> Path:
+def write(
+    path: Path,
+    *verdicts: Verdict | None,
+    device: str = "lounge",
+    label: str = "set_position 73",
+    checkpoints: CheckpointRules | None = None,
+) -> Path:
     """One command for each verdict, c1 and up; None: it has not ended. The first unknown one is resolved."""
 
     async def story() -> None:
-        journal = await SqliteJournal.open(path)
+        journal = await SqliteJournal.open(path, checkpoints=checkpoints)
         journal.append(Started(version="0.1.0", pid=7))
         unresolved = True
         for number, verdict in enumerate(verdicts, start=1):

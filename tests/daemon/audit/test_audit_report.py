@@ -10,6 +10,9 @@ from found import HOSTILE
 from journals import audit, write
 
 from gattkeeper.model.outcome import Verdict
+from gattkeeper.storage.checkpointing import CheckpointRules, key_of
+from gattkeeper.storage.signing import public_key
+from storage.tampering import KEPT_RIGHT, tamper
 
 NEVER_CLOSED = {"meta"}
 
@@ -90,6 +93,23 @@ def test_a_changed_journal_is_said_to_be_one(journal: Path) -> None:
     text = report(journal).text
     assert "The journal is NOT as it was written." in text
     assert "row 3 is not as it was written" in text
+
+
+def test_what_the_checkpoints_beside_it_say_is_said(tmp_path: Path, journal: Path) -> None:
+    signed = write(tmp_path / "signed.db", Verdict.DELIVERED, checkpoints=CheckpointRules())
+    text = report(signed).text
+    key = public_key(key_of(signed))
+    assert "signed checkpoints are beside it, and every one agrees; the newest 0 rows are signed by none" in text
+    assert f"The key that vouches for them is {key}" in text
+    assert "No signed checkpoints are beside it" in report(journal).text
+
+
+def test_rows_that_were_cut_off_are_missed(tmp_path: Path) -> None:
+    signed = write(tmp_path / "signed.db", Verdict.DELIVERED, Verdict.SENT, checkpoints=CheckpointRules())
+    tamper(signed, "DELETE FROM journal WHERE seq > 5", *KEPT_RIGHT)
+    text = report(signed).text
+    assert "The journal is NOT as it was written" in text
+    assert "rows 6 to 6 are missing" in text
 
 
 def test_filters_are_said_under_what_is_not_in_it(journal: Path) -> None:

@@ -11,6 +11,7 @@ from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import (
     AdapterStatus,
     AdvertisedRssi,
+    Alert,
     AlertKind,
     DeviceStatus,
     KeeperStatus,
@@ -153,6 +154,23 @@ def test_status_shows_devices_that_are_left_alone_and_alerts():
     assert texts.status_text(status, Terminal()).split("\n")[0] == (
         "attic  disconnected  idle  unavailable, alert: depth, oldest waiting"
     )
+
+
+def test_status_begins_with_the_words_of_alerts_but_for_those_that_are_figures():
+    alerts = tuple(
+        Alert(kind=kind, device=device, raised=True, value=9, text=text)
+        for kind, device, text in (
+            (AlertKind.JOURNAL, "journal", "it cannot be written: free space on its disk"),
+            (AlertKind.SECURITY, "attic", "attic is not trusted"),
+            (AlertKind.DEPTH, "attic", "9 commands wait for attic"),
+        )
+    )
+    status = KeeperStatus(adapters=(), devices=(), waiting=0, accepted=0, ended=0, alerts=alerts)
+    assert texts.status_text(status, Terminal()).split("\n") == [
+        "alert journal (journal): it cannot be written: free space on its disk",
+        "alert security (attic): attic is not trusted",
+        "0 accepted, 0 ended, 0 waiting",
+    ]
 
 
 def test_how_strongly_a_device_was_heard_is_marked_as_advertised():

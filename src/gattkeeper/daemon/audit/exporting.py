@@ -13,12 +13,12 @@ from gattkeeper.daemon.audit.figures import Figures
 from gattkeeper.daemon.audit.querying import wanted_by
 from gattkeeper.daemon.audit.report import Report, page
 from gattkeeper.daemon.audit.showing import Progress
+from gattkeeper.daemon.audit.verifying import checkpoint_lines, verified
 from gattkeeper.daemon.audit.whole_file import whole_file
 from gattkeeper.errors import UsageError
 from gattkeeper.storage.clock import wall_us
 from gattkeeper.storage.export import lines_of
 from gattkeeper.storage.query import Wanted, commands
-from gattkeeper.storage.succession import verify_journal
 
 _Content = Iterator[bytes]
 
@@ -51,12 +51,14 @@ def _csv(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
 
 
 def _html(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
+    lines = checkpoint_lines(journal, [])  # before the journal, which may be growing
     figures = Figures()
     for found in commands(journal, wanted, on_progress=progress):
         figures.add(found)
-    verified = verify_journal(journal, on_progress=progress)
-    report = Report(journal=journal, made_utc_us=wall_us(), wanted=wanted, figures=figures, verified=verified)
-    yield from page(report)
+    checked = verified(journal, lines, key="", on_progress=progress)
+    yield from page(
+        Report(journal=journal, made_utc_us=wall_us(), wanted=wanted, figures=figures, verified=checked)
+    )
 
 
 _FORMATS: dict[str, Callable[[Path, Wanted, Progress], _Content]] = {"jsonl": _jsonl, "csv": _csv, "html": _html}

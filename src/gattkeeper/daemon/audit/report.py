@@ -14,9 +14,9 @@ from gattkeeper import __version__
 from gattkeeper.daemon.audit import drawings
 from gattkeeper.daemon.audit.figures import UNKNOWN_MAX, VERDICTS, DeviceFigures, Figures
 from gattkeeper.daemon.audit.moments import utc_text
+from gattkeeper.daemon.audit.verifying import Verified
 from gattkeeper.fronts.cli.style import clean, seconds_text
 from gattkeeper.storage.query import Found, Wanted
-from gattkeeper.storage.succession import Broken, Whole
 
 _MEANINGS = {
     "delivered": "the device has it, and the evidence says so",
@@ -49,7 +49,7 @@ class Report(Struct, frozen=True, kw_only=True):
     made_utc_us: int
     wanted: Wanted
     figures: Figures
-    verified: Whole | Broken
+    verified: Verified
 
 
 def page(report: Report) -> Iterator[bytes]:
@@ -175,22 +175,34 @@ def _unknown_row(found: Found) -> tuple[str, ...]:
 
 def _proof(report: Report) -> str:
     verified = report.verified
-    if isinstance(verified, Broken):
+    if not verified.whole:
         said = (
-            f'<p class="warning"><b>The journal is NOT as it was written.</b> {_text(str(verified.path))}: '
-            f"{_text(verified.flaw.what)}. What this report says cannot be relied on.</p>"
+            f'<p class="warning"><b>The journal is NOT as it was written.</b> {_text(verified.journal)}: '
+            f"{_text(verified.what)}. What this report says cannot be relied on.</p>"
         )
-    else:
-        said = (
-            f'<p class="whole"><b>The journal is whole.</b> When the report was made, the chain of hashes was '
-            f"computed anew over {verified.files} file(s): every row from {verified.first_seq} to "
-            f"{verified.head.seq} is as it was written.<br>"
-            f"Hash of row {verified.head.seq}: <code>{verified.head.hash.hex()}</code></p>"
-            "<p>That alone does not show that rows were cut off the end, or that all of it was written anew. "
-            "Signed checkpoints that were kept elsewhere do: "
-            "<code>gattkeeper audit verify --checkpoints FILE</code>.</p>"
+        return f"<h2>Proof</h2>{said}"
+    said = (
+        '<p class="whole"><b>The journal is whole.</b> When the report was made, the chain of hashes was computed '
+        f"anew: every row from {verified.rows_from} to {verified.rows_to} is as it was written.<br>"
+        f"Hash of row {verified.rows_to}: <code>{verified.hash}</code></p>"
+    )
+    return f"<h2>Proof</h2>{said}{_signed(verified)}"
+
+
+def _signed(verified: Verified) -> str:
+    elsewhere = "<code>gattkeeper audit verify --key KEY --checkpoints FILE</code>"
+    if not verified.checkpoints:
+        return (
+            "<p>No signed checkpoints are beside it. So nothing shows that no rows were cut off the end, or that "
+            f"not all of it was written anew, but checkpoints that were kept elsewhere: {elsewhere}.</p>"
         )
-    return f"<h2>Proof</h2>{said}"
+    unsigned = (verified.rows_to or 0) - (verified.signed_to or 0)
+    return (
+        f"<p>{verified.checkpoints:,} signed checkpoints are beside it, and every one agrees; the newest "
+        f"{unsigned:,} rows are signed by none. The key that vouches for them is <code>{verified.key}</code>: "
+        "compare it with the one that was kept when the keeper was installed, because whoever writes all of it "
+        f"anew can sign it with a key of his own. Where copies were kept elsewhere: {elsewhere}.</p>"
+    )
 
 
 def _left_out(report: Report) -> str:
@@ -199,8 +211,8 @@ def _left_out(report: Report) -> str:
         "what a device did with a command after it acknowledged it",
         "a clock that nobody could set: moments are those of this machine's wall clock, lengths of time are not",
     ]
-    if isinstance(report.verified, Whole) and report.verified.first_seq > 1:
-        gone = report.verified.first_seq - 1
+    gone = (report.verified.rows_from or 1) - 1
+    if gone:
         limits.insert(0, f"rows 1 to {gone}, which were deleted as the settings say; a row says so")
     limits += [_filter_text(name, value) for name, value in _filters(report.wanted)]
     return f"<h2>What is not in it</h2><ul>{''.join(f'<li>{limit}</li>' for limit in limits)}</ul>"

@@ -45,7 +45,7 @@ def tell_verification(args: argparse.Namespace, journal: Path) -> int:
     Raises StorageError when there is no journal, or a file that was named cannot be read.
     """
     key = _key(args.key) if args.key else ""
-    lines = _lines(journal, args.checkpoints or [])  # before the journal, which may be growing
+    lines = checkpoint_lines(journal, args.checkpoints or [])  # before the journal, which may be growing
     on_progress = None if args.json else Progress("verified up to")
     found = verified(journal, lines, key=key, on_progress=on_progress)
     if on_progress is not None:
@@ -94,8 +94,8 @@ def _key(named: str) -> str:
         raise StorageError(f"the key file {named} cannot be read: {fault}") from fault
 
 
-def _lines(journal: Path, named: list[str]) -> list[bytes]:
-    """Of the checkpoints beside the journal, if there are any, and of the files that were named."""
+def checkpoint_lines(journal: Path, named: list[str]) -> list[bytes]:
+    """Of the checkpoints beside the journal, if there are any, and of named files. Raises StorageError."""
     beside = checkpoints_of(journal)
     files = [str(beside)] if beside.exists() else []
     try:

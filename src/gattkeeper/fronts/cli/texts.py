@@ -20,7 +20,7 @@ from gattkeeper.fronts.cli.style import (
 from gattkeeper.model.command import Command
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.status import AdapterStatus, AdvertisedRssi, DeviceStatus, KeeperStatus
+from gattkeeper.model.status import AdapterStatus, AdvertisedRssi, Alert, AlertKind, DeviceStatus, KeeperStatus
 from gattkeeper.runtime.fanout import FanoutOutcome
 from gattkeeper.runtime.ports import DeviceBook, Sighting
 
@@ -45,6 +45,9 @@ _REASONS = {
     Cause.CRASHED_IN_FLIGHT: "the daemon died before the device answered",
     Cause.STACK_RESTARTED: "the Bluetooth service went away before the device answered",
 }
+
+_GAUGES = (AlertKind.DEPTH, AlertKind.OLDEST_WAITING, AlertKind.IN_FLIGHT)
+"""A device's line has their figures of this moment; their words are of the moment at which they were raised."""
 
 
 def what(command: Command) -> str:
@@ -128,13 +131,19 @@ def gave_up_text(command: Command, command_id: str) -> str:
 
 
 def status_text(status: KeeperStatus, terminal: Terminal) -> str:
-    """Adapters, devices, totals: a line each."""
+    """Alerts that the figures do not show, adapters, devices, totals: a line each."""
+    alerts = "\n".join(_alert_text(alert, terminal) for alert in status.alerts if alert.kind not in _GAUGES)
     rows = [_adapter_row(adapter, terminal) for adapter in status.adapters]
     text = _table(rows)
     several = len(status.adapters) > 1
     devices = _table([_device_row(device, terminal, several=several) for device in status.devices])
     totals = f"{status.accepted} accepted, {status.ended} ended, {status.waiting} waiting"
-    return "\n".join(part for part in (text, devices, totals) if part)
+    return "\n".join(part for part in (alerts, text, devices, totals) if part)
+
+
+def _alert_text(alert: Alert, terminal: Terminal) -> str:
+    kind = alert.kind.value.replace("_", " ")
+    return paint(f"alert {kind} ({clean(alert.device)})", RED, terminal) + f": {clean(alert.text)}"
 
 
 def _adapter_row(adapter: AdapterStatus, terminal: Terminal) -> tuple[str, ...]:
