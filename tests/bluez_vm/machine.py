@@ -37,6 +37,8 @@ _KERNEL_WORDS = (
     *("nowatchdog", "rcupdate.rcu_expedited=1", "raid=noautodetect"),
 )
 _CONSOLE_TAIL = 4000
+_KERNEL_BROKE = ("kernel BUG at", "Kernel panic", "BUG: unable to handle", "BUG: kernel NULL pointer")
+"""What a kernel writes on its console in its last moments, even where it is told to be quiet."""
 
 
 class GuestTooSlowError(Exception):
@@ -44,7 +46,14 @@ class GuestTooSlowError(Exception):
 
 
 class GuestGoneError(Exception):
-    """It ended, or answered no more, in the middle of a case; the message ends with its console."""
+    """It ended, or answered no more, in the middle of a case; the message ends with its console.
+
+    `kernel_broke`: its kernel says that it ended it, or may have: a BUG or a panic. Without that it may have been slow.
+    """
+
+    def __init__(self, message: str, *, kernel_broke: bool) -> None:
+        super().__init__(message)
+        self.kernel_broke = kernel_broke
 
 
 def missing() -> str:
@@ -84,7 +93,7 @@ class Machine:
             self._port.sendall(json.dumps(request).encode() + b"\n")
             answer = self.read_line(timeout_s + ANSWER_GRACE_S)
         except (TimeoutError, OSError) as error:
-            raise GuestGoneError(f"{case}: {error or 'no answer'}\n{self.console_tail()}") from error
+            raise self.gone(f"{case}: {error or 'no answer'}") from error
         assert "found" in answer, f"{case}: {answer['error']}\n\n{answer['log']}"
         found: dict[str, Any] = answer["found"]
         return found
@@ -105,12 +114,20 @@ class Machine:
         value: dict[str, Any] = json.loads(line)
         return value
 
+    def gone(self, what: str) -> GuestGoneError:
+        """What happened to it, with what its console says about that."""
+        broke = any(sign in self._written() for sign in _KERNEL_BROKE)
+        return GuestGoneError(f"{what}\n{self.console_tail()}", kernel_broke=broke)
+
     def console_tail(self) -> str:
         """The last of what the guest's kernel and its first programs wrote."""
+        return "console: " + (self._written()[-_CONSOLE_TAIL:] or "nothing")
+
+    def _written(self) -> str:
         try:
-            return "console: " + self._console.read_text(errors="replace")[-_CONSOLE_TAIL:]
+            return self._console.read_text(errors="replace")
         except OSError:
-            return "console: nothing"
+            return ""
 
     def end(self) -> None:
         """Switch it off at once."""
@@ -147,7 +164,7 @@ def _wait_until_up(machine: Machine) -> None:
     except TimeoutError as error:
         raise GuestTooSlowError(f"the guest was not up within {BOOT_S:.0f} s\n{machine.console_tail()}") from error
     except OSError as error:
-        raise GuestGoneError(f"the guest did not come up\n{machine.console_tail()}") from error
+        raise machine.gone("the guest did not come up") from error
 
 
 def _command(console: Path, port: int) -> list[str]:

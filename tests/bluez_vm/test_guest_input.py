@@ -34,6 +34,20 @@ def test_an_answer_that_is_none_leaves_the_write_open_and_the_next_one_is_delive
         assert ended["after"]["verdict"] == "delivered", what
 
 
+def test_a_wrong_kind_of_address_is_named_and_costs_the_others_nothing(machine: Machine) -> None:
+    found = machine.run("cases_input:wrong_address", timeout_s=90)
+    for told in (found["during"], found["known"]):
+        assert (told["verdict"], told["cause"]) == ("not_delivered", "never_sent"), found
+        assert (
+            "F0:00:00:00:00:0B is a random address to BlueZ, and F0:00:00:00:00:0B/public is meant"
+            in told["fault"]
+        )
+    assert found["other_verdicts"] == ["delivered"]
+    assert found["malformed"].startswith("unknown_device: no device is called 'F0:00:00:00:00'")
+    assert found["after"]["verdict"] == "delivered"
+    assert found["applied"] == ["after"]
+
+
 def test_a_device_that_never_says_what_it_has_costs_the_others_nothing(machine: Machine) -> None:
     found = machine.run("cases_input:never_resolved", timeout_s=90)
     assert found["during"]["verdict"] == "not_delivered", found

@@ -21,6 +21,16 @@ def test_a_device_is_paired_and_not_made_trusted(machine: Machine, case: str, as
     assert found == {"said": "paired", "asked": asked, "bluez": [[True, False]], "applied": ["mine"]}
 
 
+@pytest.mark.parametrize("case", ["kept", "lost_here"])
+def test_a_device_that_demands_a_bond_is_paired_by_the_first_write_and_again_when_we_lost_it(
+    machine: Machine, case: str
+) -> None:
+    found = machine.run(f"cases_bonds:{case}", timeout_s=180)
+    assert [found[each]["verdict"] for each in ("first", "second", "other")] == ["delivered"] * 3, found
+    assert found["bonded"] == [[True], [True]], "and the bond is kept"
+    assert found["applied"] == ["first", "second"]
+
+
 @pytest.mark.parametrize(
     ("case", "asked", "said"),
     [

@@ -19,6 +19,8 @@ def machine_to_break() -> Iterator[Machine]:
 def test_programs_without_a_keeper_destroy_each_other(machine_to_break: Machine) -> None:
     try:
         rounds = machine_to_break.run("storm:without", timeout_s=90)["rounds"]
-    except GuestGoneError:
+    except GuestGoneError as error:
+        if not error.kernel_broke:
+            raise  # a guest that was too slow shows nothing
         return  # the kernel itself did not survive it
     assert sum(storm["succeeded"] for storm in rounds) < sum(storm["callers"] for storm in rounds), rounds

@@ -119,13 +119,14 @@ def test_f27_a_reset_waits_for_the_end_of_a_command_in_flight() -> None:
     live(story, rungs=(HARD,))
 
 
-def test_one_devices_trouble_never_begins_it() -> None:
+def test_one_devices_trouble_lets_go_of_its_link_and_never_touches_the_adapter() -> None:
     async def story(house: House) -> None:
         house.rule(LinkMoment.CONNECT, Hang(), device="lamp")
         for _ in range(30):
             assert (await end_of(house))[0] is Verdict.NOT_DELIVERED
             await asyncio.sleep(10.0)
-        assert done(house) == []
+        assert house.link.recovered == [(Rung.DISCONNECT_DEVICE, "lamp")]
+        assert [one for one in house.watch.alerts if one.kind is AlertKind.RECOVERY] == []
 
     live(story, rungs=LADDER, limits=Limits(breaker_failures_max=1_000))
 

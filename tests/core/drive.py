@@ -135,7 +135,7 @@ class Drive:
         self.owed: list[effects.Dispatch] = []  # handed over, not answered, link still there
         self.forgets: list[effects.Forget] = []  # bonds to be given up without a connection, not answered
         self.epochs: dict[str, int] = {}
-        self.recovering: effects.Recover | None = None  # a rung that is not over
+        self.recovering: list[effects.Recover] = []  # rungs that are not over
         self.feed(events.AdapterAdded(adapter="hci", slots=slots, **traits))
         for device in devices or ("blind",):
             self.feed(events.DeviceAdded(device=device, adapter="hci", safety=safety, linger_us=linger_us))
@@ -168,7 +168,7 @@ class Drive:
             case effects.Forget():
                 self.forgets.append(effect)
             case effects.Recover():
-                self.recovering = effect
+                self.recovering.append(effect)
             case effects.StartDisconnect():
                 self.owed = [one for one in self.owed if one.device != effect.device]
             case _:
@@ -307,10 +307,9 @@ class Drive:
         self.feed(events.AdapterUp(adapter="hci"))
 
     def recovered(self, why: Fault | None = None) -> Rung:
-        """The rung under way is over; which one that was."""
-        assert self.recovering is not None
-        done, self.recovering = self.recovering, None
-        self.feed(events.RecoveryDone(adapter=done.adapter, rung=done.rung, fault=why))
+        """The oldest rung under way is over; which one that was."""
+        done = self.recovering.pop(0)
+        self.feed(events.RecoveryDone(adapter=done.adapter, rung=done.rung, device=done.device, fault=why))
         return done.rung
 
     # what a test asks

@@ -379,7 +379,7 @@ class AnyHistory(RuleBasedStateMachine):
             if device.connection == "disconnecting":
                 self.drive.gone(name)
                 return True
-        return self.drive.recovering is not None and bool(self.drive.recovered())
+        return bool(self.drive.recovering) and bool(self.drive.recovered())
 
     def _works_again(self) -> None:
         """Once faults stop, gates are opened and latches resolved, every device obeys again."""

@@ -101,14 +101,10 @@ class AnyRoaming(RuleBasedStateMachine):
     def connect_fails(self, data: st.DataObject, kind: FaultKind) -> None:
         self.drive.connect_failed(kind, data.draw(st.sampled_from(self.watch.connecting())))
 
-    @precondition(lambda self: self.watch.recovering)
-    @rule(data=st.data(), why=st.sampled_from((None, fault(FaultKind.WEDGED))))
-    def recover(self, data: st.DataObject, why: Fault | None) -> None:
-        self._recovered(data.draw(st.sampled_from(sorted(self.watch.recovering))), why)
-
-    def _recovered(self, adapter: str, why: Fault | None) -> None:
-        rung = self.watch.recovering[adapter].rung
-        self.drive.feed(events.RecoveryDone(adapter=adapter, rung=rung, fault=why))
+    @precondition(lambda self: self.drive.recovering)
+    @rule(why=st.sampled_from((None, fault(FaultKind.WEDGED))))
+    def recover(self, why: Fault | None) -> None:
+        self.drive.recovered(why)
 
     # devices
 
@@ -224,10 +220,7 @@ class AnyRoaming(RuleBasedStateMachine):
                 case _:
                     continue
             return True
-        for adapter in self.watch.recovering:
-            self._recovered(adapter, None)
-            return True
-        return False
+        return bool(self.drive.recovering) and bool(self.drive.recovered())
 
 
 TestAnyRoaming = AnyRoaming.TestCase

@@ -88,7 +88,7 @@ def test_while_a_rung_runs_and_after_the_adapter_is_well_again() -> None:
     drive = Drive(rungs=(Rung.STOP_DISCOVERY,), limits=Limits(recovery_wedged_min=1))
     drive.submit("one", A_READ, deadline_us=3_000 * S)
     drive.connect_failed(FaultKind.WEDGED)
-    assert drive.recovering is not None
+    assert drive.recovering
     drive.cancel("one")
     assert is_quiet(drive)
     drive.recovered()

@@ -8,7 +8,12 @@ from gattkeeper.core.limits import Limits
 from gattkeeper.model.fault import FaultKind, Ran
 
 BREAKER = {"breaker_failures_max": 2, "breaker_cooldown_us": 4 * S, "breaker_cooldown_us_max": 20 * S}
-RECOVERY = {"recovery_wedged_min": 2, "recovery_failures_min": 3, "recovery_cooldown_us": 10 * S}
+RECOVERY = {
+    "recovery_wedged_min": 2,
+    "recovery_failures_min": 3,
+    "recovery_cooldown_us": 10 * S,
+    "recovery_in_vain_min": 2,
+}
 QUEUE = {"queue_per_device_max": 4, "queue_max": 9, "check_deadline_us": 20 * S}
 LIMITS = Limits(recovery_per_hour_max=1_000, **QUEUE, **BREAKER, **RECOVERY)
 PERSISTENT = replace(LIMITS, stop_persist_us=12 * S, stop_persist_backoff_us=2 * S)

@@ -7,7 +7,7 @@ and every read its own handle, so that a hand-over tells whose it is.
 from core.seen import REGISTER, OnDevice, Seen, is_check, is_undo, key_of, may_have_changed, parts_of, same_line
 from gattkeeper.core import effects, events
 from gattkeeper.core.limits import Limits
-from gattkeeper.model.adapter import CUTTING
+from gattkeeper.model.adapter import CUTTING, Rung
 from gattkeeper.model.fault import Ran
 from gattkeeper.model.gatt import matches
 from gattkeeper.model.operation import (
@@ -35,6 +35,7 @@ class Watch:
         self._by_operation: dict[object, str] = {}
         self._places = 0
         self.recovering: dict[str, effects.Recover] = {}  # by adapter
+        self.mending: dict[str, Rung] = {}  # by device
 
     def device(self, name: str) -> OnDevice:
         return self.devices.setdefault(name, OnDevice())
@@ -55,6 +56,8 @@ class Watch:
                 self._move(event.device, event.epoch, "disconnecting", "disconnected")
             case events.PairingEnded():
                 self.device(event.device).pairing_until = 0
+            case events.RecoveryDone() if self.mending.get(event.device) is event.rung:
+                del self.mending[event.device]
             case events.RecoveryDone():
                 self.recovering.pop(event.adapter, None)
             case events.Resumed():
@@ -164,14 +167,21 @@ class Watch:
                 case effects.HurryDisconnect():
                     assert self.device(effect.device).connection == "disconnecting", "nothing to press on"
                 case effects.Recover():
-                    assert not self.connecting(effect.adapter) or effect.rung in CUTTING, (
-                        "a rung beside a connection attempt"
-                    )
-                    self.recovering[effect.adapter] = effect
+                    self._recovers(effect)
                 case _:
                     pass
         owed = self._owed_undos(caused)
         assert sorted(undos) == sorted(owed), f"undone: {undos}, left half done: {owed}"
+
+    def _recovers(self, effect: effects.Recover) -> None:
+        if effect.alone:
+            assert self.device(effect.device).connection == "disconnected", "a link taken from a connection"
+            assert effect.device not in self.mending, "two rungs for one device"
+            self.mending[effect.device] = effect.rung
+        else:
+            beside = self.connecting(effect.adapter)
+            assert not beside or effect.rung in CUTTING, "a rung beside a connection attempt"
+            self.recovering[effect.adapter] = effect
 
     def _marked(self, seen: Seen, effect: effects.Marked) -> None:
         if seen.command.priority is not effect.command.priority:
@@ -300,6 +310,7 @@ class Watch:
         assert not self.connecting(effect.adapter), "two connection attempts on one adapter"
         device = self.device(effect.device)
         assert device.connection == "disconnected"
+        assert effect.device not in self.mending or device.stop, "connected while its link is taken down"
         if effect.adapter in self.recovering:
             assert device.stop, "connected while a rung runs"
             assert self.recovering[effect.adapter].rung not in CUTTING, "connected while the adapter is reset"

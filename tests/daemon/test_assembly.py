@@ -126,7 +126,7 @@ async def test_controller_that_is_not_there_is_named(path):
 def test_bonds_are_next_to_the_journal_unless_a_file_is_named(path, named, file):
     path.write_text(f'[keeper]\njournal = "state/j"\n[adapters.a]\nlink = "bumble"\ntransport = "usb:7"\n{named}')
     settings = load_settings(path)
-    link = assembly._link(settings, settings.adapters["a"])
+    link = assembly._link(settings, settings.adapters["a"], set())
     assert link._bonds == path.parent / file
     assert link._bonds_optional is not bool(named)
 
@@ -169,6 +169,7 @@ def test_the_ladders_settings_reach_the_core():
             recovery_wedged_min=4,
             recovery_failures_min=7,
             recovery_devices_min=3,
+            recovery_in_vain_min=5,
             recovery_window=60.0,
             recovery_drain=2.0,
             recovery_cooldown=90.0,
@@ -176,6 +177,7 @@ def test_the_ladders_settings_reach_the_core():
         )
     )
     assert (limits.recovery_wedged_min, limits.recovery_failures_min, limits.recovery_devices_min) == (4, 7, 3)
+    assert limits.recovery_in_vain_min == 5
     assert (limits.recovery_window_us, limits.recovery_drain_us) == (60_000_000, 2_000_000)
     assert (limits.recovery_cooldown_us, limits.recovery_per_hour_max) == (90_000_000, 2)
     assert limits_of(KeeperSettings()) == Limits(), "the same defaults"

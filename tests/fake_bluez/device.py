@@ -68,6 +68,7 @@ class FakeDevice:
         self.paired = False
         self.questions: tuple[Question, ...] = ()  # when it is paired
         self.pairing_refused = False
+        self.phantom = False  # its link is in BlueZ's books alone, and stays there until its object goes
         self.silent = False  # carries requests out, answers none
         self.delay_s = 0.0  # before each answer, and before services are resolved
         self.att_error = 0  # what it answers instead
@@ -92,7 +93,16 @@ class FakeDevice:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.polite_s):
                 await self._down.wait()
-        return self.connected
+        return self.connected and not self.phantom
+
+    async def reached(self) -> None:
+        """Returns when a request is with it: never, where there is no link but in BlueZ's books."""
+        if self.phantom:
+            await asyncio.get_running_loop().create_future()
+
+    def forgotten(self) -> None:
+        """BlueZ removes its object: keys and belief go with it."""
+        self.paired = self.phantom = False
 
     def path(self, adapter_path: str) -> str:
         return f"{adapter_path}/dev_{self.address.replace(':', '_')}"

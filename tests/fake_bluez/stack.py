@@ -286,7 +286,7 @@ class FakeBluez:
         if path not in self.objects:
             raise Refused(f"{BLUEZ_ERROR}DoesNotExist", "Does Not Exist")
         device = next(each for each in self.devices if each.path(self.home) == path)
-        device.paired = False
+        device.forgotten()
         if device.connected:
             self.drop_link(device)
         self.remove_device(device)
@@ -355,6 +355,8 @@ class FakeBluez:
         pending = self._connecting.pop(device.path(self.home), None)
         if pending is not None:
             pending.set_exception(Refused(f"{BLUEZ_ERROR}Failed", "br-connection-canceled"))
+        elif not device.connected:
+            raise Refused(f"{BLUEZ_ERROR}NotConnected", "Not Connected")
         if await device.stays():
             self.drop_link(device)
 
@@ -369,6 +371,7 @@ class FakeBluez:
     async def _value(self, device: FakeDevice, message: Message) -> tuple[str, list[Any]]:
         if not device.connected:
             raise Refused(f"{BLUEZ_ERROR}Failed", "Not connected")
+        await device.reached()
         characteristic = device.characteristics[message.path]
         if characteristic.busy:
             raise Refused(f"{BLUEZ_ERROR}InProgress", "In Progress")

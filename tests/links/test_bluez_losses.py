@@ -189,3 +189,22 @@ async def test_an_answer_after_the_loss_is_nobodys(bluez: FakeBluez) -> None:
         await asyncio.wait(set(bluez._tasks))
         await bluez.bus_names()  # a round trip later the late answer has come
         assert (await (await house.read()).wait(BACK_S)).value == b"value"
+
+
+@pytest.mark.parametrize("paired", [True, False])
+async def test_a_bluez_that_goes_while_a_paired_device_is_connected_is_told_with_the_bond(
+    bluez: FakeBluez, paired: bool
+) -> None:
+    async with bluez_house(bluez) as house:
+        house.lamp.paired = paired
+        house.lamp.delay_s = 3600.0
+        bluez.know(house.lamp)
+        handle = await house.write(b"never", deadline_us=3_000_000)
+        await bluez.until_link(house.lamp, up=True)
+        await bluez.crash()
+        async with asyncio.timeout(BACK_S):
+            outcome = await handle.wait()
+    assert outcome.verdict is Verdict.NOT_DELIVERED
+    assert outcome.fault is not None
+    assert outcome.fault.text.startswith("the Bluetooth service is gone")
+    assert ("gattkeeper unpair" in outcome.fault.text) is paired

@@ -3,7 +3,15 @@
 import pytest
 
 from gattkeeper.links.fault_tables.hci import hci_fault, hci_lost_fault
-from gattkeeper.links.pairing_faults import LOST_THERE, NOBODY_ASKED, REFUSED, advised, declined, doubted
+from gattkeeper.links.pairing_faults import (
+    LOST_THERE,
+    NOBODY_ASKED,
+    REFUSED,
+    advised,
+    declined,
+    doubted,
+    ended_the_service,
+)
 from gattkeeper.model.fault import Fault, FaultKind
 
 
@@ -43,3 +51,9 @@ def test_a_link_that_does_not_come_up_with_a_bonded_device_may_be_about_the_bond
     assert told.kind is lost.kind, "tried again as any other: nobody knows"
     away = Fault(kind=FaultKind.UNREACHABLE, text="out of reach")
     assert doubted(away) is away
+
+
+def test_a_service_that_goes_while_a_paired_device_is_connected_is_told_with_what_may_be_behind_it():
+    told = ended_the_service("F0:00:00:00:00:01")
+    assert told.startswith("; it went while F0:00:00:00:00:01 was connected, which is paired here")
+    assert told.endswith(LOST_THERE)

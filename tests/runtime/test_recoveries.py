@@ -68,7 +68,7 @@ async def hang() -> None:
 
 
 def over(fault: Fault | None) -> list[Event]:
-    return [RecoveryDone(adapter="hci", rung=Rung.POWER_CYCLE, fault=fault)]
+    return [RecoveryDone(adapter="hci", rung=Rung.POWER_CYCLE, device="lamp", fault=fault)]
 
 
 def test_its_end_is_told() -> None:

@@ -210,7 +210,7 @@ async def test_a_bluez_that_is_too_old_is_named_with_the_version_that_is_needed(
     assert code == USAGE
     assert said.endswith(
         "gattkeeper: BlueZ 5.50 is too old: Bleak makes no connection with one before 5.55 "
-        "(`bluetoothctl --version`); update the package bluez\n"
+        "(`bluetoothctl --version`, or `bluetoothd --version` where that is missing); update the package bluez\n"
     )
 
 

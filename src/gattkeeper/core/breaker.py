@@ -15,7 +15,7 @@ from gattkeeper.model.outcome import Cause
 _AT_ONCE = frozenset({FaultKind.UNREACHABLE, FaultKind.NOT_FOUND})
 """Every connection that ends so counts. Others may be the radio: they count when they are given up."""
 
-_NOT_THE_DEVICE = frozenset(
+NOT_THE_DEVICE = frozenset(
     {
         FaultKind.BUSY,
         FaultKind.SLOTS_FULL,
@@ -39,7 +39,7 @@ def is_open(device: DeviceState) -> bool:
 
 def failed(state: State, device: DeviceState, fault: Fault, *, gave_up: bool) -> None:
     """A connection could not be made, or went down before anything was answered on it."""
-    if fault.kind in _NOT_THE_DEVICE or not (gave_up or fault.kind in _AT_ONCE):
+    if fault.kind in NOT_THE_DEVICE or not (gave_up or fault.kind in _AT_ONCE):
         return
     device.unreachable += 1
     if device.unreachable < state.limits.breaker_failures_max or not _move(state, device, AvailabilityStep.OPEN):
@@ -61,6 +61,7 @@ def half_open(state: State, device: DeviceState) -> None:
 def answered(state: State, device: DeviceState) -> None:
     """The device itself said something: it is there."""
     device.answering = True
+    device.in_vain = device.mends_done = 0
     device.unreachable = 0
     device.cooldown_us = 0
     _move(state, device, AvailabilityStep.CLOSE)

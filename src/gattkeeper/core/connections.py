@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, leases, parts, resolving, roaming, trust
+from gattkeeper.core import breaker, leases, mending, parts, resolving, roaming, trust
 from gattkeeper.core.answering import attempt_over
 from gattkeeper.core.attempts import is_stale
 from gattkeeper.core.effects import (
@@ -216,6 +216,7 @@ def connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
     if charged is None:
         return
     device.connect_failures += 1
+    mending.note(device, charged)
     if entry is not None:
         _charge(state, device, entry, charged)
     if device.stop is not None:
@@ -305,7 +306,10 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     if device.waiting.roll.mortal and not roaming.goes_on(state, device, fault):
         spared = partial(_survives, fault, max(released, default=0))
         sweep(state, device, cause, fault=before, spared=spared)
-    if fault.kind is FaultKind.LINK_LOST and fault is not STOP_DROPS and not device.answering:
+    if fault is STOP_DROPS or device.answering:
+        return
+    mending.note(device, before)
+    if fault.kind is FaultKind.LINK_LOST:
         breaker.failed(state, device, before, gave_up=True)  # it took the connection, and let it go at once
 
 

@@ -117,6 +117,7 @@ class Recover(Struct, frozen=True, kw_only=True):
     adapter: str
     rung: Rung
     device: str  # whose trouble was the last sign
+    alone: bool = False  # it is about this device only: nothing else waits for it
 
 
 class RecordRung(Struct, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ class RecoveryDone(Struct, frozen=True, kw_only=True, tag="recovery_done"):
 
     adapter: str
     rung: Rung
+    device: str = ""  # whose trouble it was begun for
     fault: Fault | None = None
 
 

@@ -112,10 +112,14 @@ class Ladder(Struct, kw_only=True, eq=False):
     def next_rung(self, limits: "Limits", now: int) -> Rung | None:
         """The lowest rung that this climb has not passed and that may be done now; None when there is none."""
         for place, rung in enumerate(self.rungs[self.place :], self.place + 1):
-            if self._free_at(limits, rung) <= now:
+            if self.may_begin(limits, rung, now):
                 self.place = place
                 return rung
         return None
+
+    def may_begin(self, limits: "Limits", rung: Rung, now: int) -> bool:
+        """Whether its cooldown and its hourly cap allow a rung now."""
+        return self._free_at(limits, rung) <= now
 
     def begin(self, limits: "Limits", rung: Rung, now: int) -> None:
         """Remember when it was done, for its cooldown and its hourly cap."""

@@ -35,6 +35,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     recovery_wedged_min: int = 3  # so many signs that the adapter itself is wedged: it is recovered
     recovery_failures_min: int = 6  # or so many failures
     recovery_devices_min: int = 2  # of so many devices
+    recovery_in_vain_min: int = 3  # so many failures of one device: what the stack holds of it alone is let go of
     recovery_window_us: int = 120_000_000  # within so long
     recovery_drain_us: int = 6_000_000  # what is in flight has so long before a reset: an attempt and its grace
     recovery_cooldown_us: int = 300_000_000  # before the same is done again, or anything after all was in vain

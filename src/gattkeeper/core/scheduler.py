@@ -19,6 +19,7 @@ from gattkeeper.core import (
     events,
     fanout,
     leases,
+    mending,
     overview,
     own_faults,
     pairing,
@@ -132,7 +133,8 @@ def _take_adapter(
     elif event.adapter in state.adapters:
         adapter = state.adapters[event.adapter]
         if isinstance(event, events.RecoveryDone):
-            recovery.done(state, adapter, event)
+            if not mending.done(state, event):
+                recovery.done(state, adapter, event)
             return
         recovery.adapter_changed(state, adapter)
         if isinstance(event, events.AdapterDown):

@@ -23,7 +23,7 @@ from gattkeeper.core.limits import Limits
 from gattkeeper.core.timers import Timers
 from gattkeeper.core.waiting import Waiting
 from gattkeeper.core.ways import Way
-from gattkeeper.model.adapter import Serialization
+from gattkeeper.model.adapter import Rung, Serialization
 from gattkeeper.model.command import Command, Priority, ReadBack
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import ATT_MTU_DEFAULT, CharacteristicRef
@@ -158,6 +158,10 @@ class DeviceState(Struct, kw_only=True, eq=False):
     unreachable: int = 0  # failed connections since the last answer
     cooldown_us: int = 0  # the pause before the next probe; 0 before the first
     probe_at: int = 0
+    in_vain: int = 0  # connections in a row that came to nothing: see `mending`
+    in_vain_for: Fault | None = None  # the last of them
+    mending: Rung | None = None  # under way for this device alone
+    mends_done: int = 0  # so many rungs in this row
     service_us: int = 0  # how long an operation takes, on average; 0 before the first
     alerts: dict[AlertKind, None] = field(default_factory=dict)  # those that are raised
     alert_at: int = -1  # when the next gauge would cross its threshold

@@ -11,6 +11,7 @@ from gattkeeper.core import (
     connections,
     fanout,
     forgetting,
+    mending,
     pairing,
     persist,
     recovery,
@@ -62,7 +63,10 @@ def _advance(state: State, device: DeviceState) -> None:
             roaming.choose(state, device)
             forgetting.begin(state, device)
             wanting = state.adapters[device.adapter].wanting
-            if connections.may_connect(state, device):
+            wants = connections.may_connect(state, device)
+            if wants:
+                mending.look(state, device)
+            if wants and not mending.holds_connect(device):
                 wanting[device.name] = None
             else:
                 wanting.pop(device.name, None)

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from gattkeeper.core.limits import Limits
 from gattkeeper.daemon.journal_door import open_journal
@@ -28,6 +28,9 @@ from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.lock_holder import KEEPER, SCRIPT
 from gattkeeper.runtime.patient_link import patient
 from gattkeeper.runtime.ports import Journal, Link, Observer
+
+if TYPE_CHECKING:
+    from gattkeeper.links.bleak_connection import BleakConnection  # not everybody has BlueZ
 
 
 def settings_from(settings: "Settings | Path | str | None") -> Settings:
@@ -63,12 +66,14 @@ async def open_keeper(
         if not isinstance(journal, bool):
             stack.push_async_callback(journal.close)  # also when no keeper comes of it
         links: dict[str, Link] = {}
+        beside: set[BleakConnection] = set()
         virtual = await _virtual_links(chosen, stack)
         for name, adapter in chosen.adapters.items():
             if isinstance(adapter, VirtualAdapter):
                 links[name] = virtual[name]  # nobody else can reach a radio in our memory
             else:
-                links[name] = OwnedLink(_link(chosen, adapter), _lock_folder(), KEEPER if daemon else SCRIPT)
+                link = _link(chosen, adapter, beside)
+                links[name] = OwnedLink(link, _lock_folder(), KEEPER if daemon else SCRIPT)
         opened = await open_journal(chosen) if journal is True else journal or None
         keeper = Keeper(
             links=patient(links),
@@ -110,12 +115,12 @@ async def _virtual_links(settings: Settings, stack: AsyncExitStack) -> Mapping[s
     return world.links
 
 
-def _link(settings: Settings, adapter: BluezAdapter | BumbleAdapter) -> Link:
+def _link(settings: Settings, adapter: BluezAdapter | BumbleAdapter, beside: "set[BleakConnection]") -> Link:
     match adapter:
         case BluezAdapter():
             from gattkeeper.links.bleak_link import BleakLink  # noqa: PLC0415 - not everybody has BlueZ
 
-            return BleakLink(adapter.adapter, restart_service=adapter.restart_service)
+            return BleakLink(adapter.adapter, restart_service=adapter.restart_service, beside=beside)
         case BumbleAdapter():
             from gattkeeper.links.bumble_link import BumbleLink  # noqa: PLC0415 - slow to load, optional
 
@@ -151,6 +156,7 @@ def limits_of(settings: KeeperSettings) -> Limits:
         recovery_wedged_min=settings.recovery_wedged_min,
         recovery_failures_min=settings.recovery_failures_min,
         recovery_devices_min=settings.recovery_devices_min,
+        recovery_in_vain_min=settings.recovery_in_vain_min,
         recovery_window_us=_us(settings.recovery_window),
         recovery_drain_us=_us(settings.recovery_drain),
         recovery_cooldown_us=_us(settings.recovery_cooldown),

@@ -69,6 +69,7 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     recovery_wedged_min: Count = 3  # so many signs that an adapter itself is wedged: it is recovered
     recovery_failures_min: Count = 6  # or so many failures
     recovery_devices_min: Annotated[int, Meta(ge=2, le=1_000)] = 2  # of so many devices: never because of one
+    recovery_in_vain_min: Count = 3  # so many of one device: what BlueZ alone believes of it is let go of
     recovery_window: Seconds = 120.0  # within so long
     recovery_drain: Seconds = 6.0  # what is in flight has so long to end before an adapter is reset
     recovery_cooldown: Seconds = 300.0  # before the same is done to it again

@@ -100,7 +100,7 @@ class BleakConnection:
     def __init__(self, device: BLEDevice, events: ConnectionEvents, guard: Guard, owner: ConnectionOwner) -> None:
         self._device = device
         self._client = BleakClient(device, disconnected_callback=self._on_disconnected, timeout=CLIENT_TIMEOUT_S)
-        self._events = events
+        self.events = self._events = events
         self._guard = guard
         self._owner = owner
         self._lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
@@ -165,6 +165,11 @@ class BleakConnection:
     def table_changed(self) -> None:
         """BlueZ dropped services that this connection knows: their paths may mean others soon."""
         self._table_changed = self._table is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is coming up, or an operation is with the device."""
+        return not self._lost.done() and (self._table is None or bool(self._pending))
 
     @property
     def is_lost(self) -> bool:

@@ -11,17 +11,13 @@ every client told that its link is down): ending it is therefore what makes Blea
 
 import asyncio
 import contextlib
-import re
-import subprocess
 import sys
 
 from bleak import BleakClient
 from bleak.backends.service import BleakGATTServiceCollection
 
 from gattkeeper.errors import SettingsError
-
-VERSION_CHECK_S = 5.0
-"""How long `bluetoothctl --version` may take, in seconds; it answers in milliseconds."""
+from gattkeeper.links.bluez_version import bluez_version
 
 _VERSION_MIN = (5, 55)
 """What Bleak 3.1 asks for: with an older one it refuses every connection. Nothing of ours asks for more."""
@@ -105,8 +101,7 @@ async def check_version() -> None:
     """Find out BlueZ's version now, not inside the first connect. Raises SettingsError when it is too old.
 
     Bleak's own check, when a connect is cancelled meanwhile, is waited for by every later connect, for ever; and a
-    bluetoothctl that hangs is left running. Without bluetoothctl, or without its answer, the version is taken for
-    good, as Bleak does.
+    bluetoothctl that hangs is left running. A version that nobody tells is taken for good, as Bleak does.
     """
     if sys.platform != "linux":
         return
@@ -114,24 +109,12 @@ async def check_version() -> None:
 
     if BlueZFeatures.checked_bluez_version and BlueZFeatures.supported_version:
         return
-    version = await asyncio.to_thread(_version)
+    version = await asyncio.to_thread(bluez_version)
     BlueZFeatures.supported_version = version is None or version >= _VERSION_MIN
     BlueZFeatures.checked_bluez_version = True
     if version is not None and version < _VERSION_MIN:
         raise SettingsError(
             f"BlueZ {version[0]}.{version[1]} is too old: Bleak makes no connection with one before "
-            f"{_VERSION_MIN[0]}.{_VERSION_MIN[1]} (`bluetoothctl --version`); update the package bluez"
+            f"{_VERSION_MIN[0]}.{_VERSION_MIN[1]} (`bluetoothctl --version`, or `bluetoothd --version` where that"
+            " is missing); update the package bluez"
         )
-
-
-def _version() -> tuple[int, int] | None:
-    """What bluetoothctl says, which comes with bluetoothd; None when it says nothing."""
-    command = ["bluetoothctl", "--version"]
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=VERSION_CHECK_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    version = re.search(rb"(\d+)\.(\d+)", done.stdout)
-    return None if version is None else (int(version[1]), int(version[2]))

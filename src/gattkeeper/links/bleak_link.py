@@ -24,7 +24,7 @@ from gattkeeper.links.bleak_guard import Guard
 from gattkeeper.links.bleak_scan import Scanner
 from gattkeeper.links.bluez_cut import cut
 from gattkeeper.links.bluez_identity import must_be_of_kind
-from gattkeeper.links.pairing_faults import doubted
+from gattkeeper.links.pairing_faults import doubted, ended_the_service
 from gattkeeper.links.privileged_client import PrivilegedClient
 from gattkeeper.links.targets import refusal
 from gattkeeper.model.adapter import Rung
@@ -37,6 +37,7 @@ from gattkeeper.runtime.ports import ConnectionEvents, LinkConnection, LinkTrait
 
 if TYPE_CHECKING:
     from gattkeeper.links.bluez_adapter import FollowedAdapter
+    from gattkeeper.links.bluez_consent import Consent
     from gattkeeper.links.bluez_watch import BluezAdapter, BluezWatch  # needs D-Bus, which is on Linux only
 
 CANCEL_GRACE_S = 5.0
@@ -58,7 +59,8 @@ class BleakLink:
     and found again under whatever number it returns. On other systems than Linux it must be empty.
 
     `restart_service`: whether its recovery may restart the Bluetooth service, under every program that uses it.
-    `privileged` is the socket of the privileged program; where there is none, no rung needs it.
+    `privileged` is the socket of the privileged program; where there is none, no rung needs it. `beside` has the
+    connections of all links of this process, where there are several: BlueZ asks one of them about all.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class BleakLink:
         cancel_grace_s: float = CANCEL_GRACE_S,
         restart_service: bool = False,
         privileged: Path = PRIVILEGED_SOCKET,
+        beside: set[BleakConnection] | None = None,
     ) -> None:
         self._wanted = adapter
         self._restart_service = restart_service
@@ -77,9 +80,12 @@ class BleakLink:
         self._followed: FollowedAdapter | None = None  # where the platform says which it is
         self._absence: Fault | None = None  # why the adapter cannot be used now
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
+        self._beside = set[BleakConnection]() if beside is None else beside
         self._connections: set[BleakConnection] = set()  # also those still coming up or letting go
+        self._by_a_bond = ""  # the address of a paired device that is being connected
         self._forgetting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._consent: Consent | None = None  # where the stack asks for one
 
     @property
     def name(self) -> str:
@@ -111,6 +117,7 @@ class BleakLink:
                 )
             return
         from gattkeeper.links.bluez_adapter import FollowedAdapter  # noqa: PLC0415 - needs D-Bus
+        from gattkeeper.links.bluez_consent import Consent  # noqa: PLC0415
         from gattkeeper.links.bluez_watch import BluezWatch, chosen_adapter  # noqa: PLC0415
 
         watch = BluezWatch(self)
@@ -123,6 +130,8 @@ class BleakLink:
             raise
         self._watch = watch
         self._absence = None
+        self._consent = Consent(self._consents)
+        await self._consent.stand()
         self._on_adapter = on_adapter
 
     async def connect(
@@ -147,12 +156,17 @@ class BleakLink:
         must_be_of_kind(device, found)
         connection = BleakConnection(found, events, self._guard, self)
         self._connections.add(connection)
+        self._beside.add(connection)
+        paired = isinstance(found.details, dict) and found.details.get("props", {}).get("Paired")
+        self._by_a_bond = found.address if paired else ""
         try:
             await connection.establish()
         except LinkError as error:
-            if isinstance(found.details, dict) and found.details.get("props", {}).get("Paired"):
+            if paired:
                 raise LinkError(doubted(error.fault)) from error
             raise
+        finally:
+            self._by_a_bond = ""
         return connection
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
@@ -212,6 +226,8 @@ class BleakLink:
         await asyncio.gather(*(connection.disconnect() for connection in list(self._connections)))
         if self._watch is not None:
             await self._watch.close()
+        if self._consent is not None:
+            await self._consent.close()
         await self.settled()
 
     async def settled(self) -> None:
@@ -228,6 +244,7 @@ class BleakLink:
     def ended(self, connection: BleakConnection) -> None:
         """A connection is down and holds nothing any more."""
         self._connections.discard(connection)
+        self._beside.discard(connection)
 
     def bluez_changed(self) -> None:
         """The watch saw the service or an adapter change: tell whom it concerns, once per change."""
@@ -241,8 +258,25 @@ class BleakLink:
             for connection in list(self._connections):
                 connection.fail(replace(absence, ran=Ran.MAYBE))
         self._changed.set()
+        if self._consent is not None and absence is None and before is not None:
+            self._consent.stand_again()
         if (absence is None) != (before is None):
             self._on_adapter(absence is None, absence)
+
+    async def _consents(self, path: str) -> bool:
+        """Whether a device may be paired that BlueZ pairs by itself: one that we wait for, if nobody says no."""
+        waiting = [each for each in self._beside if each.path == path and each.is_waiting]
+        if not waiting:
+            return False
+        events = waiting[0].events
+        asking = events.asking()
+        if asking is None:
+            return True
+        events.pairing(under_way=True)
+        try:
+            return await asking.confirm()
+        finally:
+            events.pairing(under_way=False)
 
     def device_connected(self, path: str) -> None:
         """The watch saw a device's link come up."""
@@ -281,11 +315,14 @@ class BleakLink:
         if self._watch is None or self._followed is None:
             return self._absence
         if not self._watch.up:
-            return _absent(FaultKind.STACK_GONE, "the Bluetooth service is gone")
+            doubt = ended_the_service(self._by_a_bond) if self._by_a_bond else ""
+            return _absent(FaultKind.STACK_GONE, f"the Bluetooth service is gone{doubt}")
         if self._adapter is None:
             return _absent(FaultKind.ADAPTER_GONE, f"{self._followed.text} is gone")
         if not self._adapter.powered:
-            return _absent(FaultKind.ADAPTER_GONE, f"the adapter {self._followed.address} is powered off")
+            cure = "bluetoothctl power on; if that is refused: rfkill unblock bluetooth"
+            text = f"the adapter {self._followed.address} is powered off ({cure})"
+            return _absent(FaultKind.ADAPTER_GONE, text)
         return None
 
     def _is_forgetting(self) -> bool:

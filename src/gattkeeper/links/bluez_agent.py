@@ -26,9 +26,9 @@ PATH = "/gattkeeper/agent"
 CANCEL_S = 2.0
 """How long BlueZ may take to forget a pairing that was given up, in seconds."""
 
-_MANAGER = "org.bluez.AgentManager1"
+MANAGER = "org.bluez.AgentManager1"
 _ALREADY = "org.bluez.Error.AlreadyExists"
-_REJECTED = "org.bluez.Error.Rejected"
+REJECTED = "org.bluez.Error.Rejected"
 _CANCELED = "org.bluez.Error.Canceled"
 
 Reply = tuple[str, list[Any]]
@@ -46,7 +46,7 @@ async def pair(device_path: str, asking: Asking | None) -> None:
     LinkError when it was declined here, and what Bleak's own calls raise.
     """
     async with own_bus() as bus:
-        agent = _Agent(bus, await _owner(bus), device_path, asking)
+        agent = _Agent(bus, await owner(bus), device_path, asking)
         bus.add_message_handler(agent.on_message)
         try:
             await _pair(bus, agent, device_path)
@@ -55,7 +55,7 @@ async def pair(device_path: str, asking: Asking | None) -> None:
 
 
 async def _pair(bus: MessageBus, agent: "_Agent", device_path: str) -> None:
-    await ask(bus, "/org/bluez", _MANAGER, "RegisterAgent", "os", [PATH, agent.capability])
+    await ask(bus, "/org/bluez", MANAGER, "RegisterAgent", "os", [PATH, agent.capability])
     try:
         await ask(bus, device_path, DEVICE, "Pair")
     except asyncio.CancelledError:
@@ -123,7 +123,7 @@ class _Agent:
         """Raises `_Refusal`: also for another device, a PIN of classic Bluetooth, and a service of ours."""
         asking = self._asking
         if asking is None or not message.body or message.body[0] != self._device_path:
-            raise _Refusal(_REJECTED)
+            raise _Refusal(REJECTED)
         match message.member, message.body:
             case "RequestPasskey", [_]:
                 return "u", [await self._wanted(asking.request_passkey())]
@@ -134,14 +134,14 @@ class _Agent:
             case "RequestAuthorization", [_]:
                 await self._wanted(_yes(asking.confirm))
             case _:
-                raise _Refusal(_REJECTED)
+                raise _Refusal(REJECTED)
         return "", []
 
     async def _wanted(self, question: Awaitable[int | None]) -> int:
         answer = await question
         if answer is None:
             self.declined = True
-            raise _Refusal(_REJECTED)
+            raise _Refusal(REJECTED)
         return answer
 
     async def _show(self, asking: Asking, passkey: int) -> None:
@@ -160,7 +160,7 @@ async def _yes(question: Callable[..., Awaitable[bool]], *about: int) -> int | N
     return 1 if await question(*about) else None
 
 
-async def _owner(bus: MessageBus) -> str:
+async def owner(bus: MessageBus) -> str:
     """The bus name of bluetoothd: who else calls us is no business of ours."""
     reply = await ask(bus, "/org/freedesktop/DBus", BUS, "GetNameOwner", "s", [BLUEZ], destination=BUS)
     return str(reply.body[0])

@@ -50,6 +50,14 @@ def doubted(fault: Fault) -> Fault:
     return replace(fault, text=f"{fault.text or fault.name}; it is paired here: if this stays so, {LOST_THERE}")
 
 
+def ended_the_service(device: str) -> str:
+    """What is told when the Bluetooth service goes while a device is connected with which we have a bond.
+
+    Linux 6.1 breaks its own lists when the device has lost its half, and that ends bluetoothd: a guess as well.
+    """
+    return f"; it went while {device} was connected, which is paired here: if this stays so, {LOST_THERE}"
+
+
 def _is_lost_there(fault: Fault) -> bool:
     """BlueZ says so by text alone, from `btd_error_le_str` and its like for the other radio (src/error.c)."""
     return (fault.stack == "hci" and fault.code == KEY_MISSING) or fault.text.endswith("-connection-key-missing")

@@ -26,5 +26,8 @@ class Rung(StrEnum):
     FAIL_OVER = "fail_over"  # no link does it: devices that may use another adapter go on there
 
 
+MILDEST = (Rung.DISCONNECT_DEVICE, Rung.FORGET_DEVICE)
+"""Rungs that are about one device, and no other notices."""
+
 CUTTING = frozenset({Rung.POWER_CYCLE, Rung.HARD_RESET, Rung.RESTART_SERVICE})
 """Rungs that take down every connection of the adapter."""

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ _MANAGER = "org.freedesktop.DBus.ObjectManager"
 _AGENT = "/agent"
 _PROCESS = Path("/run/bluetoothd.pid")
 _POLL_S = 0.05
+_TYPE_BLUETOOTH, _CHANGE_ALL = 2, 3
 
 
 def kill_bluetoothd() -> None:
@@ -107,18 +109,26 @@ async def power(on: bool, *, adapter: str = "") -> None:
         if meant and all(each["Powered"] is on for each in meant.values()):
             return
         for path in meant:
-            body = [_ADAPTER, "Powered", Variant("b", on)]
-            await _call(
-                Message(
-                    destination=_BLUEZ,
-                    path=path,
-                    interface="org.freedesktop.DBus.Properties",
-                    member="Set",
-                    signature="ssv",
-                    body=body,
-                )
-            )
+            await _set_power(path, on)
         await asyncio.sleep(_POLL_S)
+
+
+async def power_refusal(adapter: str) -> str:
+    """What BlueZ says when an adapter is to be switched on and cannot be: error name and text."""
+    reply = await _set_power(await adapter_path(adapter), True)
+    return f"{reply.error_name}: {reply.body[0]}" if reply.message_type is MessageType.ERROR else ""
+
+
+async def _set_power(path: str, on: bool) -> Message:
+    message = Message(destination=_BLUEZ, path=path, interface="org.freedesktop.DBus.Properties", member="Set")
+    message.signature, message.body = "ssv", [_ADAPTER, "Powered", Variant("b", on)]
+    return await _call(message)
+
+
+def block_radios(blocked: bool) -> None:
+    """As `rfkill block bluetooth`, or `unblock`: a `struct rfkill_event` (the kernel's include/uapi/linux/rfkill.h)."""
+    with Path("/dev/rfkill").open("wb", buffering=0) as switch:
+        switch.write(struct.pack("=IBBBB", 0, _TYPE_BLUETOOTH, _CHANGE_ALL, blocked, 0))
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 from bluez_vm.guest import bluez
 from bluez_vm.guest.place import Place, keeper_of, place
+from bluez_vm.guest.surgery import doctor_says
 from bluez_vm.guest.vhci import VhciAdapter
 from gattkeeper.errors import CommandError
 from gattkeeper.model.outcome import Outcome, Phase
@@ -79,6 +80,22 @@ async def adapter_powered_off() -> dict[str, Any]:
         await bluez.power(True)
 
     return await _mid_write(off, on)
+
+
+async def adapter_blocked() -> dict[str, Any]:
+    """As `rfkill block bluetooth`; before it is taken back somebody tries to switch the adapter on."""
+    said: dict[str, Any] = {}
+
+    async def block(_at: Place) -> None:
+        bluez.block_radios(True)
+
+    async def unblock(at: Place) -> None:
+        said["switched_on"] = await bluez.power_refusal(at.adapters[0].address)
+        said["doctor"] = await doctor_says("rfkill")
+        bluez.block_radios(False)
+        await bluez.power(True)
+
+    return await _mid_write(block, unblock) | said
 
 
 async def device_out_of_reach() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from bluez_vm.guest.cases_faults import LOUNGE, told
 from bluez_vm.guest.place import keeper_of, place
 from gattkeeper.errors import GattkeeperError
 from gattkeeper.model.gatt import Property
+from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.world import (
     Drop,
     Match,
@@ -143,6 +144,35 @@ async def never_resolved() -> dict[str, Any]:
             "after": after,
             "applied": [each.payload.decode() for each in mute.applied],
         }
+
+
+async def wrong_address() -> dict[str, Any]:
+    """A device whose settings have the wrong kind of address, and one whose address is none; another one is used."""
+    there = VirtualCharacteristic(uuid(1), Property.WRITE)
+    odd = VirtualDevice("odd", ODD, (VirtualService(uuid(0x1000), (there,)),))
+    async with place(devices=1) as at, keeper_of(at) as keeper:
+        await at.radio.add(odd)
+        during = asyncio.ensure_future(told(keeper.device(f"{ODD}/public").write(uuid(1), b"never")))
+        others = [await told(keeper.device(LOUNGE).write(BLIND_LABEL, b"other"))]
+        while not during.done():
+            others.append(await told(keeper.device(LOUNGE).write(BLIND_LABEL, b"other")))
+        known = await told(keeper.device(f"{ODD}/public").write(uuid(1), b"never"))
+        return {
+            "during": await during,
+            "known": known,
+            "other_verdicts": sorted({each["verdict"] for each in others}),
+            "malformed": _no_address(keeper, ODD.removesuffix(":0B")),
+            "after": await told(keeper.device(f"{ODD}/random").write(uuid(1), b"after")),
+            "applied": [each.payload.decode() for each in odd.applied],
+        }
+
+
+def _no_address(keeper: Keeper, text: str) -> str:
+    try:
+        keeper.device(text)
+    except GattkeeperError as error:
+        return f"{error.code}: {error}"
+    return ""
 
 
 async def _value(device: Any) -> bytes:

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 
 from bluez_vm.guest import bluez
-from bluez_vm.guest.cases_faults import told
+from bluez_vm.guest.cases_faults import LOUNGE, told
 from bluez_vm.guest.place import Place, fresh_folder, keeper_of, place
 from bluez_vm.guest.privileged import privileged_program
 from bluez_vm.guest.supervisor import supervisor
 from bluez_vm.guest.surgery import doctor_says
 from gattkeeper.model.record import Recovery
+from gattkeeper.runtime.device import Device
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.world.virtual_blind import BLIND_LABEL
 
@@ -29,6 +30,9 @@ breaker_failures_max = 100
 timeouts.connect = 5.0
 """
 """Settings that are lower than their defaults, or higher for the breaker: a case should not take minutes."""
+
+GONE_S = 1.0
+"""A lost link is gone on the air by then, in seconds: the supervision time-out is 0.42 s."""
 
 TIRED_S = 150.0
 """How long people go on tapping, in seconds."""
@@ -48,6 +52,34 @@ async def phantom() -> dict[str, Any]:
             doctor = await doctor_says(settings=folder / "gattkeeper.toml")
             tapped = await _tap_until_delivered(keeper, at)
         return {"before": before, "left": left, "doctor": doctor, "rungs": _rungs(folder)} | tapped
+
+
+async def believed() -> dict[str, Any]:
+    """Firmware that does not say that one device's link is lost: BlueZ believes in it, and another device is used."""
+    folder = fresh_folder()
+    async with place(devices=2) as at:
+        async with keeper_of(at, folder, keeper=SOONER) as keeper:
+            lounge, kitchen = (keeper.device(name) for name in at.blinds)
+            before = [await told(each.write(BLIND_LABEL, b"before")) for each in (lounge, kitchen)]
+            adapter = at.adapters[0].controller
+            adapter.hides_losses = True
+            at.radio.break_link(at.blinds[LOUNGE].device)
+            await asyncio.sleep(GONE_S)
+            adapter.hides_losses = False
+            left = {"on_air": at.adapters[0].links(), "in_bluez": len(await bluez.connected_devices())}
+            tapping = asyncio.ensure_future(_tap(lounge, b"after"))
+            others = []
+            while not tapping.done():
+                others.append(await told(kitchen.write(BLIND_LABEL, b"other")))
+        return {
+            "before": before,
+            "left": left,
+            "tapped": await tapping,
+            "other_verdicts": sorted({each["verdict"] for each in others}),
+            "other_s_max": max(each["took_s"] for each in others),
+            "applied": [payload.decode() for payload in at.applied(LOUNGE)],
+            "rungs": _rungs(folder),
+        }
 
 
 async def hung() -> dict[str, Any]:
@@ -77,18 +109,22 @@ async def service_hung() -> dict[str, Any]:
         return {"before": before, "rungs": _rungs(folder)} | tapped
 
 
+async def _tap(device: Device, payload: bytes) -> list[dict[str, Any]]:
+    """Somebody who taps again when told that it did not work."""
+    ended: list[dict[str, Any]] = []
+    give_up_at = time.monotonic() + TIRED_S
+    while not ended or (ended[-1]["verdict"] != "delivered" and time.monotonic() < give_up_at):
+        ended.append(await told(device.write(BLIND_LABEL, payload)))
+        await asyncio.sleep(0.1)
+    return ended
+
+
 async def _tap_until_delivered(keeper: Keeper, at: Place) -> dict[str, Any]:
     """People at every blind at once, who tap again when they are told that it did not work."""
     started_at = time.monotonic()
 
-    async def tap(name: str) -> list[dict[str, Any]]:
-        ended: list[dict[str, Any]] = []
-        while not ended or (ended[-1]["verdict"] != "delivered" and time.monotonic() < started_at + TIRED_S):
-            ended.append(await told(keeper.device(name).write(BLIND_LABEL, b"after")))
-            await asyncio.sleep(0.1)
-        return ended
-
-    tapped = dict(zip(at.blinds, await asyncio.gather(*map(tap, at.blinds)), strict=True))
+    taps = [_tap(keeper.device(name), b"after") for name in at.blinds]
+    tapped = dict(zip(at.blinds, await asyncio.gather(*taps), strict=True))
     return {
         "tapped": tapped,
         "applied": {name: [payload.decode() for payload in at.applied(name)] for name in at.blinds},

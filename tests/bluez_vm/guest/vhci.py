@@ -19,11 +19,12 @@ _RESET = b"\x01\x03\x0c\x00"  # HCI Reset (Core Specification, Vol 4, Part E, 7.
 class KernelController(CorrectedController):
     """A controller whose host is the kernel.
 
-    `keeps_links`: its firmware says that it has disconnected, and has not. `hangs`: its firmware takes no command but
-    HCI Reset, which cures it of both.
+    `keeps_links`: its firmware says that it has disconnected, and has not. `hides_losses`: it does not say that a
+    connection was lost. `hangs`: its firmware takes no command but HCI Reset.
     """
 
     keeps_links = False
+    hides_losses = False
     hangs = False
 
     def on_packet(self, packet: bytes) -> None:
@@ -53,6 +54,8 @@ class KernelController(CorrectedController):
         Bumble claims LL privacy, and reports them with the plain one (Vol 4, Part E, 7.7.65.1). The kernel then
         waits 4 s for the other, and takes its next Disconnect for the end of a connection attempt.
         """
+        if self.hides_losses and isinstance(packet, hci.HCI_Disconnection_Complete_Event):
+            return
         if isinstance(packet, hci.HCI_LE_Connection_Complete_Event):
             packet = hci.HCI_LE_Enhanced_Connection_Complete_Event(
                 status=packet.status,

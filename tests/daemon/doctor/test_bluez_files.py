@@ -54,6 +54,13 @@ def test_without_bluez_it_says_how_to_get_it(scenery: Scenery):
     assert levels(look_at_version(scenery.machine)) == [Level.NOTE]
 
 
+def test_a_bluez_without_its_tool_is_asked_itself(scenery: Scenery):
+    scenery.file("usr/libexec/bluetooth/bluetoothd", "#!/bin/sh\necho 5.50\n").chmod(0o755)
+    (finding,) = look_at_version(scenery.machine)
+    assert finding.level is Level.PROBLEM
+    assert "BlueZ 5.50 is too old" in finding.what
+
+
 def test_the_file_as_distributions_ship_it_is_fine(scenery: Scenery):
     scenery.file("etc/bluetooth/main.conf", AS_SHIPPED)
     assert levels(look_at_settings(scenery.machine)) == [Level.OK]

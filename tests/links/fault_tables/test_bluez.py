@@ -35,6 +35,7 @@ NAMES = [
     (BLUEZ + "NotAvailable", F.TRANSIENT, NO, F.TRANSIENT),
     (BLUEZ + "NotReady", F.ADAPTER_GONE, NO, F.ADAPTER_GONE),
     (BLUEZ + "NoSuchAdapter", F.ADAPTER_GONE, NO, F.ADAPTER_GONE),
+    (BLUEZ + "Blocked", F.ADAPTER_GONE, NO, F.ADAPTER_GONE),
     (BLUEZ + "NotConnected", F.LINK_LOST, NO, F.LINK_LOST),
     (BLUEZ + "DoesNotExist", F.STALE, NO, F.NOT_FOUND),
     (BLUEZ + "AlreadyConnected", F.TRANSIENT, NO, F.TRANSIENT),

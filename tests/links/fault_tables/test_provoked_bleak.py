@@ -236,7 +236,7 @@ async def nobody_at_the_socket(stage: Stage) -> Fault:
 async def no_end_to_a_disconnect(stage: Stage) -> Fault:
     """BlueZ answers, and never says that the link is down; Bleak's 10 s are cut short here."""
     client = await stage.connected()
-    stage.device.connected = False
+    stage.device.phantom = True
     stage.monkeypatch.setattr(bleak_client, "async_timeout", lambda _seconds: asyncio.timeout(0.05))
     return await stage.fails(client.disconnect())
 

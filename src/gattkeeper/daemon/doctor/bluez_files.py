@@ -8,6 +8,7 @@ import re
 
 from gattkeeper.daemon.doctor.findings import Finding, note, ok, problem, warning
 from gattkeeper.daemon.doctor.machine import Machine, UnreadableError
+from gattkeeper.links.bluez_version import PROGRAMS
 
 AREA = "bluez"
 CONF = "etc/bluetooth/main.conf"
@@ -20,14 +21,16 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 def look_at_version(machine: Machine) -> list[Finding]:
-    """What `bluetoothctl --version` says."""
-    try:
-        return [version_finding(machine.run("bluetoothctl", "--version"))]
-    except UnreadableError as error:
-        if error.missing:
-            cure = "install BlueZ (apt install bluez), unless gattkeeper drives its adapter itself"
-            return [warning(AREA, "BlueZ is not installed: there is no bluetoothctl", cure)]
-        return [note(AREA, f"the version is not known: {error}")]
+    """What `bluetoothctl --version` says, or bluetoothd itself where that is not installed."""
+    for program in PROGRAMS:
+        try:
+            where = str(machine.root / program[1:]) if program.startswith("/") else program
+            return [version_finding(machine.run(where, "--version"))]
+        except UnreadableError as error:
+            if not error.missing:
+                return [note(AREA, f"the version is not known: {error}")]
+    cure = "install BlueZ (apt install bluez), unless gattkeeper drives its adapter itself"
+    return [warning(AREA, "BlueZ is not installed: there is neither bluetoothctl nor bluetoothd", cure)]
 
 
 def look_at_settings(machine: Machine) -> list[Finding]:
@@ -44,7 +47,7 @@ def version_finding(said: str) -> Finding:
     """What a version means for a central."""
     found = _VERSION.search(said)
     if found is None:
-        return note(AREA, f"the version is not known: bluetoothctl says {said.strip()!r}")
+        return note(AREA, f"the version is not known: BlueZ says {said.strip()!r}")
     version = int(found[1]), int(found[2])
     if version < VERSION_MIN:
         return problem(

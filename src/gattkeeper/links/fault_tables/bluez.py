@@ -71,6 +71,7 @@ NAMES: dict[str, Row] = {
     _BLUEZ + "NotAvailable": _TRANSIENT_NO,
     _BLUEZ + "NotReady": _ADAPTER,
     _BLUEZ + "NoSuchAdapter": _ADAPTER,
+    _BLUEZ + "Blocked": _ADAPTER,  # rfkill holds it off; 5.66 still says Failed
     _BLUEZ + "NotConnected": _LOST_NO,
     _BLUEZ + "DoesNotExist": _STALE_NO,
     _BLUEZ + "AlreadyConnected": _TRANSIENT_NO,  # a race; the next look finds the link
