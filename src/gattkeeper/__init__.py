@@ -10,6 +10,7 @@ Every name is loaded when it is first used, so that importing the package costs 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would double the start of Python
 
 if TYPE_CHECKING:
+    from gattkeeper.client.async_client import AsyncClient as AsyncClient
     from gattkeeper.daemon.assembly import open_keeper as open  # noqa: A004, F401 - gattkeeper.open()
     from gattkeeper.daemon.script_lock import AdapterLock as AdapterLock
     from gattkeeper.daemon.script_lock import adapter_lock as adapter_lock
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gattkeeper.errors import CommandSupersededError as CommandSupersededError
     from gattkeeper.errors import CommandUnknownError as CommandUnknownError
     from gattkeeper.errors import ConflictError as ConflictError
+    from gattkeeper.errors import DaemonGoneError as DaemonGoneError
     from gattkeeper.errors import GattkeeperError as GattkeeperError
     from gattkeeper.errors import InvalidCommandError as InvalidCommandError
     from gattkeeper.errors import InvariantViolation as InvariantViolation
@@ -47,11 +49,13 @@ if TYPE_CHECKING:
     from gattkeeper.runtime.fanout import FanoutOutcome as FanoutOutcome
     from gattkeeper.runtime.handle import Handle as Handle
     from gattkeeper.runtime.keeper import Keeper as Keeper
+    from gattkeeper.runtime.leases import Lease as Lease
     from gattkeeper.runtime.notifications import Notifications as Notifications
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "client.async_client": ("AsyncClient",),
     "daemon.script_lock": ("AdapterLock", "adapter_lock"),
     "errors": (
         "CommandCancelledError",
@@ -60,6 +64,7 @@ _HOMES = {
         "CommandSupersededError",
         "CommandUnknownError",
         "ConflictError",
+        "DaemonGoneError",
         "GattkeeperError",
         "InvalidCommandError",
         "InvariantViolation",
@@ -83,6 +88,7 @@ _HOMES = {
     "runtime.fanout": ("Fanout", "FanoutOutcome"),
     "runtime.handle": ("Handle",),
     "runtime.keeper": ("Keeper",),
+    "runtime.leases": ("Lease",),
     "runtime.notifications": ("Notifications",),
 }
 

@@ -16,6 +16,7 @@
     │   ├── CommandUnknownError
     │   ├── CommandCancelledError
     │   └── CommandSupersededError
+    ├── DaemonGoneError no daemon answers, or it went away before it had answered
     ├── LinkError       raised in links/ only; has .fault
     ├── StorageError    the operator must act: disk, schema
     └── SettingsError   the operator must act: configuration, missing parts
@@ -130,6 +131,12 @@ class CommandSupersededError(CommandError):
     """A newer command for the same setpoint took its place; `.outcome.by` names it."""
 
     code = "superseded"
+
+
+class DaemonGoneError(GattkeeperError):
+    """No daemon answers at the socket; or it went away, and what was asked may or may not have happened."""
+
+    code = "daemon_gone"
 
 
 class LinkError(GattkeeperError):

@@ -6,7 +6,7 @@ Knows how to make the same thing go wrong in both, in virtual time. What reached
 import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pytest
 from bumble.pairing import PairingConfig, PairingDelegate
@@ -279,6 +279,11 @@ class Stand:
         )
         await self.keeper.start()
 
+    async def end(self) -> None:
+        """Everything down."""
+        await self.keeper.close()
+        await self.world.end()
+
     async def connected(self, name: str = "lamp") -> Device:
         """The device, connected; nothing of that counts as heard."""
         device = self.keeper.device(name)
@@ -298,24 +303,27 @@ def put(payload: bytes, uuid: str = WRITABLE) -> Write:
     return Write(target=characteristic_ref(uuid), payload=payload)
 
 
+S = TypeVar("S", bound="Stand")
+
+
 def live(
     world: str,
-    story: Callable[[Stand], Awaitable[None]],
+    story: Callable[[S], Awaitable[None]],
     *,
     limits: Limits | None = None,
     journal: bool = False,
     slots: int = 5,
+    kind: type[S] = Stand,
 ) -> None:
     """Run a story in one of the worlds; nothing may be left of it."""
 
     async def run() -> None:
-        stand = Stand(WORLDS[world](), limits=limits, journal=journal, slots=slots)
+        stand = kind(WORLDS[world](), limits=limits, journal=journal, slots=slots)
         await stand.begin()
         try:
             await story(stand)
         finally:
-            await stand.keeper.close()
-            await stand.world.end()
+            await stand.end()
         await nothing_left()
 
     run_virtual(run())

@@ -18,4 +18,13 @@ def test_what_never_reached_a_device_does_not_sow_doubt() -> None:
         "table_changed",
         "address_changes",
         "device_removed",
+        "stopped",
+        "lease_closed",
+        "lease_silent",
+        "lease_too_long",
+        "leases_full",
+        "lease_over",
+        "place_taken",
+        "reconnect",
+        "closing",
     }

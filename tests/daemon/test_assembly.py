@@ -167,6 +167,8 @@ def test_every_limit_of_the_settings_reaches_the_core():
         stop_grace=0.05,
         stop_persist=9,
         stop_persist_backoff=0.5,
+        lease_idle=11,
+        lease_max=12,
         timeouts=timeouts,
     )
     limits = limits_of(settings)
@@ -176,6 +178,7 @@ def test_every_limit_of_the_settings_reaches_the_core():
     assert (limits.pair_timeout_us, limits.late_answer_grace_us) == (5_000_000, 250_000)
     assert limits.stop_grace_us == 50_000
     assert (limits.stop_persist_us, limits.stop_persist_backoff_us) == (9_000_000, 500_000)
+    assert (limits.lease_idle_us, limits.lease_us_max) == (11_000_000, 12_000_000)
 
 
 def test_the_ladders_settings_reach_the_core():

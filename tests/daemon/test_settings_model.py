@@ -30,6 +30,8 @@ def test_the_defaults_are_those_of_the_core():
     assert keeper.breaker_failures_max == limits.breaker_failures_max
     assert us(keeper.breaker_cooldown) == limits.breaker_cooldown_us
     assert us(keeper.breaker_cooldown_max) == limits.breaker_cooldown_us_max
+    assert us(keeper.lease_idle) == limits.lease_idle_us
+    assert us(keeper.lease_max) == limits.lease_us_max
     assert keeper.alert_depth == limits.alert_depth
     assert us(keeper.alert_waiting) == limits.alert_waiting_us
     assert us(keeper.alert_in_flight) == limits.alert_in_flight_us

@@ -59,6 +59,9 @@ class FakeDevice:
         self.name = name
         self.layout = layout
         self.in_reach = True
+        self.manufacturer_data: dict[int, bytes] = {}  # these three: as it advertises them
+        self.service_data: dict[str, bytes] = {}
+        self.tx_power: int | None = None
         self._down = asyncio.Event()
         self.connected = False
         self.polite_s = 0.0  # between a Disconnect and the end of the link: 2 s on a real BlueZ
@@ -105,8 +108,12 @@ class FakeDevice:
         return f"{adapter_path}/dev_{self.address.replace(':', '_')}"
 
     def object(self, adapter_path: str) -> dict[str, dict[str, Variant]]:
+        power = {} if self.tx_power is None else {"TxPower": Variant("n", self.tx_power)}
         return {
-            DEVICE: {
+            DEVICE: power
+            | {
+                "ManufacturerData": Variant("a{qv}", _bytes(self.manufacturer_data)),
+                "ServiceData": Variant("a{sv}", _bytes(self.service_data)),
                 "Address": Variant("s", self.address),
                 "AddressType": Variant("s", "random"),
                 "Name": Variant("s", self.name),
@@ -145,6 +152,10 @@ class FakeDevice:
                     }
                     handle += 1
         return objects
+
+
+def _bytes(data: Mapping[Any, bytes]) -> dict[Any, Variant]:
+    return {key: Variant("ay", value) for key, value in data.items()}
 
 
 def _variants(**values: Any) -> dict[str, Variant]:

@@ -74,7 +74,7 @@ class FakeConnection:
 
 
 class FakeLink:
-    """A link that connects at once."""
+    """A link that connects at once, or when `let_connect` is set."""
 
     name = "fake"
 
@@ -87,6 +87,8 @@ class FakeLink:
         self.refusal: Fault | None = None  # what the device answers to everything
         self.let_answer = asyncio.Event()
         self.let_answer.set()
+        self.let_connect = asyncio.Event()
+        self.let_connect.set()
         self.reached = asyncio.Event()
         self.subscribed = asyncio.Event()
 
@@ -94,6 +96,7 @@ class FakeLink:
         self.on_adapter = on_adapter
 
     async def connect(self, device: object, events: ConnectionEvents, demand: object = None) -> FakeConnection:
+        await self.let_connect.wait()
         self.connections.append(FakeConnection(self, events))
         return self.connections[-1]
 
@@ -147,6 +150,9 @@ class Book:
     def stop(self, device: str) -> Command:
         operation = Write(target=characteristic_ref("fe51"), payload=b"\xff")
         return Command(device=device, operation=operation, priority=Priority.URGENT, label="stop")
+
+    def may_repeat(self, device: str, write: Write) -> bool:
+        return False
 
     def describe(self, command: Command, value: AnswerValue) -> str:
         return f"{value[0]} %" if isinstance(value, bytes) else str(value)

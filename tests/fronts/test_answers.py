@@ -8,6 +8,7 @@ from fronts.keeper_bench import Book
 from gattkeeper import errors
 from gattkeeper.fronts import answers
 from gattkeeper.model.command import Origin
+from gattkeeper.model.gatt import normal_uuid
 from gattkeeper.model.identity import parse_address
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import AdvertisedRssi, DeviceStatus, KeeperStatus
@@ -104,8 +105,16 @@ def test_devices_sightings_and_figures_are_plain_data():
     assert first["actions"] == ["set_position", "target_percent"]
     assert (first["adapter"], first["adapter_why"]) == ("hall", "first in the settings")
     assert first["advertised"] == {"rssi_dbm": -61, "age_us": 12_000_000}
-    heard = Sighting(address=parse_address("F0:00:00:00:00:01"), manufacturer_data={76: b"\x02"})
-    assert answers.sighting_answer(heard)["manufacturer_data"] == {"76": "02"}
+    heard = Sighting(
+        address=parse_address("F0:00:00:00:00:01"),
+        manufacturer_data={76: b"\x02"},
+        service_data={normal_uuid("fd3d"): b"\x03"},
+        tx_power_dbm=-4,
+    )
+    told = answers.sighting_answer(heard)
+    assert told["manufacturer_data"] == {"76": "02"}
+    assert told["service_data"] == {normal_uuid("fd3d"): "03"}
+    assert told["tx_power_dbm"] == -4
     assert answers.status_answer(status)["accepted"] == 2
 
 

@@ -43,6 +43,17 @@ async def test_a_sighting_has_what_was_advertised(device: FakeDevice, link: Blea
     (sighting,) = await scanned(link)
     assert sighting.address == DeviceAddress(value=device.address)
     assert (sighting.name, sighting.rssi_dbm, sighting.services) == ("Fake", -60, (SERVICE,))
+    assert (sighting.manufacturer_data, sighting.service_data, sighting.tx_power_dbm) == ({}, {}, None)
+
+
+async def test_a_sighting_has_the_data_of_makers_and_services(device: FakeDevice, link: BleakLink) -> None:
+    device.manufacturer_data = {76: b"\x02\x15"}
+    device.service_data = {SERVICE: b"open"}
+    device.tx_power = -4
+    (sighting,) = await scanned(link)
+    assert sighting.manufacturer_data == {76: b"\x02\x15"}
+    assert sighting.service_data == {SERVICE: b"open"}
+    assert sighting.tx_power_dbm == -4
 
 
 async def test_a_scan_left_early_is_stopped_at_bluez(

@@ -35,9 +35,10 @@ def test_everything_is_in_the_order_of_handles() -> None:
 
 
 def test_properties_are_bits_and_unknown_ones_are_left_out() -> None:
-    flags = ["read", "write", "write-without-response", "notify", "indicate", "reliable-write", "encrypt-read"]
+    flags = ["broadcast", "read", "write", "write-without-response", "notify", "indicate", "encrypt-read"]
+    flags += ["authenticated-signed-writes", "extended-properties", "reliable-write"]
     (found,) = table((16, BATTERY, [(17, LEVEL, flags)])).services[0].characteristics
-    assert found.properties == 0x3E
+    assert found.properties == 0xFF
 
 
 def test_descriptors_come_along() -> None:

@@ -19,6 +19,7 @@ from link_contract.checks_operation import at, refusal
 
 RANDOM = Address("F0:00:00:00:00:01", Address.RANDOM_DEVICE_ADDRESS)
 COMPLETE_NAME, SHORT_NAME, SERVICES_16, SERVICES_128, MANUFACTURER = 0x09, 0x08, 0x03, 0x07, 0xFF
+SERVICE_DATA_16, SERVICE_DATA_32, SERVICE_DATA_128, TX_POWER = 0x16, 0x20, 0x21, 0x0A
 
 
 def heard(*fields, rssi=-60):
@@ -40,6 +41,23 @@ def test_an_advertisement_is_read_whole():
     assert sighting.manufacturer_data == {0x004C: b"\x01\x02"}
 
 
+def test_service_data_and_the_power_are_read():
+    long_uuid = "f0c0a000-8f2b-4b5e-9d3c-6a1e5d2c7b00"
+    sighting = heard(
+        (SERVICE_DATA_16, b"\x3d\xfdswitch"),
+        (SERVICE_DATA_32, b"\x01\x00\x02\x00"),
+        (SERVICE_DATA_128, bytes.fromhex(long_uuid.replace("-", ""))[::-1] + b"long"),
+        (TX_POWER, b"\xf4"),
+    )
+    assert sighting.service_data == {
+        normal_uuid("fd3d"): b"switch",
+        "00020001-0000-1000-8000-00805f9b34fb": b"",
+        long_uuid: b"long",
+    }
+    assert sighting.tx_power_dbm == -12
+    assert heard((TX_POWER, b"\x04")).tx_power_dbm == 4
+
+
 def test_the_complete_name_goes_before_the_short_one():
     assert heard((SHORT_NAME, b"Lou"), (COMPLETE_NAME, b"Lounge")).name == "Lounge"
     assert heard((SHORT_NAME, b"Lou")).name == "Lou"
@@ -50,10 +68,17 @@ def test_an_unknown_signal_strength_is_none():
 
 
 def test_nonsense_is_left_out():
-    sighting = heard((COMPLETE_NAME, b"\xff\xfe"), (SERVICES_16, b"\x0f\x18\x0a"), (MANUFACTURER, b"\x4c"))
+    sighting = heard(
+        (COMPLETE_NAME, b"\xff\xfe"),
+        (SERVICES_16, b"\x0f\x18\x0a"),
+        (MANUFACTURER, b"\x4c"),
+        (SERVICE_DATA_16, b"\x0f"),
+        (TX_POWER, b"\x01\x02"),
+    )
     assert sighting.name == "\ufffd\ufffd"
     assert sighting.services == (normal_uuid("180f"),)
     assert sighting.manufacturer_data == {}
+    assert (sighting.service_data, sighting.tx_power_dbm) == ({}, None)
 
 
 def test_a_cut_off_advertisement_is_read_as_far_as_it_goes():

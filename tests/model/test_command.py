@@ -19,6 +19,7 @@ from gattkeeper.model.command import (
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef
 from gattkeeper.model.operation import (
     Connect,
+    Disconnect,
     LongWrite,
     Read,
     RequestConnectionParameters,
@@ -149,6 +150,13 @@ def test_a_required_read_back_says_what_to_read() -> None:
 def test_a_read_back_expects_something() -> None:
     problem = problem_with(replace(WRITE, read_back=ReadBack(target=TARGET, expected=b"")))
     assert problem == "a read-back needs at least one byte to expect: every value starts with nothing"
+
+
+def test_a_command_of_a_lease_ends_with_its_connection_and_takes_it_from_nobody() -> None:
+    assert problem_with(Command(device="lounge", operation=Connect(), lease="l1")) == ""
+    survivor = Command(device="lounge", operation=Connect(), lease="l1", survive_reconnect=True)
+    assert "cannot survive" in problem_with(survivor)
+    assert "closes it" in problem_with(Command(device="lounge", operation=Disconnect(), lease="l1"))
 
 
 def test_priorities_sort_with_the_most_urgent_first() -> None:

@@ -10,7 +10,8 @@ from gattkeeper.errors import LinkError
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.runtime.ports import Sighting
-from gattkeeper.runtime.scanning import HEARD_MAX, TurnTakingLink
+from gattkeeper.runtime.scanning import TurnTakingLink
+from gattkeeper.runtime.shared_scan import HEARD_MAX
 from gattkeeper.world.virtual_blind import VirtualBlind
 from gattkeeper.world.virtual_time import run_virtual
 
@@ -140,14 +141,16 @@ def test_a_scan_asked_for_while_connecting_waits_and_keeps_its_end():
     assert 25 <= some <= 31
 
 
-def test_two_scans_are_one_after_the_other():
+def test_two_who_scan_at_once_share_one_scan():
     async def story():
         radio = Radio()
         link = TurnTakingLink(radio)
-        await asyncio.gather(count(link, 1), count(link, 1))
-        return [what for what, _ in radio.history]
+        heard = await asyncio.gather(count(link, 1), count(link, 2))
+        return heard, [what for what, _ in radio.history]
 
-    assert run_virtual(story()) == ["scan on", "scan off"] * 2
+    heard, history = run_virtual(story())
+    assert heard == [10, 20]
+    assert history == ["scan on", "scan off"]
 
 
 def test_a_connection_given_up_lets_scans_go_on():

@@ -77,7 +77,10 @@ class Book:
 
     def name_of(self, device: str) -> str:
         self.rules(device)
-        return next((name for name, one in self._rules.items() if one.address.value == device.upper()), device)
+        if device in self._rules:
+            return device
+        address = parse_address(device)
+        return next((name for name, one in self._rules.items() if one.address.overlaps(address)), device)
 
     def rules(self, device: str) -> DeviceRules:
         if device in self._rules:
@@ -118,6 +121,9 @@ class Book:
             deadline_us=self._stop_deadline_us,
             may_bypass=self._may_bypass,
         )
+
+    def may_repeat(self, device: str, write: Write) -> bool:
+        return write.target == characteristic_ref(WRITABLE) and len(write.payload) == 1 and write.payload[0] <= 100
 
     def describe(self, command: Command, value: AnswerValue) -> str:
         return value.hex(" ") if isinstance(value, bytes) else str(value)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from tidy.source_tree import Source
 
 UNTESTED = {
+    "gattkeeper.bleak.doors": "Protocols only: the tests of clients and scanners run through either filling",
     "gattkeeper.runtime.ports": "Protocols only: the link contract and the tests of each part hold them",
 }
 """module: why it has no test module of its own."""

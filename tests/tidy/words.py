@@ -31,6 +31,7 @@ INSTEAD = {
 ALLOWED = {
     ("src/gattkeeper/links/", "peer"): "Bumble's name for the far side of its client",
     ("src/gattkeeper/links/", "backend"): "Bleak's name for its own platform code",
+    ("src/gattkeeper/bleak/", "char"): "Bleak's name for what we override",
     ("src/gattkeeper/world/", "peer"): "Bumble's name for the far side, in methods we override",
     ("src/gattkeeper/world/", "peripheral"): "Bumble's name for the answering side, in methods we override",
     ("src/gattkeeper/fronts/", "peer"): "the other end of a socket, as in SO_PEERCRED",

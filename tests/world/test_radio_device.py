@@ -7,9 +7,23 @@ from bumble.core import ProtocolError
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from gattkeeper.model.gatt import Property
-from gattkeeper.world import VirtualCharacteristic, VirtualDevice, VirtualRadio, VirtualService, run_virtual
-from gattkeeper.world.virtual_blind import BATTERY_LEVEL, BLIND_MOTOR, BLIND_POSITION, BLIND_TARGET
+from gattkeeper.links.bumble_link import BumbleLink
+from gattkeeper.model.gatt import Property, normal_uuid
+from gattkeeper.world import (
+    Advertised,
+    VirtualCharacteristic,
+    VirtualDevice,
+    VirtualRadio,
+    VirtualService,
+    run_virtual,
+)
+from gattkeeper.world.virtual_blind import (
+    BATTERY_LEVEL,
+    BLIND_MOTOR,
+    BLIND_POSITION,
+    BLIND_SERVICE,
+    BLIND_TARGET,
+)
 from world.raw_central import RawCentral, connect, lounge, on_air, power_on
 
 LEVEL = "fe51"
@@ -153,6 +167,28 @@ def test_it_advertises_its_name_and_as_much_else_as_fits():
         assert heard["F0:00:00:00:00:07"] == bytes.fromhex("020106 0509") + b"lamp" + bytes.fromhex("0303 50fe")
         assert heard["F0:00:00:00:00:01"].startswith(bytes.fromhex("020106 0709") + b"lounge")
         assert heard["F0:00:00:00:00:08"] == bytes.fromhex("020106")
+
+    run_virtual(scenario())
+
+
+def test_what_it_advertises_is_heard_as_far_as_there_is_room():
+    async def scenario():
+        advertised = Advertised(
+            manufacturer_data={0x0969: b"\xc1\xc2\xc3\xc4"},
+            service_data={BLIND_SERVICE: b"moves", normal_uuid("fd3d"): b"T\x00d"},
+            tx_power_dbm=-4,
+        )
+        radio = VirtualRadio()
+        await radio.add(VirtualDevice("lamp", "F0:00:00:00:00:07", (), advertised=advertised))
+        link = BumbleLink(radio.adapter("C0:00:00:00:00:01"), name="virtual")
+        await link.open(lambda _up, _fault: None)
+        told = await anext(link.scan(0.5))
+        assert told.name == "lamp"
+        assert told.manufacturer_data == advertised.manufacturer_data
+        assert told.service_data == {normal_uuid("fd3d"): b"T\x00d"}  # there is no room for the other one
+        assert told.tx_power_dbm == -4
+        await link.close()
+        await radio.close()
 
     run_virtual(scenario())
 

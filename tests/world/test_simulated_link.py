@@ -11,6 +11,7 @@ from gattkeeper.model.identity import parse_address
 from gattkeeper.model.operation import Read, Subscribe, kind_of
 from gattkeeper.model.outcome import Phase
 from gattkeeper.world import (
+    Advertised,
     Fail,
     Hang,
     LinkMatch,
@@ -163,6 +164,15 @@ def test_a_scan_hears_every_device_once_per_advertising_interval():
         assert {(one.name, one.address, one.services) for one in heard} == {
             ("lamp", scene.lamp.address, (normal_uuid(SERVICE),))
         }
+
+    play(story)
+
+
+def test_a_scan_hears_what_a_device_advertises():
+    async def story(scene: Scene) -> None:
+        scene.lamp.advertised = Advertised(manufacturer_data={76: b"a"}, service_data={"b": b"c"}, tx_power_dbm=4)
+        told = await anext(scene.link.scan(1.0))
+        assert (told.manufacturer_data, told.service_data, told.tx_power_dbm) == ({76: b"a"}, {"b": b"c"}, 4)
 
     play(story)
 

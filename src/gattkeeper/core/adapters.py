@@ -3,7 +3,7 @@
 Knows adapters and their places. A single connection is `connections`' business.
 """
 
-from gattkeeper.core import breaker, places, roaming
+from gattkeeper.core import breaker, leases, places, roaming
 from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose, stop_wants_place
 from gattkeeper.core.effects import AlertChanged
 from gattkeeper.core.lifecycle import ConnectionState
@@ -44,7 +44,7 @@ def _urgency(device: DeviceState) -> tuple[int, int, int]:
 
 
 def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> None:
-    """Drop the connection that has been idle longest; one with subscriptions only if there is no other.
+    """Drop the connection that has been idle longest; one that is held, or has subscriptions, only if it must be.
 
     Subscriptions alone do not take the place of other subscriptions. A stop need not find an idle one: one
     with nothing in flight is enough.
@@ -55,13 +55,21 @@ def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> Non
         device
         for device in (state.devices[name] for name in adapter.devices)
         if device.connection is ConnectionState.CONNECTED
-        and (device.idle_since >= 0 or (wanting.stop is not None and device.stop is None and device.slot is None))
+        and (
+            places.can_give(state, device)
+            or (wanting.stop is not None and device.stop is None and device.slot is None)
+        )
         and not (device.wanted and first_in_line(wanting) is None)
     ]
     if unused:
-        drop(
-            state, min(unused, key=lambda device: (device.idle_since < 0, bool(device.wanted), device.idle_since))
-        )
+        drop(state, min(unused, key=_hold))
+    else:
+        leases.look_again(state, adapter)
+
+
+def _hold(device: DeviceState) -> tuple[bool, bool, bool, int]:
+    """What is held against taking a place away: leases weigh more than subscriptions, which are restored."""
+    return (device.idle_since < 0, bool(device.leases), bool(device.wanted), device.idle_since)
 
 
 def gives_way(state: State, device: DeviceState) -> bool:

@@ -5,7 +5,7 @@ Knows who may enter. What runs next is decided in `scheduler`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, pressure, recovery, roaming
+from gattkeeper.core import breaker, leases, pressure, recovery, roaming
 from gattkeeper.core.answering import release
 from gattkeeper.core.attempts import goes_aside, start
 from gattkeeper.core.connections import abandon, lose
@@ -14,7 +14,7 @@ from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.forgetting import needs_no_connection
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
-from gattkeeper.core.own_faults import CANCELLED
+from gattkeeper.core.own_faults import CANCELLED, LEASE_OVER
 from gattkeeper.core.state import DeviceState, Slot, State, waiting_start
 from gattkeeper.core.sweep import sweep
 from gattkeeper.model.command import Command, Priority
@@ -41,6 +41,9 @@ def submit(state: State, command: Command) -> None:
         if device.connection not in (ConnectionState.CONNECTED, ConnectionState.CONNECTING):
             end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)  # it ended with its connection
             return
+    if not leases.admits(state, command):
+        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=LEASE_OVER)
+        return
     if breaker.is_open(device) and not needs_no_connection(state, device)(entry):
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=breaker.fault_of(state, device))
         return

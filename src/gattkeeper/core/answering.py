@@ -12,7 +12,7 @@ from gattkeeper.core.effects import RecordAttempt, SubscriptionEnded
 from gattkeeper.core.ending import end, end_failed, end_without_success, failure_cause, note_uncertainty
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SLOT, CommandStep, SlotPhase, SlotStep
-from gattkeeper.core.own_faults import CANCELLED
+from gattkeeper.core.own_faults import CANCELLED, LEASE_OVER
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.model.command import ReadBack
@@ -108,6 +108,8 @@ def _go_on(state: State, device: DeviceState, entry: Entry) -> None:
         end_without_success(state, device, entry, cause, by=entry.stopped_by)
     elif parts.has_begun(entry):
         go_on(state, device, entry)
+    elif state.has_lapsed(entry):
+        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=LEASE_OVER)
     else:
         entry.move(CommandStep.PUT_BACK)
         state.wait(device, entry)
@@ -238,13 +240,15 @@ def _again_or_end(state: State, device: DeviceState, entry: Entry, operation: Op
     if entry.stopped_by:
         end_without_success(state, device, entry, Cause.STOPPED, by=entry.stopped_by, fault=fault)
         return
-    if fault.kind is FaultKind.CANCELLED or state.closing or not may_repeat(entry, operation, fault):
+    lapsed = state.has_lapsed(entry)
+    if lapsed or fault.kind is FaultKind.CANCELLED or state.closing or not may_repeat(entry, operation, fault):
         end_failed(state, device, entry, fault)
         return
     nth = entry.faults[fault.kind] = entry.faults.get(fault.kind, 0) + 1
     decision = decide(fault.kind, nth=nth, jitter=state.jitter)
     ready_at = state.now + decision.backoff_us
-    if decision.reaction is Reaction.GIVE_UP or ready_at >= entry.deadline_at:
+    reconnects = decision.reaction is Reaction.RECONNECT
+    if decision.reaction is Reaction.GIVE_UP or ready_at >= entry.deadline_at or (reconnects and command.lease):
         end_failed(state, device, entry, fault)
     elif newer is not None:
         end_without_success(state, device, entry, Cause.SUPERSEDED, by=newer.command.id, fault=fault)
@@ -256,7 +260,7 @@ def _again_or_end(state: State, device: DeviceState, entry: Entry, operation: Op
             state.mark(entry, Phase.PAIR)
             device.slot = side_step(state, device, Pair(), SlotRole.PAIRING, entry)
             return
-        device.reconnect |= decision.reaction is Reaction.RECONNECT
+        device.reconnect |= reconnects
         back_off(state, device, entry, ready_at, fault)
 
 

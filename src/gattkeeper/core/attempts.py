@@ -5,7 +5,7 @@ Knows one device's slot. What its answer brings about is decided in `answering`.
 
 from collections.abc import Callable
 
-from gattkeeper.core import parts, pressure, subscriptions
+from gattkeeper.core import leases, parts, pressure, subscriptions
 from gattkeeper.core.effects import Dispatch, Forget, RecordIntent
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
@@ -34,6 +34,7 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
     operation = entry.command.operation
     if subscriptions.is_shared(device, operation) or isinstance(operation, Connect):
         subscriptions.want(device, entry)
+        leases.activate(state, device)
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
     if isinstance(operation, Sequence):
@@ -133,7 +134,7 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
         slot.held = True
         return
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
-    slot.handed_over_at = state.now
+    slot.handed_over_at = device.used_at = state.now
     subscriptions.handed_over(device, slot.operation)
     if slot.entry is not None and changes_state(slot.operation):
         slot.entry.overtaken |= slot.entry.uncertain is not None and device.changed_by != slot.entry.command.id
@@ -191,4 +192,5 @@ def free(state: State, device: DeviceState, slot: Slot) -> None:
     state.timers.cancel(("attempt", device.name, slot.token))
     state.timers.cancel(("grace", device.name, slot.token))
     device.vacate(slot)
+    device.used_at = state.now
     state.touch(device)

@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, mending, parts, resolving, roaming, trust
+from gattkeeper.core import breaker, leases, mending, parts, resolving, roaming, trust
 from gattkeeper.core.answering import attempt_over
 from gattkeeper.core.attempts import is_stale
 from gattkeeper.core.effects import (
@@ -22,7 +22,7 @@ from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.forgetting import needs_no_connection
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
-from gattkeeper.core.own_faults import CANCELLED, STALLED, STOP_DROPS, TABLE_CHANGED, unreachable
+from gattkeeper.core.own_faults import CANCELLED, PLACE_TAKEN, STALLED, STOP_DROPS, TABLE_CHANGED, unreachable
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
@@ -134,6 +134,7 @@ def connected(state: State, device: DeviceState, att_mtu: int, table: str, proof
         state.mark(device.connect_for, Phase.SETUP)
     device.connect_for = None
     resolving.ask_again(state, device)
+    leases.activate(state, device)
     breaker.half_open(state, device)  # a stop connects although the device is left alone
     state.touch(device)
 
@@ -151,8 +152,9 @@ def _take_table(state: State, device: DeviceState, table: str) -> bool:
     """Another attribute table is in force: subscriptions by handle have lost what they were about."""
     if table in ("", device.table):
         return False
-    for target in [target for target in device.wanted if target.handle]:
-        del device.wanted[target]
+    for target in [target for target in {**device.wanted, **device.enabled} if target.handle]:
+        device.wanted.pop(target, None)
+        device.enabled.pop(target, None)
         state.effects.append(SubscriptionEnded(device=device.name, target=target, fault=TABLE_CHANGED))
     device.first_table = device.first_table or table
     device.table = table
@@ -169,9 +171,11 @@ def updated(
         return
     if att_mtu is not None:
         device.att_mtu = att_mtu
+    leases.activate(state, device)
     if table is None or not _take_table(state, device, table):
         return
-    device.setup = deque(device.wanted.values())
+    held = device.enabled if device.leases else {}
+    device.setup = deque({**held, **device.wanted}.values())
     slot = device.slot
     if slot is not None and slot.entry is not None and is_stale(device, slot.entry) and _is_unsent(slot):
         device.slot = None
@@ -263,17 +267,20 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
         state.timers.set(("reconnect", device.name), device.connect_ready_at)
 
 
-def drop(state: State, device: DeviceState) -> None:
-    """Take a connection down that has nothing on its bearer. What is beside it had no effect, and waits again."""
+def drop(state: State, device: DeviceState, fault: Fault = PLACE_TAKEN) -> None:
+    """Take a connection down that has nothing on its bearer. What is beside it had no effect, and waits again.
+
+    `fault` is what those are told who held it.
+    """
     state.move_connection(device, ConnectionStep.DROP)
     _let_go(state, device)
     slot = device.aside
-    if slot is None or slot.unconnected:
-        return
-    device.aside = None
-    _stop_clock(state, device, slot)
-    if slot.entry is not None and slot.phase is not SlotPhase.RELEASING:
-        _put_back(state, device, slot.entry, CANCELLED)
+    if slot is not None and not slot.unconnected:
+        device.aside = None
+        _stop_clock(state, device, slot)
+        if slot.entry is not None and slot.phase is not SlotPhase.RELEASING:
+            _put_back(state, device, slot.entry, CANCELLED)
+    leases.end_active(state, device, fault)
 
 
 def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Cause.LINK_LOST_BEFORE_SEND) -> None:
@@ -295,6 +302,7 @@ def lose(state: State, device: DeviceState, fault: Fault, *, cause: Cause = Caus
     device.aside = stays
     device.setup.clear()
     before = replace(fault, ran=Ran.NO)
+    leases.end_active(state, device, before)
     if device.waiting.roll.mortal and not roaming.goes_on(state, device, fault):
         spared = partial(_survives, fault, max(released, default=0))
         sweep(state, device, cause, fault=before, spared=spared)

@@ -182,6 +182,14 @@ class AlertChanged(Struct, frozen=True, kw_only=True):
     alert: Alert
 
 
+class LeaseEnded(Struct, frozen=True, kw_only=True):
+    """A lease is over, not by its holder's wish: the holder must know. Told once."""
+
+    device: str
+    lease: str
+    fault: Fault
+
+
 class SubscriptionEnded(Struct, frozen=True, kw_only=True):
     """A subscription could not be restored after a reconnect: its readers must know."""
 
@@ -210,5 +218,6 @@ Effect = (
     | ConnectionChanged
     | AvailabilityChanged
     | AlertChanged
+    | LeaseEnded
     | SubscriptionEnded
 )

@@ -83,6 +83,8 @@ def end(
     state.unwait(entry)
     state.leave_gate(entry)
     command = entry.command
+    if command.lease in state.leases:
+        state.leases[command.lease].used_at = state.now
     for kind in ("deadline", "queue_deadline", "backoff", "lease"):
         state.timers.cancel((kind, command.id))
     if verdict is Verdict.UNKNOWN and changes_state(command.operation):

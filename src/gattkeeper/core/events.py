@@ -136,6 +136,27 @@ class Resolved(Struct, frozen=True, kw_only=True, tag="resolved"):
     device: str
 
 
+class LeaseOpened(Struct, frozen=True, kw_only=True, tag="lease_opened"):
+    """A program wants to keep a device's connection once there is one."""
+
+    device: str
+    lease: str
+    holder: str
+    renew_within_us: int = 0  # 0: for as long as it likes
+
+
+class LeaseRenewed(Struct, frozen=True, kw_only=True, tag="lease_renewed"):
+    """The program is still there: its time begins anew."""
+
+    lease: str
+
+
+class LeaseClosed(Struct, frozen=True, kw_only=True, tag="lease_closed"):
+    """The program does not want it any more. No `LeaseEnded` follows."""
+
+    lease: str
+
+
 class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_requested"):
     """A caller takes a command back."""
 
@@ -292,6 +313,9 @@ Event = (
     | Resumed
     | Latched
     | Resolved
+    | LeaseOpened
+    | LeaseRenewed
+    | LeaseClosed
     | CancelRequested
     | Reprioritised
     | AcceptFailed

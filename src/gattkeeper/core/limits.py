@@ -40,6 +40,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     recovery_drain_us: int = 6_000_000  # what is in flight has so long before a reset: an attempt and its grace
     recovery_cooldown_us: int = 300_000_000  # before the same is done again, or anything after all was in vain
     recovery_per_hour_max: int = 3
+    leases_per_device_max: int = 32  # programs that hold one connection
+    lease_us_max: int = 86_400_000_000  # so long at most, a day: a program that nobody remembers lets go
+    lease_idle_us: int = 10_000_000  # nothing ran for so long: the place goes to a device that waits for one
     roaming_margin_db: int = 6  # so much better is another adapter's signal, or it is no better: Core
     # Specification, Vol 4, Part E, 7.5.4 lets an adapter's reading be wrong by that much
     roaming_signal_life_us: int = 180_000_000  # an advertisement counts for so long: three rounds of listening

@@ -3,7 +3,7 @@
 Knows the shape of the figures; changes nothing.
 """
 
-from gattkeeper.core import roaming
+from gattkeeper.core import leases, roaming
 from gattkeeper.core.state import AdapterState, DeviceState, State
 from gattkeeper.model.status import AdapterStatus, DeviceStatus, KeeperStatus
 
@@ -48,5 +48,6 @@ def _device_status(state: State, device: DeviceState, now_us: int) -> DeviceStat
         stop_persists_us=max(0, device.persisting.until_us - now_us) if device.persisting is not None else 0,
         subscriptions=len(device.wanted),
         availability=device.availability.value,
+        leases=leases.told(device, now_us),
         alerts=tuple(device.alerts),
     )

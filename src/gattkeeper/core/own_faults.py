@@ -55,6 +55,58 @@ STOP_DROPS = Fault(
     text="an emergency stop took the link down",
 )
 
+STOP_ENDS_LEASE = Fault(
+    kind=FaultKind.CANCELLED, ran=Ran.NO, stack="keeper", name="stopped", text="an emergency stop came"
+)
+LEASE_CLOSED = Fault(
+    kind=FaultKind.CANCELLED, ran=Ran.NO, stack="keeper", name="lease_closed", text="its holder closed the lease"
+)
+LEASE_SILENT = Fault(
+    kind=FaultKind.TIMED_OUT,
+    ran=Ran.NO,
+    stack="keeper",
+    name="lease_silent",
+    text="the holder did not renew the lease in time: it is gone, or does not run",
+)
+LEASE_TOO_LONG = Fault(
+    kind=FaultKind.TIMED_OUT,
+    ran=Ran.NO,
+    stack="keeper",
+    name="lease_too_long",
+    text="the lease held the connection for as long as one may",
+)
+LEASES_FULL = Fault(
+    kind=FaultKind.BUSY,
+    ran=Ran.NO,
+    stack="keeper",
+    name="leases_full",
+    text="as many programs as may hold the device's connection already",
+)
+LEASE_OVER = Fault(
+    kind=FaultKind.CANCELLED,
+    ran=Ran.NO,
+    stack="keeper",
+    name="lease_over",
+    text="the lease is over, or its device is not connected yet",
+)
+PLACE_TAKEN = Fault(
+    kind=FaultKind.SLOTS_FULL,
+    ran=Ran.NO,
+    stack="keeper",
+    name="place_taken",
+    text="another device needed the connection's place on the adapter",
+)
+RENEWED = Fault(
+    kind=FaultKind.LINK_LOST,
+    ran=Ran.NO,
+    stack="keeper",
+    name="reconnect",
+    text="the connection was given up for a fresh one",
+)
+CLOSING = Fault(
+    kind=FaultKind.CANCELLED, ran=Ran.NO, stack="keeper", name="closing", text="the keeper is shutting down"
+)
+
 
 def unreachable(*, rotates: bool) -> Fault:
     """Nobody answered; `rotates`: to an address that its device changes by itself."""

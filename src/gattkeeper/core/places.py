@@ -4,7 +4,7 @@ Knows one adapter's devices and answers questions only. Who gets a place is deci
 """
 
 from gattkeeper.core.lifecycle import ConnectionState
-from gattkeeper.core.state import AdapterState, State
+from gattkeeper.core.state import AdapterState, DeviceState, State
 
 _LEAVING = (ConnectionState.DISCONNECTING, ConnectionState.ABANDONING)
 
@@ -21,7 +21,14 @@ def becomes_free(state: State, adapter: AdapterState) -> bool:
 
 def can_be_made(state: State, adapter: AdapterState) -> bool:
     """Whether a place becomes free, or would if an idle connection were let go of."""
-    return becomes_free(state, adapter) or any(state.devices[name].idle_since >= 0 for name in adapter.devices)
+    idle = (can_give(state, state.devices[name]) for name in adapter.devices)
+    return becomes_free(state, adapter) or any(idle)
+
+
+def can_give(state: State, device: DeviceState) -> bool:
+    """Whether the device's connection does nothing; where programs hold it, for long enough."""
+    rested = not device.leases or state.now - device.used_at >= state.limits.lease_idle_us
+    return device.idle_since >= 0 and rested
 
 
 def has_place(state: State, adapter: AdapterState) -> bool:

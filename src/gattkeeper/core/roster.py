@@ -5,7 +5,7 @@ Knows what of a device ends when it is let go of. Who may be forgotten has nothi
 
 from typing import assert_never
 
-from gattkeeper.core import persist
+from gattkeeper.core import leases, persist
 from gattkeeper.core.effects import SubscriptionEnded
 from gattkeeper.core.events import DeviceAdded, DeviceLeaving, DeviceRemoved
 from gattkeeper.core.lifecycle import ConnectionState
@@ -70,6 +70,7 @@ def _let_go(state: State, device: DeviceState) -> None:
     device.linger_us = 0
     device.question = None
     persist.resume(state, device)
+    leases.end_all(state, device, REMOVED, Cause.CANCELLED)
     sweep(state, device, Cause.CANCELLED, fault=REMOVED, spared=lambda entry: bool(entry.undoes))
     state.touch(device)
 
@@ -88,5 +89,5 @@ def _forget(state: State, device: DeviceState) -> None:
 
 
 def _is_over(device: DeviceState) -> bool:
-    busy = device.depth or device.slots or device.stop or device.persisting or device.leaving
+    busy = device.depth or device.slots or device.stop or device.persisting or device.leaving or device.leases
     return device.connection is ConnectionState.DISCONNECTED and not busy

@@ -18,6 +18,7 @@ from gattkeeper.core import (
     ending,
     events,
     fanout,
+    leases,
     mending,
     overview,
     own_faults,
@@ -83,6 +84,8 @@ def _take(state: State, event: events.Event) -> None:
             _take_wish(state, event)
         case events.CancelRequested():
             admission.cancel(state, event.command_id)
+        case events.LeaseOpened() | events.LeaseRenewed() | events.LeaseClosed():
+            leases.take(state, event)
         case events.Reprioritised():
             admission.reprioritise(state, event.command_id, event.priority)
         case events.AcceptFailed():
@@ -296,6 +299,7 @@ def _close(state: State) -> None:
             if slot.entry is not None and slot.phase is SlotPhase.RECORDING:
                 admission.take_back(state, device, slot.entry, Cause.NEVER_SENT)
         persist.give_up(state, device)
+        leases.end_all(state, device, own_faults.CLOSING)
         state.touch(device)
 
 
@@ -309,8 +313,8 @@ def _due(state: State, key: Hashable) -> None:
     if kind in ("deadline", "queue_deadline", "lease", "backoff"):
         _due_for_command(state, kind, name)
         return
-    if kind == "gather":
-        fanout.open_gate(state, name)
+    if kind in _DUE_ELSEWHERE:
+        _DUE_ELSEWHERE[kind](state, name)
         return
     if kind in _DUE_ON_ADAPTER:
         _DUE_ON_ADAPTER[kind](state, state.adapters[name])
@@ -329,9 +333,15 @@ def _due(state: State, key: Hashable) -> None:
         connections.lose(state, device, own_faults.STALLED)
 
 
+_DUE_ELSEWHERE: dict[str, Callable[[State, str], None]] = {
+    "gather": fanout.open_gate,
+    "held": leases.over,
+}
+
 _DUE_ON_ADAPTER: dict[str, Callable[[State, AdapterState], None]] = {
     "contention": adapters.contention_over,
     "recovery": recovery.due,
+    "lease_idle": leases.idle,
 }
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {

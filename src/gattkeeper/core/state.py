@@ -89,6 +89,18 @@ class Sweep(Struct, kw_only=True, eq=False):
     spared: Callable[[Entry], bool]  # these go back into line
 
 
+class Lease(Struct, kw_only=True, eq=False):
+    """A program's wish to keep the connection of a device."""
+
+    id: str
+    device: str
+    holder: str
+    renew_within_us: int  # it ends when it is not renewed for so long; 0: need not be
+    ends_at: int  # at the latest
+    active_since: int = -1  # -1: there is no connection to hold yet
+    used_at: int = 0  # its last command was submitted, or ended
+
+
 class DeviceState(Struct, kw_only=True, eq=False):
     """One device."""
 
@@ -112,6 +124,10 @@ class DeviceState(Struct, kw_only=True, eq=False):
     bypass: Slot | None = None  # a stop that overtook the slot
     aside: Slot | None = None  # what does not use the bearer: a query; without a connection, the end of a bond
     pairing: bool = False  # somebody pairs on the connection, and perhaps a person is asked
+    leases: dict[str, Lease] = field(
+        default_factory=dict
+    )  # open ones; on a connection that may be used, all are active
+    used_at: int = 0  # something was handed over, or answered, on the connection
     setup: deque[Operation] = field(default_factory=deque)
     wanted: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # to be restored
     enabled: dict[CharacteristicRef, Subscribe] = field(default_factory=dict)  # in force on this connection
@@ -234,6 +250,7 @@ class State(Struct, kw_only=True, eq=False):
     entries: dict[str, Entry] = field(default_factory=dict)
     fanouts: dict[str, Fanout] = field(default_factory=dict)  # whose gate is closed
     gathering: dict[str, None] = field(default_factory=dict)  # those with somebody before it
+    leases: dict[str, Lease] = field(default_factory=dict)  # that are open
     timers: Timers = field(default_factory=Timers)
     effects: list[Effect] = field(default_factory=list)
     sweeping: dict[str, None] = field(default_factory=dict)  # devices whose sweep begins with this event
@@ -268,6 +285,10 @@ class State(Struct, kw_only=True, eq=False):
         del self.fanouts[fanout.id]
         self.gathering.pop(fanout.id, None)
         self.timers.cancel(("gather", fanout.id))
+
+    def has_lapsed(self, entry: Entry) -> bool:
+        """Whether the command belongs to a lease that is over: it must not be tried again."""
+        return bool(entry.command.lease) and entry.command.lease not in self.leases
 
     def touch(self, device: DeviceState) -> None:
         """Look at the device, and then at its adapter, before this event is over."""

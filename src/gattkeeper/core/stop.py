@@ -7,14 +7,14 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gattkeeper.core import roaming
+from gattkeeper.core import leases, roaming
 from gattkeeper.core.admission import disconnect, take_back, take_on
 from gattkeeper.core.attempts import is_stale, occupy
 from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.effects import HurryDisconnect
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, SlotPhase
-from gattkeeper.core.own_faults import STOP_DROPS
+from gattkeeper.core.own_faults import STOP_DROPS, STOP_ENDS_LEASE
 from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
 from gattkeeper.model.command import Command
@@ -29,6 +29,7 @@ def request(state: State, command: Command, *, latch: bool, table: str | None = 
     """
     device = state.devices[command.device]
     entry = take_on(state, command)
+    leases.end_all(state, device, STOP_ENDS_LEASE, Cause.STOPPED, by=command.id)
     if table is not None:
         entry.table = table
     device.gate_latched |= latch

@@ -1,7 +1,7 @@
 """Subscriptions of one device: those in force on its connection, and those wanted on every one.
 
-Knows the two. One that is in force and not wanted belongs to writes that waited for their answer: it ends with the
-connection, and does not keep it.
+Knows the two. One that is in force and not wanted belongs to a lease, or to writes that waited for their answer:
+it ends with the connection, and does not keep it.
 """
 
 from gattkeeper.core.entry import Entry
@@ -21,9 +21,12 @@ def is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
 
 
 def want(device: DeviceState, entry: Entry) -> None:
-    """A Subscribe has succeeded: it is restored after a reconnect, unless a later command undoes it."""
+    """A Subscribe has succeeded: it is restored after a reconnect, unless a later command undoes it.
+
+    That of a lease is not: it ends with the connection.
+    """
     operation = entry.command.operation
-    if not isinstance(operation, Subscribe):
+    if not isinstance(operation, Subscribe) or entry.command.lease:
         return
     if device.unsubscribed.get(operation.target, 0) < entry.sequence:
         device.wanted[operation.target] = device.enabled[operation.target]  # the kind that is in force

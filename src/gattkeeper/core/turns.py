@@ -21,6 +21,7 @@ from gattkeeper.core import (
     undo,
 )
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
+from gattkeeper.core.own_faults import PLACE_TAKEN, RENEWED
 from gattkeeper.core.state import AdapterState, DeviceState, State
 
 
@@ -82,15 +83,16 @@ def _next_operation(state: State, device: DeviceState) -> None:
     """The running stop, then what restores the connection, then the line; else the device is idle."""
     state.timers.cancel(("linger", device.name))
     if device.reconnect and device.bypass is None:
-        connections.drop(state, device)
+        connections.drop(state, device, RENEWED)
         return
     device.idle_since = -1
     if device.stop is not None:
         if device.stop.phase is CommandPhase.WAITING:
             attempts.start(state, device, device.stop)
         return
-    if adapters.gives_way(state, device) or not trust.may_go_on(state, device):
-        connections.drop(state, device)
+    needed = adapters.gives_way(state, device)
+    if needed or not trust.may_go_on(state, device):
+        connections.drop(state, device, PLACE_TAKEN if needed else trust.fault_of(device))
         return
     if state.adapters[device.adapter].ladder.cuts:
         return  # what runs ends, nothing else begins: the connection goes with the adapter
@@ -103,7 +105,7 @@ def _next_operation(state: State, device: DeviceState) -> None:
     roaming.reconsider(state, state.adapters[device.adapter])  # its place could be had
     if state.closing:
         connections.drop(state, device)
-    elif not device.wanted:
+    elif not (device.wanted or device.leases):
         state.timers.set(("linger", device.name), state.now + device.linger_us)
 
 

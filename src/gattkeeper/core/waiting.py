@@ -31,13 +31,14 @@ def client_of(entry: Entry) -> Client:
 class Roll:
     """Who stands in the lines of one device: whose turn is when, and the newest by coalesce key."""
 
-    __slots__ = ("_now", "_shares", "keys", "mortal")
+    __slots__ = ("_now", "_shares", "keys", "leased", "mortal")
 
     def __init__(self) -> None:
         self._now = [0] * len(Priority)  # the latest turn that was taken
         self._shares: dict[Client, tuple[int, int]] = {}  # how many stand in line, and the last turn of them
         self.keys: dict[str, Entry] = {}
         self.mortal = 0  # those that end when the link is lost
+        self.leased: dict[str, int] = {}  # how many belong to a lease
 
     def enter(self, entry: Entry) -> None:
         """One more; it is given its turn when it comes for the first time."""
@@ -48,6 +49,7 @@ class Roll:
             entry.turn = max(now, last + 1)
         self._shares[client] = (count + 1, max(last, entry.turn))
         self.mortal += not entry.command.survive_reconnect
+        self._count(entry.command.lease, 1)
         if entry.command.coalesce_key:
             self.keys.setdefault(entry.command.coalesce_key, entry)
 
@@ -61,9 +63,17 @@ class Roll:
             priority = entry.command.priority
             self._now[priority] = max(self._now[priority], turn)
         self.mortal -= not entry.command.survive_reconnect
+        self._count(entry.command.lease, -1)
         key = entry.command.coalesce_key
         if key and self.keys.get(key) is entry:
             del self.keys[key]
+
+    def _count(self, lease: str, more: int) -> None:
+        if not lease:
+            return
+        left = self.leased.pop(lease, 0) + more
+        if left:
+            self.leased[lease] = left
 
 
 class Line:

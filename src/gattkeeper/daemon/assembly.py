@@ -172,6 +172,8 @@ def limits_of(settings: KeeperSettings) -> Limits:
         breaker_failures_max=settings.breaker_failures_max,
         breaker_cooldown_us=_us(settings.breaker_cooldown),
         breaker_cooldown_us_max=_us(settings.breaker_cooldown_max),
+        lease_idle_us=_us(settings.lease_idle),
+        lease_us_max=_us(settings.lease_max),
         recovery_wedged_min=settings.recovery_wedged_min,
         recovery_failures_min=settings.recovery_failures_min,
         recovery_devices_min=settings.recovery_devices_min,

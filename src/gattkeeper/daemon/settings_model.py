@@ -64,6 +64,8 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     breaker_failures_max: Count = 5  # so many failed connections in a row, and a device is left alone
     breaker_cooldown: Seconds = 30.0  # for so long, twice as long each time it fails again
     breaker_cooldown_max: Seconds = 300.0
+    lease_idle: Seconds = 10.0  # a connection that programs hold goes to others when nothing ran on it for so long
+    lease_max: Annotated[float, Meta(gt=0, le=604_800)] = 86_400.0  # one program holds one for so long at most
     recovery_wedged_min: Count = 3  # so many signs that an adapter itself is wedged: it is recovered
     recovery_failures_min: Count = 6  # or so many failures
     recovery_devices_min: Annotated[int, Meta(ge=2, le=1_000)] = 2  # of so many devices: never because of one

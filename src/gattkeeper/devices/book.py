@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from gattkeeper.devices import codec
 from gattkeeper.devices.arguments import Meant, shown, understand
 from gattkeeper.devices.profile_checks import STOP
+from gattkeeper.devices.repeating import may_repeat, same_characteristic
 from gattkeeper.devices.tables import near_miss
 from gattkeeper.errors import InvalidCommandError, UnknownDeviceError, UnsupportedError
 from gattkeeper.model.command import Command, Priority, ReadBack
@@ -122,6 +123,11 @@ class ProfileBook:
             label=STOP,
         )
 
+    def may_repeat(self, device: str, write: Write) -> bool:
+        """Whether the device's profile allows this very write to be done twice. Raises UnknownDeviceError."""
+        profile = self._find(device).profile
+        return profile is not None and may_repeat(profile, write)
+
     def describe(self, command: Command, value: AnswerValue) -> str:
         """What a command's value means to a person ("55 %"); hex bytes where no action decodes it."""
         match value:
@@ -155,7 +161,7 @@ class ProfileBook:
         rules = [
             (name != command.label, rule)
             for name, rule in entry.profile.actions.items()
-            if isinstance(rule, ReadAction) and _same_characteristic(rule.characteristic, target)
+            if isinstance(rule, ReadAction) and same_characteristic(rule.characteristic, target)
         ]
         return [rule for _, rule in sorted(rules, key=lambda pair: pair[0])]
 
@@ -255,10 +261,6 @@ def _as_ruled(command: Command, rule: Action) -> Command:
 
 def _us(seconds: float) -> int:
     return max(1, round(seconds * 1_000_000))
-
-
-def _same_characteristic(one: CharacteristicRef, other: CharacteristicRef) -> bool:
-    return one.uuid == other.uuid and (one.service == other.service or not (one.service and other.service))
 
 
 def _decoded(rule: ReadAction, payload: bytes) -> str:

@@ -112,7 +112,7 @@ def device_answers(book: DeviceBook, status: KeeperStatus) -> list[Answer]:
 
 
 def sighting_answer(sighting: Sighting) -> Answer:
-    """One advertisement; manufacturer data is hex, by company number."""
+    """One advertisement; manufacturer data is hex, by company number, and service data by UUID."""
     return {
         "address": str(sighting.address),
         "kind": sighting.address.kind.value,
@@ -120,6 +120,8 @@ def sighting_answer(sighting: Sighting) -> Answer:
         "rssi_dbm": sighting.rssi_dbm,
         "services": list(sighting.services),
         "manufacturer_data": {str(number): data.hex() for number, data in sighting.manufacturer_data.items()},
+        "service_data": {uuid: data.hex() for uuid, data in sighting.service_data.items()},
+        "tx_power_dbm": sighting.tx_power_dbm,
     }
 
 

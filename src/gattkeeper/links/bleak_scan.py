@@ -101,4 +101,6 @@ def _sighting(device: BLEDevice, advertisement: AdvertisementData) -> Sighting:
         rssi_dbm=advertisement.rssi,
         services=tuple(advertisement.service_uuids),
         manufacturer_data=dict(advertisement.manufacturer_data),
+        service_data={uuid.lower(): data for uuid, data in advertisement.service_data.items()},
+        tx_power_dbm=advertisement.tx_power,
     )

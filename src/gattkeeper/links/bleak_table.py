@@ -13,11 +13,14 @@ from gattkeeper.links.targets import find_descriptor, find_target, must_allow
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Descriptor, Property, Service
 
 _PROPERTIES = {
+    "broadcast": Property.BROADCAST,
     "read": Property.READ,
     "write-without-response": Property.WRITE_WITHOUT_RESPONSE,
     "write": Property.WRITE,
     "notify": Property.NOTIFY,
     "indicate": Property.INDICATE,
+    "authenticated-signed-writes": Property.AUTHENTICATED_SIGNED_WRITES,
+    "extended-properties": Property.EXTENDED_PROPERTIES,
 }
 
 _VALUE_OFFSET = 1 if sys.platform == "linux" else 0

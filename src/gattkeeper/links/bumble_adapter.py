@@ -163,9 +163,12 @@ class BumbleAdapter:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + duration_s
         async with self._hearing() as heard:
-            while (left_s := ends_at - loop.time()) > 0:
+            while ends_at > loop.time():
                 try:
-                    advertisement = await asyncio.wait_for(heard.get(), left_s)
+                    async with asyncio.timeout_at(
+                        ends_at
+                    ):  # `wait_for` loses a cancel that meets an advertisement
+                        advertisement = await heard.get()
                 except TimeoutError:
                     return
                 if advertisement is None:

@@ -37,6 +37,13 @@ _SERVICE_LISTS = (
 )
 """Advertised lists of services, with the length of their UUIDs in bytes."""
 
+_SERVICE_DATA = (
+    (AdvertisingData.Type.SERVICE_DATA_16_BIT_UUID, 2),
+    (AdvertisingData.Type.SERVICE_DATA_32_BIT_UUID, 4),
+    (AdvertisingData.Type.SERVICE_DATA_128_BIT_UUID, 16),
+)
+"""Data that a service advertises, with the length of the UUID before it."""
+
 
 async def read_database_hash(gatt: Client) -> bytes | None:
     """The hash of the device's attribute table, in one round trip; None: it has none, or keeps it to itself.
@@ -96,21 +103,31 @@ def sighting_of(advertisement: Advertisement) -> Sighting:
     """
     names = _fields(advertisement, AdvertisingData.Type.COMPLETE_LOCAL_NAME)
     names += _fields(advertisement, AdvertisingData.Type.SHORTENED_LOCAL_NAME)
+    powers = _fields(advertisement, AdvertisingData.Type.TX_POWER_LEVEL)
     return Sighting(
         address=device_address(advertisement.address),
         name=names[0].decode(errors="replace") if names else "",
         rssi_dbm=None if advertisement.rssi == _RSSI_UNKNOWN else advertisement.rssi,
         services=tuple(
-            _spelled(UUID.from_bytes(field[start : start + length]))
-            for kind, length in _SERVICE_LISTS
-            for field in _fields(advertisement, kind)
-            for start in range(0, len(field) - length + 1, length)
+            dict.fromkeys(
+                _spelled(UUID.from_bytes(field[start : start + length]))
+                for kind, length in _SERVICE_LISTS
+                for field in _fields(advertisement, kind)
+                for start in range(0, len(field) - length + 1, length)
+            )
         ),
         manufacturer_data={
             int.from_bytes(field[:2], "little"): field[2:]
             for field in _fields(advertisement, AdvertisingData.Type.MANUFACTURER_SPECIFIC_DATA)
             if len(field) >= 2
         },
+        service_data={
+            _spelled(UUID.from_bytes(field[:length])): field[length:]
+            for kind, length in _SERVICE_DATA
+            for field in _fields(advertisement, kind)
+            if len(field) >= length
+        },
+        tx_power_dbm=next((_signed(field[0]) for field in powers if len(field) == 1), None),
     )
 
 
@@ -128,6 +145,10 @@ def bumble_address(address: DeviceAddress) -> Address:
 
 def _fields(advertisement: Advertisement, kind: AdvertisingData.Type) -> list[bytes]:
     return list(advertisement.data.get_all(kind, raw=True))
+
+
+def _signed(byte: int) -> int:
+    return byte - 256 if byte > 127 else byte
 
 
 def _spelled(bumble_uuid: UUID) -> str:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from gattkeeper.model.gatt import ATTRIBUTE_LENGTH_MAX, CharacteristicRef
 from gattkeeper.model.operation import (
     Composite,
+    Disconnect,
     LongWrite,
     Operation,
     RequestConnectionParameters,
@@ -81,6 +82,7 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop: bool = False  # the emergency stop of its device
     may_bypass: bool = False  # a stop that may go without response past a pending request
     token: int = 0  # the number that its payload carries and no other's does; 0: none
+    lease: str = ""  # it only runs while this lease holds the connection; it makes none, but for a Connect
     idempotency_key: str = ""  # same key and same body: the same command
     fanout: str = ""  # those of several devices that go together have the same
     label: str = ""  # what a person asked for: "set_position 73"
@@ -104,7 +106,15 @@ def problem_with(command: Command) -> str:
         return "a write that waits for its answer is proved by that: it is not read back as well"
     if command.read_back is not None and not command.read_back.expected:
         return "a read-back needs at least one byte to expect: every value starts with nothing"
-    return _problem_with_operation(command.operation)
+    return _problem_with_lease(command) or _problem_with_operation(command.operation)
+
+
+def _problem_with_lease(command: Command) -> str:
+    if command.lease and command.survive_reconnect:
+        return "a command of a lease ends with its connection: it cannot survive a reconnect"
+    if command.lease and isinstance(command.operation, Disconnect):
+        return "who holds a lease closes it: a Disconnect takes the connection from all others as well"
+    return ""
 
 
 def _problem_with_operation(operation: Operation | Composite) -> str:

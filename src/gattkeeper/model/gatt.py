@@ -24,11 +24,14 @@ _LONG = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Property(Flag):
     """What a characteristic allows; the bit values of its declaration (Vol 3, Part G, 3.3.1.1)."""
 
+    BROADCAST = 0x01
     READ = 0x02
     WRITE_WITHOUT_RESPONSE = 0x04
     WRITE = 0x08
     NOTIFY = 0x10
     INDICATE = 0x20
+    AUTHENTICATED_SIGNED_WRITES = 0x40
+    EXTENDED_PROPERTIES = 0x80  # more of them in a descriptor
 
 
 class CharacteristicRef(Struct, frozen=True, kw_only=True, omit_defaults=True, order=True):

@@ -41,6 +41,15 @@ class AdvertisedRssi(Struct, frozen=True, kw_only=True):
     age_us: int  # since then, in microseconds
 
 
+class LeaseStatus(Struct, frozen=True, kw_only=True):
+    """A program's hold on a connection that is up. Times are lengths in microseconds."""
+
+    lease: str
+    holder: str  # for people: the program, and its process
+    held_us: int
+    idle_us: int  # since its last command was submitted or ended
+
+
 class DeviceStatus(Struct, frozen=True, kw_only=True):
     """One device. Times are lengths in microseconds, 0 where there is nothing."""
 
@@ -58,6 +67,7 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     subscriptions: int = 0
     availability: str = "available"  # or unavailable (left alone for a while), probing (the next try tells)
     alerts: tuple[AlertKind, ...] = ()  # those that are raised
+    leases: tuple[LeaseStatus, ...] = ()  # that keep its connection
     advertised: AdvertisedRssi | None = None  # None: not heard since the start
 
 

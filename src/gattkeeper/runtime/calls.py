@@ -24,7 +24,7 @@ from gattkeeper.model.status import AdvertisedRssi
 from gattkeeper.runtime.asking import AgentDesk
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.handle import Handle
-from gattkeeper.runtime.notifications import NotificationHub
+from gattkeeper.runtime.notifications import Notifications
 from gattkeeper.runtime.ports import DeviceBook
 
 Pointer = str | int | tuple[str, str] | CharacteristicRef
@@ -34,13 +34,34 @@ E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
 
+class Hub(Protocol):
+    """What a reader of notifications needs: see `notifications.NotificationHub`."""
+
+    def add(self, device: str, reader: Notifications) -> None:
+        """From now on the reader gets what fits its target."""
+
+    def remove(self, device: str, reader: Notifications) -> bool:
+        """No more for this reader. True when it was the last one of its target."""
+
+
 class DeviceKeeper(Protocol):
     """What a device needs of its keeper."""
 
-    book: DeviceBook
-    hub: NotificationHub
-    agents: AgentDesk
-    closing: bool
+    @property
+    def book(self) -> DeviceBook:
+        """Devices, groups and actions by name."""
+
+    @property
+    def hub(self) -> Hub:
+        """Where readers of notifications are known."""
+
+    @property
+    def agents(self) -> AgentDesk:
+        """Who is asked while a device pairs."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether the keeper shuts down."""
 
     async def submit(self, command: Command) -> Handle:
         """See `Keeper.submit`."""

@@ -6,7 +6,7 @@ Knows what a caller may ask. The order of things is the scheduler's, the record 
 import asyncio
 import concurrent.futures
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 
@@ -27,23 +27,25 @@ from gattkeeper.errors import (
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
 from gattkeeper.model.operation import changes_state, kind_of, parts_of
-from gattkeeper.model.outcome import Outcome, Resolution, Verdict
+from gattkeeper.model.outcome import Outcome
 from gattkeeper.model.record import Note, ResumeAsked, StopAsked
 from gattkeeper.model.status import AdvertisedRssi, KeeperStatus
 from gattkeeper.runtime.adapters import Adapters, AdapterUse
 from gattkeeper.runtime.asking import AgentDesk, PairingAgent
 from gattkeeper.runtime.calls import Pointer
 from gattkeeper.runtime.departures import Departures
-from gattkeeper.runtime.device import Device
-from gattkeeper.runtime.durations import to_us
+from gattkeeper.runtime.device import DEADLINE_S, Device
+from gattkeeper.runtime.durations import optional_us, to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.leases import Lease, Leases, connect_of
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
 from gattkeeper.runtime.pump import Pump
 from gattkeeper.runtime.recording import Recorder
+from gattkeeper.runtime.resolving import resolve
 from gattkeeper.runtime.scanning import TurnTakingLink
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S
 from gattkeeper.runtime.switchboard import Switchboard
@@ -87,9 +89,8 @@ class Keeper:
         agent: PairingAgent | None = None,
     ) -> None:
         self.book = book
-        self.hub = NotificationHub()
-        self.agents = AgentDesk(agent)
-        self._hearing = Hearing()
+        self.hub, self.agents = NotificationHub(), AgentDesk(agent)
+        self._hearing, self._leases = Hearing(), Leases(self._feed)
         self.closing = False
         self._letting_go = False  # too late for a stop: adapters are being closed
         self._loop = asyncio.get_running_loop()
@@ -112,6 +113,7 @@ class Keeper:
             recorder=self._recorder,
             agents=self.agents,
             hearing=self._hearing,
+            leases=self._leases,
         )
         use = AdapterUse(slots=slots or {}, serialization=serialization or {}, recovery=recovery or {})
         self._adapters = Adapters(self.links, use, self._ways, feed=self._feed, jitter=jitter)
@@ -221,6 +223,21 @@ class Keeper:
             raise
         return handle
 
+    async def lease(
+        self,
+        device: str,
+        *,
+        holder: str,
+        renew_within: float = 0.0,
+        timeout: float | None = None,
+        deadline: float = DEADLINE_S,
+        priority: Priority = Priority.NORMAL,
+        origin: Origin | None = None,
+    ) -> Lease:
+        """Connect, with the errors of `Device.connect`, and keep the connection: see `Lease`."""
+        connect = connect_of(self._know(device), timeout, deadline, priority, origin or Origin())
+        return await self._leases.hold(self, connect, holder, renew_within)
+
     async def fanout(self, commands: Sequence[Command], *, gather: float = GATHER_S) -> Fanout:
         """Queue a command for each of several devices, to be sent together; returns once they are durable.
 
@@ -308,27 +325,7 @@ class Keeper:
         `who` decided, and `origin` handed it in. Raises UsageError when there is no such command, it did not end
         unknown, or it is resolved already; StorageError when it cannot be written: then nothing is resolved.
         """
-        handle = self._ledger.find(command_id)
-        outcome = handle.outcome if handle is not None else None
-        if handle is None or outcome is None or outcome.verdict is not Verdict.UNKNOWN:
-            raise UsageError(f"{command_id} is not a command that ended unknown")
-        if not who or not why:
-            raise UsageError("a resolution says who decided, and why")
-        if not self._ledger.resolve(command_id):
-            raise UsageError(f"{command_id} is resolved already; a resolution is never changed")
-        by = self._ledger.who(origin)
-        resolution = Resolution(command_id=command_id, applied=applied, who=who, why=why, origin=by)
-        durable: asyncio.Future[StorageError | None] = self._loop.create_future()
-
-        def written(error: StorageError | None) -> None:
-            """Called also when nobody waits any more: what the journal says, holds."""
-            if not durable.done():
-                durable.set_result(error)
-
-        self._pump.resolve(handle.command, resolution, written)
-        error = await durable
-        if error is not None:
-            raise error
+        await resolve(self._ledger, self._pump, command_id, applied=applied, who=who, why=why, origin=origin)
 
     def notifications(self, device: str, characteristic: Pointer) -> AbstractAsyncContextManager[Notifications]:
         """A device's notifications by name: `Device.subscribe`, with its errors."""
@@ -350,13 +347,14 @@ class Keeper:
         """How strongly a device was heard when it last advertised; None: it was not. Raises UnknownDeviceError."""
         return self._hearing.of(self.book.rules(device).address)
 
-    async def scan(self, duration: float = 5.0, *, adapter: str = "") -> AsyncIterator[Sighting]:
+    async def scan(self, duration: float | None = 5.0, *, adapter: str = "") -> AsyncGenerator[Sighting, None]:
         """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
 
-        Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter, RefusedError
-        while the adapter cannot scan.
+        None: until the caller has heard enough; leave it with `contextlib.aclosing`. All who scan on one adapter
+        share one scan. Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter,
+        RefusedError while the adapter cannot scan.
         """
-        to_us("duration", duration)
+        optional_us("duration", duration)
         try:
             async with aclosing(self._ways.link(adapter).scan(duration)) as sightings:
                 async for sighting in sightings:

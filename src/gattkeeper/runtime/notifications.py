@@ -5,12 +5,25 @@ Knows readers and their bounded buffers. Subscribing at the device is a command 
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, CharacteristicRef, matches
 
 BUFFER_MAX = 1_000
 """Payloads a reader may lag behind. Then the oldest is dropped and counted: memory stays bounded."""
+
+
+class Reader(Protocol):
+    """Who gets what fits a target. All of it is called on the event loop, and must not block."""
+
+    target: CharacteristicRef
+
+    def push(self, payload: bytes) -> None:
+        """One arrived."""
+
+    def end(self, fault: Fault | None = None) -> None:
+        """No more will come."""
 
 
 class Notifications:
@@ -57,13 +70,13 @@ class NotificationHub:
     """Every reader of every device."""
 
     def __init__(self) -> None:
-        self._readers: dict[str, list[Notifications]] = {}
+        self._readers: dict[str, list[Reader]] = {}
 
-    def add(self, device: str, reader: Notifications) -> None:
+    def add(self, device: str, reader: Reader) -> None:
         """From now on the reader gets what fits its target."""
         self._readers.setdefault(device, []).append(reader)
 
-    def remove(self, device: str, reader: Notifications) -> bool:
+    def remove(self, device: str, reader: Reader) -> bool:
         """No more for this reader. True when it was the last one of its target."""
         readers = self._readers.get(device, [])
         if reader in readers:
@@ -73,7 +86,7 @@ class NotificationHub:
 
     def push(self, device: str, characteristic: Characteristic, payload: bytes) -> None:
         """One arrived: everyone who asked gets it."""
-        for reader in self._readers.get(device, ()):
+        for reader in tuple(self._readers.get(device, ())):  # what one does with it may end another
             if matches(reader.target, characteristic):
                 reader.push(payload)
 

@@ -14,7 +14,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Service
 from gattkeeper.model.identity import DeviceAddress
-from gattkeeper.model.operation import Operation
+from gattkeeper.model.operation import Operation, Write
 from gattkeeper.model.outcome import AnswerValue, Outcome, Phase, PhaseMark, Resolution
 from gattkeeper.model.record import Record
 from gattkeeper.model.security import NO_DEMAND, Demand, Proof, SecurityLevel
@@ -30,6 +30,8 @@ class Sighting(Struct, frozen=True, kw_only=True):
     rssi_dbm: int | None = None
     services: tuple[str, ...] = ()  # UUIDs, in full
     manufacturer_data: dict[int, bytes] = {}
+    service_data: dict[str, bytes] = {}  # by UUID, in full
+    tx_power_dbm: int | None = None
 
 
 class LinkTraits(Struct, frozen=True, kw_only=True):
@@ -230,6 +232,9 @@ class DeviceBook(Protocol):
 
     def stop(self, device: str) -> Command:
         """The command, without id, of the device's emergency stop; Disconnect where none is declared."""
+
+    def may_repeat(self, device: str, write: Write) -> bool:
+        """Whether the device's profile allows this very write to be done twice."""
 
     def describe(self, command: Command, value: AnswerValue) -> str:
         """What a command's value means to a person ("55 %"); hex bytes where no action decodes it."""

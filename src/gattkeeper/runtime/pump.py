@@ -22,6 +22,7 @@ from gattkeeper.model.status import Alert
 from gattkeeper.runtime.asking import AgentDesk
 from gattkeeper.runtime.forgetting import Forgetting
 from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.leases import Leases
 from gattkeeper.runtime.ports import Journal, Link
 from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.recoveries import Recoveries
@@ -98,15 +99,14 @@ class Pump:
         recorder: Recorder | None = None,
         agents: AgentDesk | None = None,
         hearing: Hearing | None = None,
+        leases: Leases | None = None,
     ) -> None:
-        self._disconnect_timeout_s = disconnect_timeout_s
-        self._recorder, self._agents, self._hearing = recorder, agents, hearing
+        self._disconnect_timeout_s, self._recorder = disconnect_timeout_s, recorder
+        self._agents, self._hearing, self._leases = agents, hearing, leases or Leases(self.feed)
         self._scheduler, self._listener = scheduler, listener
         self.rows = Rows(journal, now_us=self.now_us, keeps=listener.keeps_payloads, tell=listener.alert)
-        self._jitter = jitter
-        self._loop = asyncio.get_running_loop()
-        self._events: deque[events.Event] = deque()
-        self._running = False
+        self._jitter, self._loop = jitter, asyncio.get_running_loop()
+        self._events, self._running = deque[events.Event](), False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
         self._sessions: dict[str, Session] = {}
@@ -135,6 +135,7 @@ class Pump:
             effects.ConnectionChanged: self._connection_changed,
             effects.AvailabilityChanged: self._availability_changed,
             effects.AlertChanged: self._alert_changed,
+            effects.LeaseEnded: self._leases.ended,
             effects.SubscriptionEnded: self._subscription_ended,
         }
 
@@ -256,6 +257,7 @@ class Pump:
             disconnect_timeout_s=self._disconnect_timeout_s,
             agents=self._agents,
             hearing=self._hearing,
+            leases=self._leases,
         )
         self._sessions[effect.device] = session
         session.start(link, address, effect.demand)

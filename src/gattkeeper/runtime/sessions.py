@@ -20,6 +20,7 @@ from gattkeeper.model.outcome import Phase
 from gattkeeper.model.security import Demand, Proof
 from gattkeeper.runtime.asking import AgentDesk, Asking
 from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.leases import Leases
 from gattkeeper.runtime.ports import Link, LinkConnection, Sighting
 
 DISCONNECT_TIMEOUT_S = 12.0
@@ -58,6 +59,7 @@ class Session:
         disconnect_timeout_s: float = DISCONNECT_TIMEOUT_S,
         agents: AgentDesk | None = None,
         hearing: Hearing | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self._device = device
         self._adapter = adapter
@@ -68,6 +70,7 @@ class Session:
         self._disconnect_timeout_s = disconnect_timeout_s
         self._agents = agents
         self._hearing = hearing
+        self._leases = leases
         self._connection: LinkConnection | None = None
         self._up = False  # the scheduler was told
         self._over = False  # nothing of this session counts any more
@@ -102,6 +105,8 @@ class Session:
             self._feed(
                 events.ConnectionUpdated(device=self._device, epoch=self._epoch, att_mtu=att_mtu, table=table)
             )
+            if self._leases is not None:
+                self._leases.updated(self._device)
 
     def pairing(self, *, under_way: bool) -> None:
         """See `ports.ConnectionEvents`."""
@@ -188,6 +193,8 @@ class Session:
                 self._connect_failed(replace(self._early_loss, ran=Ran.NO))
             else:
                 self._up = True
+                if self._leases is not None:
+                    self._leases.up(self._device, connection)
                 self._feed(
                     events.Connected(
                         device=self._device,

@@ -16,6 +16,7 @@ from gattkeeper.model.identity import DeviceAddress, looks_like_address
 from gattkeeper.model.security import Demand
 from gattkeeper.runtime.demands import demand_of
 from gattkeeper.runtime.ports import DeviceRules, Link, Sighting
+from gattkeeper.runtime.scanning import TurnTakingLink
 
 LISTEN_LENGTH_S = 3.0
 """How long an adapter listens each time: most devices advertise at least once a second, few only every two."""
@@ -55,7 +56,11 @@ class Ways:
     """Every device's route. `listen_every_s`: how often adapters listen by themselves; 0: they do not."""
 
     def __init__(
-        self, links: Mapping[str, Link], feed: Callable[[events.Event], None], *, listen_every_s: float = 0.0
+        self,
+        links: Mapping[str, TurnTakingLink],
+        feed: Callable[[events.Event], None],
+        *,
+        listen_every_s: float = 0.0,
     ) -> None:
         self._links = links
         self._feed = feed
@@ -75,7 +80,7 @@ class Ways:
     def __getitem__(self, device: str) -> Route:
         return self._routes[device]
 
-    def link(self, adapter: str) -> Link:
+    def link(self, adapter: str) -> TurnTakingLink:
         """The link of an adapter by its name; the first for an empty one. Raises SettingsError."""
         name = adapter or next(iter(self._links), "")
         if name not in self._links:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from gattkeeper.world.simulated_rules import Raise as Raise
     from gattkeeper.world.simulated_rules import Stubborn as Stubborn
     from gattkeeper.world.virtual_blind import VirtualBlind as VirtualBlind
+    from gattkeeper.world.virtual_device import Advertised as Advertised
     from gattkeeper.world.virtual_device import Applied as Applied
     from gattkeeper.world.virtual_device import AppliedFile as AppliedFile
     from gattkeeper.world.virtual_device import AttError as AttError
@@ -105,6 +106,7 @@ _HOMES = {
     ),
     "virtual_blind": ("VirtualBlind",),
     "virtual_device": (
+        "Advertised",
         "Applied",
         "AppliedFile",
         "AttError",

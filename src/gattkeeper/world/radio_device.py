@@ -28,6 +28,13 @@ _ADVERTISING_DATA_MAX = 31
 
 _RESOLVABLE_BITS = 0x40  # the two highest bits of a resolvable private address are 01 (Vol 6, Part B, 1.3.2.2)
 
+_SERVICE_LISTS = {
+    2: AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
+    16: AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS,
+}
+_SERVICE_DATA = {2: AdvertisingData.SERVICE_DATA_16_BIT_UUID, 16: AdvertisingData.SERVICE_DATA_128_BIT_UUID}
+"""Kinds of advertised fields by the length of their UUIDs in bytes."""
+
 _FLAGS = bytes([0x06])  # general discoverable, no BR/EDR
 _WHOLE_TABLE = b"\x01\x00\xff\xff"  # handles that Service Changed declares as affected
 
@@ -197,18 +204,26 @@ def address_of(device: VirtualDevice) -> hci.Address:
 
 
 def _advertising_data(device: VirtualDevice) -> bytes:
-    """Flags, the name, and the first service, as far as there is room."""
-    service = UUID(short_uuid(device.services[0].uuid)) if device.services else None
-    fields = [(AdvertisingData.FLAGS, _FLAGS), (AdvertisingData.COMPLETE_LOCAL_NAME, device.local_name.encode())]
-    if service is not None:
-        kind = (
-            AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS
-            if len(service.to_bytes()) == 2
-            else AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS
-        )
-        fields.append((kind, service.to_bytes()))
+    """Each field for which there is room. Bumble's controller knows no scan responses: it repeats these."""
     data = b""
-    for kind, value in fields:
+    for kind, value in _advertised_fields(device):
         if len(data) + 2 + len(value) <= _ADVERTISING_DATA_MAX:
             data += bytes([len(value) + 1, kind]) + value
     return data
+
+
+def _advertised_fields(device: VirtualDevice) -> list[tuple[int, bytes]]:
+    """Flags, the name, the first service, and what it advertises beside them, the most important first."""
+    fields = [(int(AdvertisingData.FLAGS), _FLAGS)]
+    fields.append((AdvertisingData.COMPLETE_LOCAL_NAME, device.local_name.encode()))
+    if device.services:
+        service = UUID(short_uuid(device.services[0].uuid)).to_bytes()
+        fields.append((_SERVICE_LISTS[len(service)], service))
+    for number, data in device.advertised.manufacturer_data.items():
+        fields.append((AdvertisingData.MANUFACTURER_SPECIFIC_DATA, number.to_bytes(2, "little") + data))
+    for uuid, data in device.advertised.service_data.items():
+        spelled = UUID(short_uuid(uuid)).to_bytes()
+        fields.append((_SERVICE_DATA[len(spelled)], spelled + data))
+    if device.advertised.tx_power_dbm is not None:
+        fields.append((AdvertisingData.TX_POWER_LEVEL, device.advertised.tx_power_dbm.to_bytes(1, signed=True)))
+    return fields

@@ -109,4 +109,12 @@ def must_prove(demand: Demand, proof: Proof) -> None:
 def sighting_of(device: VirtualDevice, rssi_dbm: int) -> Sighting:
     """Its advertisement, heard so strongly."""
     services = tuple(service.uuid for service in device.services)
-    return Sighting(address=device.address, name=device.local_name, rssi_dbm=rssi_dbm, services=services)
+    return Sighting(
+        address=device.address,
+        name=device.local_name,
+        rssi_dbm=rssi_dbm,
+        services=services,
+        manufacturer_data=device.advertised.manufacturer_data,
+        service_data=device.advertised.service_data,
+        tx_power_dbm=device.advertised.tx_power_dbm,
+    )

@@ -43,6 +43,14 @@ class Applied(Struct, frozen=True, kw_only=True):
     payload: bytes
 
 
+class Advertised(Struct, frozen=True, kw_only=True):
+    """What a device tells everybody beside its name and its services."""
+
+    manufacturer_data: dict[int, bytes] = {}  # by company number
+    service_data: dict[str, bytes] = {}  # by UUID, in full
+    tx_power_dbm: int | None = None
+
+
 class VirtualCharacteristic:
     """A characteristic of a virtual device.
 
@@ -90,6 +98,7 @@ class VirtualDevice:
 
     `key_size_max` is how long a key it agrees to when it is paired, 7 to 16 bytes; no simulated link asks.
     `local_name` is what it calls itself on the air: its name unless told. Others may call themselves the same.
+    An advertisement on a radio has 31 bytes: what of name, first service and `advertised` has no room is not sent.
 
     Raises ValueError when `address` is random by its `kind`, and not static.
     """
@@ -103,6 +112,7 @@ class VirtualDevice:
         database_hash: bool = True,
         kind: AddressKind = AddressKind.RANDOM,
         local_name: str = "",
+        advertised: Advertised | None = None,
         key_size_max: int = 16,
         att_mtu_max: int = 517,
         prepared_writes_max: int = 64,
@@ -111,6 +121,7 @@ class VirtualDevice:
     ) -> None:
         self.name = name
         self.local_name = local_name or name
+        self.advertised = advertised or Advertised()
         self.address = _lasting_address(address, kind)
         self.services = services
         self.database_hash = database_hash

@@ -8,7 +8,15 @@ from gattkeeper.fronts.cli import texts
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
-from gattkeeper.model.status import AdapterStatus, AdvertisedRssi, Alert, AlertKind, DeviceStatus, KeeperStatus
+from gattkeeper.model.status import (
+    AdapterStatus,
+    AdvertisedRssi,
+    Alert,
+    AlertKind,
+    DeviceStatus,
+    KeeperStatus,
+    LeaseStatus,
+)
 from gattkeeper.runtime.fanout import FanoutOutcome
 
 ONE = command("c1", "lounge", "set_position 73")
@@ -89,6 +97,15 @@ def test_every_cause_that_needs_a_reason_has_one():
 
 def test_a_command_without_label_is_told_by_its_operation():
     assert texts.what(command("c1", "lounge", "")) == "lounge write"
+
+
+def test_status_tells_who_holds_a_connection():
+    lease = LeaseStatus(lease="l1", holder="blind.py (pid 123)\x1b[2J", held_us=12_000_000, idle_us=0)
+    held = DeviceStatus(name="lounge", connection="connected", waiting=0, leases=(lease,))
+    status = KeeperStatus(adapters=(), devices=(held,), waiting=0, accepted=1, ended=1)
+    assert "held by blind.py (pid 123)" in texts.status_text(status, Terminal())
+    assert " for 12.0 s" in texts.status_text(status, Terminal())
+    assert "\x1b" not in texts.status_text(status, Terminal())
 
 
 def test_status_is_a_table_at_80_columns():

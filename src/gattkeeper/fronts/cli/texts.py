@@ -185,6 +185,7 @@ def _device_row(device: DeviceStatus, terminal: Terminal, *, several: bool) -> t
         notes.append(advertised_text(device.advertised))
     if device.subscriptions:
         notes.append(f"{device.subscriptions} subscribed")
+    notes += [f"held by {clean(lease.holder)} for {seconds_text(lease.held_us)}" for lease in device.leases]
     waiting = f"{device.waiting} waiting" if device.waiting else paint("idle", GREY, terminal)
     return (clean(device.name), device.connection, waiting, ", ".join(notes))
 

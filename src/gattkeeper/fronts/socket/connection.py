@@ -21,6 +21,7 @@ from gattkeeper.fronts.cli.daemon_verbs import run_daemon_verb
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.fronts.service import Service
 from gattkeeper.fronts.socket import requests
+from gattkeeper.fronts.socket.holding import Holdings
 from gattkeeper.fronts.socket.output import Output
 from gattkeeper.fronts.socket.pairing import WireAgent
 from gattkeeper.fronts.socket.person import TypingPerson
@@ -31,6 +32,9 @@ _logger = logging.getLogger("gattkeeper.socket")
 
 LINE_BYTES_MAX = 64 * 1024
 """Longest line; a longer one ends the connection."""
+
+_STREAMS = requests.Hold | requests.Scan | requests.Subscribe
+"""Requests that go on until they are ended."""
 
 REQUESTS_MAX = 32
 """Requests in flight on one connection."""
@@ -69,6 +73,8 @@ class Connection:
         self._only_stop = only_stop  # why nothing else is served; empty: everything is
         self._agents: dict[requests.RequestId, WireAgent] = {}  # who is asked, by the id of their `pair`
         self._running: dict[asyncio.Task[None], bool] = {}  # whether it is a stop
+        self._held = Holdings()
+        self._streams: dict[requests.RequestId, asyncio.Task[None]] = {}  # those that can be ended
 
     async def serve(self) -> None:
         """Read requests until the client is gone; then end its waits and subscriptions."""
@@ -113,8 +119,8 @@ class Connection:
             return True
         if isinstance(request, requests.Cli):
             return self._take_command_line(request)
-        if isinstance(request, requests.Answer):
-            self._take_answer(request)
+        if isinstance(request, requests.Answer | requests.End):
+            self._take_aside(request)
             return True
         is_stop = isinstance(request, requests.Stop)
         if self._only_stop and not is_stop:
@@ -125,7 +131,9 @@ class Connection:
             message = f"a connection has at most {REQUESTS_MAX} requests in flight: wait for answers first"
             self._send(request.id, error_answer("too_many_requests", message))
             return True
-        self._start(self._answer(request), is_stop=is_stop)
+        task = self._start(self._answer(request), is_stop=is_stop)
+        if isinstance(request, _STREAMS):
+            self._streams[request.id] = task
         return not self._only_stop
 
     def _take_command_line(self, request: requests.Cli) -> bool:
@@ -138,16 +146,37 @@ class Connection:
         self._start(self._run_command_line(request), is_stop=False)
         return False
 
-    def _start(self, work: Coroutine[None, None, None], *, is_stop: bool) -> None:
+    def _start(self, work: Coroutine[None, None, None], *, is_stop: bool) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._running[task] = is_stop
         task.add_done_callback(self._running.pop)
+        return task
+
+    def _take_aside(self, request: requests.Answer | requests.End) -> None:
+        """What is about another request has a place in any case."""
+        if isinstance(request, requests.Answer):
+            self._take_answer(request)
+            return
+        stream = self._streams.pop(request.request, None)
+        if stream is None:
+            message = f"no subscribe, scan or hold with the id {request.request!r} is under way on this connection"
+            self._send(request.id, error_answer("usage", message))
+        else:
+            self._start(self._end_stream(request, stream), is_stop=False)
+
+    async def _end_stream(self, request: requests.End, stream: asyncio.Task[None]) -> None:
+        """End a request that would go on; its own last answer, if any, comes first."""
+        stream.cancel()
+        await asyncio.wait({stream})
+        self._send(request.id, {"ended": request.request})
 
     async def _answer(self, request: requests.Request) -> None:
         agent = None
         try:
             agent = self._agent_of(request)
-            async with contextlib.aclosing(perform(self._service, request, self._origin, agent)) as stream:
+            async with contextlib.aclosing(
+                perform(self._service, request, self._origin, self._held, agent)
+            ) as stream:
                 async for answer in stream:
                     self._send(request.id, answer)
         except GattkeeperError as error:
@@ -160,6 +189,8 @@ class Connection:
         finally:
             if agent is not None:
                 del self._agents[request.id]
+            if self._streams.get(request.id) is asyncio.current_task():
+                del self._streams[request.id]
 
     def _agent_of(self, request: requests.Request) -> WireAgent | None:
         """The client itself, where it wants to be asked while something is paired. Raises UsageError."""
@@ -216,8 +247,12 @@ class Connection:
         running = list(self._running)
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
-        self._output.release()
+        try:
+            try:
+                await asyncio.gather(*running, return_exceptions=True)
+            finally:  # also when the front closes meanwhile
+                self._writer.close()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
+        finally:
+            self._output.release()

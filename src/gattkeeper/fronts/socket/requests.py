@@ -147,17 +147,51 @@ class Devices(_Base, frozen=True, kw_only=True, tag="devices"):
 
 
 class Scan(_Base, frozen=True, kw_only=True, tag="scan"):
-    """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named."""
+    """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
 
-    duration: float = 5.0
+    A `duration` of null: until the request is ended.
+    """
+
+    duration: float | None = 5.0
     adapter: str = ""
 
 
 class Subscribe(_Base, frozen=True, kw_only=True, tag="subscribe"):
-    """A characteristic's notifications, until the connection ends."""
+    """A characteristic's notifications, until the request, or the connection, is ended.
+
+    With `lease` they belong to that, and end with it.
+    """
 
     device: str
     characteristic: Pointer
+    kind: Literal["either", "notify", "indicate"] = "either"
+    lease: str = ""
+    priority: PriorityName = "normal"
+
+
+class Hold(_Base, frozen=True, kw_only=True, tag="hold"):
+    """Connect to a device, and keep the connection until this request, or the client's own connection, is ended.
+
+    `holder` names the program to people. `timeout` bounds one attempt, `deadline` all of them, in seconds.
+    """
+
+    device: str
+    holder: str = ""
+    priority: PriorityName | None = None
+    timeout: float | None = None
+    deadline: float = 30.0
+
+
+class Renew(_Base, frozen=True, kw_only=True, tag="renew"):
+    """The holder of a lease of this connection is still there."""
+
+    lease: str
+
+
+class End(_Base, frozen=True, kw_only=True, tag="end"):
+    """End the `subscribe`, `scan` or `hold` of this connection with the id `request`; answered when it is over."""
+
+    request: str | int
 
 
 class Resolve(_Base, frozen=True, kw_only=True, tag="resolve"):
@@ -200,6 +234,9 @@ Request = (
     | Devices
     | Scan
     | Subscribe
+    | Hold
+    | Renew
+    | End
     | Resolve
     | Cli
 )

@@ -4,7 +4,7 @@ Knows the keeper's public API. Lines, limits and connections stand in `connectio
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from typing import assert_never
 
 from gattkeeper.errors import InvalidCommandError, UsageError
@@ -24,7 +24,8 @@ from gattkeeper.fronts.commands import (
 )
 from gattkeeper.fronts.service import Service
 from gattkeeper.fronts.socket import requests
-from gattkeeper.model.command import Command, Origin
+from gattkeeper.fronts.socket.holding import Holdings, hold
+from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.handle import Handle
@@ -33,17 +34,26 @@ TIMELINE_LAST_MAX = 100
 """Most commands in one answer about the timeline: it has to fit the output of one connection."""
 
 
-def perform(  # noqa: C901, PLR0911 - a table of verbs
-    service: Service, request: requests.Request, origin: Origin, agent: PairingAgent | None = None
+def perform(  # noqa: C901, PLR0911, PLR0912 - a table of verbs
+    service: Service,
+    request: requests.Request,
+    origin: Origin,
+    held: Holdings,
+    agent: PairingAgent | None = None,
 ) -> AsyncGenerator[Answer, None]:
-    """The answers to one request, without its id. `agent` is asked while it pairs. Raises GattkeeperError."""
+    """The answers to one request, without its id. Raises GattkeeperError.
+
+    `held` is what its client holds; `agent` is asked while it pairs.
+    """
     match request:
         case requests.Act() if is_group(service.keeper.book, request.device):
             return _act_together(service, request, origin)
         case requests.Act() | requests.Read() | requests.Write():
             return _submit(service, _command(service, request, origin), request.wait)
         case requests.Submit():
-            return _submit(service, requests.command_of(request, origin), request.wait)
+            command = requests.command_of(request, origin)
+            held.check(command.lease)
+            return _submit(service, command, request.wait)
         case requests.Pair():
             return _pair(service, request, origin, agent)
         case requests.Answer():
@@ -55,7 +65,13 @@ def perform(  # noqa: C901, PLR0911 - a table of verbs
         case requests.Scan():
             return _scan(service, request)
         case requests.Subscribe():
-            return _subscribe(service, request)
+            return _subscribe(service, request, held)
+        case requests.Hold():
+            return hold(service.keeper, request, origin, held)
+        case requests.Renew():
+            return _renew(request, held)
+        case requests.End():
+            raise UsageError("no request with this id can be ended here")
         case requests.Resolve():
             return _resolve(service, request, origin)
         case requests.Cli():
@@ -208,18 +224,33 @@ def _timeline(service: Service, request: requests.Timeline) -> list[Answer]:
 
 
 async def _scan(service: Service, request: requests.Scan) -> AsyncGenerator[Answer, None]:
-    async for sighting in service.keeper.scan(request.duration, adapter=request.adapter):
-        yield {"sighting": answers.sighting_answer(sighting)}
+    async with aclosing(service.keeper.scan(request.duration, adapter=request.adapter)) as sightings:
+        async for sighting in sightings:
+            yield {"sighting": answers.sighting_answer(sighting)}
     yield {"done": True}
 
 
-async def _subscribe(service: Service, request: requests.Subscribe) -> AsyncGenerator[Answer, None]:
+async def _subscribe(
+    service: Service, request: requests.Subscribe, held: Holdings
+) -> AsyncGenerator[Answer, None]:
     target = characteristic_from(request.characteristic)
-    async with service.keeper.device(request.device).subscribe(target) as payloads:
+    device = service.keeper.device(request.device)
+    if request.lease:
+        lease = held.lease(request.lease)
+        if lease.device.name != device.name:
+            raise UsageError(f"{request.lease} holds {lease.device.name}, not {device.name}")
+        device = lease.device
+    priority = Priority[request.priority.upper()]
+    async with device.subscribe(target, kind=request.kind, priority=priority) as payloads:
         yield {"subscribed": True}
         async for payload in payloads:
             yield {"notification": payload.hex()}
     yield {"done": True}
+
+
+async def _renew(request: requests.Renew, held: Holdings) -> AsyncGenerator[Answer, None]:
+    held.lease(request.lease).renew()
+    yield {"renewed": request.lease}
 
 
 async def _resolve(service: Service, request: requests.Resolve, origin: Origin) -> AsyncGenerator[Answer, None]:
