@@ -1,7 +1,7 @@
 """The daemon as a process: how soon it answers, what a request over a connection that stands costs, and what it
-takes while nobody asks anything. The floors are a Python that has imported asyncio and nothing else, and a program
-that gives each line of a Unix socket back; where the floor is a limit, it is the most we allow it to take. While
-it rests it knows twenty devices, all of them advertising, on an adapter in another process.
+takes while nobody asks anything. The floors are a Python that has imported asyncio and nothing else, and a
+program that gives each line of a Unix socket back; where the floor is a limit, it is the most we allow it to
+take. Its adapter is one of BlueZ, scripted on a D-Bus of its own in other processes, with twenty devices.
 """
 
 import os
@@ -32,25 +32,29 @@ socket = "keeper.sock"
 journal = "journal.db"
 log_level = "warning"
 [adapters.radio]
-{adapter}
+link = "bluez"
 """
 _DEVICE = """\
 [devices.blind{number:02}]
 address = "F0:00:00:00:00:{number:02X}"
 """
-_RADIO = """\
-import asyncio
-from gattkeeper.world import VirtualBlind, VirtualRadio
-from links.wires import SocketWire
+_WORLD = """\
+import asyncio, os, signal, sys
+from pathlib import Path
+from fake_bluez.bus import private_bus
+from fake_bluez.device import FakeDevice
+from fake_bluez.stack import FakeBluez
 
 async def main():
-    radio = VirtualRadio()
-    for number in range({devices}):
-        await radio.add(VirtualBlind(f"blind{{number}}", f"F0:00:00:00:00:{{number:02X}}").device)
-    wire = SocketWire(radio)
-    await wire.lay()
-    print(wire.name, flush=True)
-    await asyncio.Event().wait()
+    async with private_bus(Path(sys.argv[1])) as bus:
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = bus.address
+        bluez = FakeBluez()
+        bluez.devices += [FakeDevice(f"F0:00:00:00:00:{number:02X}", {}) for number in range(DEVICES)]
+        await bluez.start()
+        over = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+        print(bus.address, flush=True)
+        await over.wait()
 
 asyncio.run(main())
 """
@@ -120,18 +124,28 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def serve(program: str, folder: Path, adapter: str) -> list[str]:
+@contextmanager
+def world(folder: Path) -> Iterator[dict[str, str]]:
+    """A BlueZ with twenty devices; the environment in which a daemon finds it."""
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    script = _WORLD.replace("DEVICES", str(DEVICES))
+    with running([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, env=paths) as process:
+        assert process.stdout is not None
+        yield {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": process.stdout.readline().strip()}
+
+
+def home(program: str, folder: Path) -> list[str]:
     """A fresh home, and the words that start its daemon."""
     folder.mkdir()
     devices = "".join(_DEVICE.format(number=number) for number in range(DEVICES))
-    (folder / "g.toml").write_text(_SETTINGS.format(adapter=adapter) + devices)
+    (folder / "g.toml").write_text(_SETTINGS + devices)
     return [program, "serve", "--config", str(folder / "g.toml")]
 
 
-def started_s(words: list[str], folder: Path) -> float:
+def started_s(words: list[str], folder: Path, env: dict[str, str]) -> float:
     """From the call until a request was answered."""
     began = time.perf_counter()
-    with running(words), answers(folder / "keeper.sock") as client:
+    with running(words, env=env), answers(folder / "keeper.sock") as client:
         asked(client)
         return time.perf_counter() - began
 
@@ -145,20 +159,23 @@ def bare_s() -> float:
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     program = str(Path(sys.executable).with_name("gattkeeper"))
     rounds = 5 if quick else 20
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, world(Path(name)) as env:
         folder = Path(name)
         starts, bare = [], []
         for number in range(rounds):
             tick(f"starting, {number + 1} of {rounds}")
-            words = serve(program, folder / f"start{number}", 'link = "virtual"')
-            starts.append(started_s(words, folder / f"start{number}"))
+            starts.append(started_s(home(program, folder / str(number)), folder / str(number), env))
             bare.append(bare_s())
-        trips, echoes = round_trips(program, folder, rounds, tick)
-        tick("resting")
-        cpu, memory = rest(program, folder, RESTS_S / (4 if quick else 1))
+        words = home(program, folder / "kept")
+        with running(words, env=env) as daemon, answers(folder / "kept" / "keeper.sock") as client:
+            tick("asking")
+            trips, echoes = round_trips(client, folder / "echo.sock", rounds)
+            tick("resting")
+            cpu = rest(daemon.pid, RESTS_S / (4 if quick else 1))
+            memory = resident(daemon.pid)
     return [
         Figure(
-            name="start until it answers",
+            name="from the call until it answers",
             ours_is="gattkeeper serve",
             theirs_is="python -c 'import asyncio'",
             ours=tuple(starts),
@@ -193,34 +210,16 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     ]
 
 
-def round_trips(program: str, folder: Path, rounds: int, tick: Tick) -> tuple[list[float], list[float]]:
+def round_trips(client: socket.socket, path: Path, rounds: int) -> tuple[list[float], list[float]]:
     """Ours and the echo's, in turn."""
-    echo_path = folder / "echo.sock"
-    words = serve(program, folder / "asked", 'link = "virtual"')
-    with (
-        running(words),
-        running([sys.executable, "-c", _ECHO, str(echo_path)]),
-        answers(folder / "asked" / "keeper.sock") as ours,
-        answers(echo_path) as echo,
-    ):
-        tick("asking")
-        pairs = [(round_trip(ours), round_trip(echo)) for _ in range(rounds)]
-    mine, theirs = zip(*pairs, strict=True)
-    return list(mine), list(theirs)
+    with running([sys.executable, "-c", _ECHO, str(path)]), answers(path) as echo:
+        pairs = [(round_trip(client), round_trip(echo)) for _ in range(rounds)]
+    ours, theirs = zip(*pairs, strict=True)
+    return list(ours), list(theirs)
 
 
-def rest(program: str, folder: Path, length_s: float) -> tuple[float, float]:
-    """Seconds of processor in a second, and the bytes in memory, while nobody asks anything."""
-    radio = [sys.executable, "-c", _RADIO.format(devices=DEVICES)]
-    paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
-    with running(radio, stdout=subprocess.PIPE, env=paths) as world:
-        assert world.stdout is not None
-        transport = world.stdout.readline().strip()
-        home = folder / "rest"
-        words = serve(program, home, f'link = "bumble"\ntransport = "{transport}"')
-        with running(words) as daemon, answers(home / "keeper.sock") as client:
-            asked(client)
-            time.sleep(1.0)
-            before = processor_s(daemon.pid)
-            time.sleep(length_s)
-            return (processor_s(daemon.pid) - before) / length_s, resident(daemon.pid)
+def rest(pid: int, length_s: float) -> float:
+    """Seconds of processor in a second, while nobody asks anything."""
+    before = processor_s(pid)
+    time.sleep(length_s)
+    return (processor_s(pid) - before) / length_s
