@@ -11,13 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from measured import core_cost, journal, reconnect, stop_in_flood, stop_in_line, thin_path
+from measured import (
+    core_cost,
+    daemon,
+    journal,
+    keeper_cost,
+    reconnect,
+    stop_in_flood,
+    stop_in_line,
+    taps,
+    thin_path,
+)
 from measured.figures import Figure, Tick
 from measured.page import facts, line, page
 
 HERE = Path(__file__).parent
 
-SUITES = (stop_in_line, stop_in_flood, reconnect, core_cost, journal, thin_path)
+SUITES = (stop_in_line, stop_in_flood, taps, reconnect, keeper_cost, core_cost, journal, thin_path, daemon)
 """Modules with a TITLE, words for the page as their docstring, and `measure`."""
 
 
