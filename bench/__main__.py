@@ -14,6 +14,7 @@ from types import ModuleType
 from measured import (
     core_cost,
     daemon,
+    day,
     drop_in,
     journal,
     keeper_cost,
@@ -33,6 +34,7 @@ SUITES = (
     stop_in_flood,
     taps,
     reconnect,
+    day,
     keeper_cost,
     core_cost,
     journal,
