@@ -133,24 +133,22 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
             theirs=tuple(echoes),
             goal=Goal(limit=4),
         ),
-        Figure(
-            name="processor in a second of rest",
-            ours_is="gattkeeper serve",
-            theirs_is="limit",
-            ours=(cpu,),
-            theirs=(CPU_MAX,),
-            goal=Goal(limit=1),
-        ),
-        Figure(
-            name="memory at rest",
-            ours_is="gattkeeper serve",
-            theirs_is="limit",
-            ours=(memory,),
-            theirs=(RESIDENT_MAX,),
-            goal=Goal(limit=1),
-            unit=Unit.BYTES,
-        ),
+        at_most("processor in a second of rest", cpu, CPU_MAX, Unit.SECONDS),
+        at_most("memory at rest", memory, RESIDENT_MAX, Unit.BYTES),
     ]
+
+
+def at_most(name: str, taken: float, limit: float, unit: Unit) -> Figure:
+    """What a daemon at rest takes, against what it may."""
+    return Figure(
+        name=name,
+        ours_is="gattkeeper serve",
+        theirs_is="limit",
+        ours=(taken,),
+        theirs=(limit,),
+        goal=Goal(limit=1),
+        unit=unit,
+    )
 
 
 def round_trips(client: socket.socket, path: Path, rounds: int) -> tuple[list[float], list[float]]:
