@@ -14,6 +14,8 @@ from types import ModuleType
 from measured import (
     core_cost,
     daemon,
+    day,
+    drop_in,
     journal,
     keeper_cost,
     reconnect,
@@ -27,7 +29,19 @@ from measured.page import facts, line, page
 
 HERE = Path(__file__).parent
 
-SUITES = (stop_in_line, stop_in_flood, taps, reconnect, keeper_cost, core_cost, journal, thin_path, daemon)
+SUITES = (
+    stop_in_line,
+    stop_in_flood,
+    taps,
+    reconnect,
+    day,
+    keeper_cost,
+    core_cost,
+    journal,
+    thin_path,
+    drop_in,
+    daemon,
+)
 """Modules with a TITLE, words for the page as their docstring, and `measure`."""
 
 

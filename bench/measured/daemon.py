@@ -10,11 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from measured.figures import Figure, Goal, Tick, Unit
+from measured.processes import answers, running, world
 
 TITLE = "The daemon"
 DEVICES = 20
@@ -23,8 +22,6 @@ REQUESTS = 500
 RESIDENT_MAX = 45e6
 CPU_MAX = 0.005
 """Of one core, while it rests."""
-
-TESTS = Path(__file__).parents[2] / "tests"  # the wire to a controller in another process is of the tests
 
 _SETTINGS = """\
 [keeper]
@@ -37,26 +34,6 @@ link = "bluez"
 _DEVICE = """\
 [devices.blind{number:02}]
 address = "F0:00:00:00:00:{number:02X}"
-"""
-_WORLD = """\
-import asyncio, os, signal, sys
-from pathlib import Path
-from fake_bluez.bus import private_bus
-from fake_bluez.device import FakeDevice
-from fake_bluez.stack import FakeBluez
-
-async def main():
-    async with private_bus(Path(sys.argv[1])) as bus:
-        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = bus.address
-        bluez = FakeBluez()
-        bluez.devices += [FakeDevice(f"F0:00:00:00:00:{number:02X}", {}) for number in range(DEVICES)]
-        await bluez.start()
-        over = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
-        print(bus.address, flush=True)
-        await over.wait()
-
-asyncio.run(main())
 """
 _ECHO = """\
 import asyncio, sys
@@ -72,30 +49,6 @@ async def main():
 asyncio.run(main())
 """
 _REQUEST = b'{"verb":"cancel","command":"none"}\n'
-
-
-@contextmanager
-def running(words: list[str], **said: object) -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen(words, text=True, **said) as process:  # type: ignore[call-overload]
-        try:
-            yield process
-        finally:
-            process.terminate()
-
-
-def answers(path: Path) -> socket.socket:
-    """Connect as soon as somebody listens."""
-    give_up_at = time.monotonic() + 60
-    while True:
-        client = socket.socket(socket.AF_UNIX)
-        try:
-            client.connect(str(path))
-        except OSError:
-            client.close()
-            assert time.monotonic() < give_up_at, f"nobody listens on {path}"
-            time.sleep(0.002)
-        else:
-            return client
 
 
 def asked(client: socket.socket) -> None:
@@ -124,16 +77,6 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@contextmanager
-def world(folder: Path) -> Iterator[dict[str, str]]:
-    """A BlueZ with twenty devices; the environment in which a daemon finds it."""
-    paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
-    script = _WORLD.replace("DEVICES", str(DEVICES))
-    with running([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, env=paths) as process:
-        assert process.stdout is not None
-        yield {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": process.stdout.readline().strip()}
-
-
 def home(program: str, folder: Path) -> list[str]:
     """A fresh home, and the words that start its daemon."""
     folder.mkdir()
@@ -159,7 +102,7 @@ def bare_s() -> float:
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     program = str(Path(sys.executable).with_name("gattkeeper"))
     rounds = 5 if quick else 20
-    with tempfile.TemporaryDirectory() as name, world(Path(name)) as env:
+    with tempfile.TemporaryDirectory() as name, world(Path(name), DEVICES) as env:
         folder = Path(name)
         starts, bare = [], []
         for number in range(rounds):
@@ -190,24 +133,22 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
             theirs=tuple(echoes),
             goal=Goal(limit=4),
         ),
-        Figure(
-            name="processor in a second of rest",
-            ours_is="gattkeeper serve",
-            theirs_is="limit",
-            ours=(cpu,),
-            theirs=(CPU_MAX,),
-            goal=Goal(limit=1),
-        ),
-        Figure(
-            name="memory at rest",
-            ours_is="gattkeeper serve",
-            theirs_is="limit",
-            ours=(memory,),
-            theirs=(RESIDENT_MAX,),
-            goal=Goal(limit=1),
-            unit=Unit.BYTES,
-        ),
+        at_most("processor in a second of rest", cpu, CPU_MAX, Unit.SECONDS),
+        at_most("memory at rest", memory, RESIDENT_MAX, Unit.BYTES),
     ]
+
+
+def at_most(name: str, taken: float, limit: float, unit: Unit) -> Figure:
+    """What a daemon at rest takes, against what it may."""
+    return Figure(
+        name=name,
+        ours_is="gattkeeper serve",
+        theirs_is="limit",
+        ours=(taken,),
+        theirs=(limit,),
+        goal=Goal(limit=1),
+        unit=unit,
+    )
 
 
 def round_trips(client: socket.socket, path: Path, rounds: int) -> tuple[list[float], list[float]]:
