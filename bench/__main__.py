@@ -18,11 +18,13 @@ from measured import (
     drop_in,
     journal,
     keeper_cost,
+    load,
     reconnect,
     stop_in_flood,
     stop_in_line,
     taps,
     thin_path,
+    throughput,
 )
 from measured.figures import Figure, Tick
 from measured.page import facts, line, page
@@ -34,6 +36,8 @@ SUITES = (
     stop_in_flood,
     taps,
     reconnect,
+    throughput,
+    load,
     day,
     keeper_cost,
     core_cost,
