@@ -25,7 +25,7 @@ _HEAD = (
 
 
 def share(figure: Figure, ratio: float) -> float:
-    """How much of what the goal allows is used: 1 at the goal, less is better; 0 where nothing is allowed."""
+    """How much of what the goal allows is used: 1 at the goal, less is better; 0 where none is."""
     if not figure.goal.limit:
         return 1.0 if ratio else 0.0
     return figure.goal.limit / ratio if figure.goal.sooner else ratio / figure.goal.limit
