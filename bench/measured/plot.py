@@ -19,7 +19,7 @@ _BROAD = 'stroke-width="4" stroke-opacity="0.35"'
 _INK, _PALE, _GOOD, _BAD = "#24292f", "#d0d7de", "#1a7f37", "#cf222e"
 
 _HEAD = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"'
+    """How much of what the goal allows is used: 1 at the goal, less is better; 0 where nothing may be."""
     ' fill="#24292f">'
 )
 
