@@ -18,9 +18,9 @@ DECADES = 3.0
 _BROAD = 'stroke-width="4" stroke-opacity="0.35"'
 _INK, _PALE, _GOOD, _BAD = "#24292f", "#d0d7de", "#1a7f37", "#cf222e"
 
-_HEAD = (
-    """How much of what the goal allows is used: 1 at the goal, less is better; 0 where nothing may be."""
-    ' fill="#24292f">'
+_SHEET = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+    ' font-family="sans-serif" font-size="12" fill="#24292f">'
 )
 
 
@@ -37,7 +37,7 @@ def drawn(suites: Mapping[str, Sequence[Figure]]) -> str:
     height = ROW * (len(rows) + 2) + 2 * MARGIN
     width = TEXT + PLOT + 2 * MARGIN
     parts = [
-        _HEAD.format(width=width, height=height),
+        _SHEET.format(width=width, height=height),
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         *_scale(height),
     ]
