@@ -8,11 +8,12 @@ from bleak.exc import BleakCharacteristicNotFoundError, BleakDBusError, BleakErr
 from bleak_programs import Program, everywhere, live
 
 from gattkeeper.bleak import hint
-from gattkeeper.errors import CommandUnknownError
+from gattkeeper.errors import CommandNotDeliveredError, CommandUnknownError
 from gattkeeper.model.command import Priority
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Property
 from gattkeeper.model.operation import Write, WriteMode
-from gattkeeper.world import VirtualCharacteristic, VirtualService
+from gattkeeper.world import Fail, LinkMatch, LinkMoment, LinkRule, VirtualCharacteristic, VirtualService
 from sim.scene import COUNTER, PUSHED, WRITABLE
 
 
@@ -143,6 +144,26 @@ def test_what_cannot_notify_is_refused_and_may_be_tried_again(world):
             for _ in range(2):
                 with pytest.raises(BleakError):
                     await client.start_notify(COUNTER, lambda _sender, _value: None)
+
+    live(world, story)
+
+
+@pytest.mark.parametrize("world", ["simulated", "socket"])
+def test_notifications_that_the_device_refuses_have_its_code(world):
+    async def story(program: Program) -> None:
+        refused = Fault(kind=FaultKind.REJECTED, ran=Ran.REFUSED, stack="att", code=0x80)
+        match = LinkMatch(moment=LinkMoment.OPERATION, kind="subscribe", times=1)
+        program.world.link.rules.append(LinkRule(match, Fail(fault=refused)))
+        heard: list[bytearray] = []
+        async with program.client() as client:
+            with pytest.raises(BleakGATTProtocolError) as caught:
+                await client.start_notify(PUSHED, lambda _sender, value: heard.append(value))
+            assert caught.value.code == 0x80
+            assert isinstance(caught.value.__cause__, CommandNotDeliveredError)
+            assert client.is_connected
+            await client.start_notify(PUSHED, lambda _sender, value: heard.append(value))
+            await program.push(b"x")
+        assert heard == [b"x"]
 
     live(world, story)
 

@@ -44,7 +44,7 @@ class Hearing:
         return AdvertisedRssi(rssi_dbm=sighting.rssi_dbm, age_us=age_us)
 
     def remembered(self, address: DeviceAddress) -> Sighting:
-        """What is known of a device that is connected, however long ago it was heard; its address if it was not."""
+        """A device that is connected, as it was heard last, however long ago; its address if it never was."""
         sighting, _ = self._heard.get(address.value, (Sighting(address=address), 0.0))
         return replace(sighting, connected=True)
 
