@@ -171,7 +171,7 @@ def updated(
         return
     if att_mtu is not None:
         device.att_mtu = att_mtu
-    leases.activate(state, device)
+    leases.join(state, device)
     if table is None or not _take_table(state, device, table):
         return
     held = device.enabled if device.leases else {}
