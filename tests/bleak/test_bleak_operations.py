@@ -55,6 +55,33 @@ def test_twins_are_told_apart_by_handle(world):
 
 
 @everywhere
+def test_after_service_changed_a_handle_is_refused_a_uuid_goes_on_and_a_new_connection_has_the_new_table(world):
+    async def story(program: Program) -> None:
+        twins = [VirtualCharacteristic("fe99", Property.READ, value) for value in (b"one", b"two")]
+        program.change_services(VirtualService("fe60", tuple(twins)))
+        async with program.client() as client:
+            found = [each for each in client.services.characteristics.values() if each.uuid.startswith("0000fe99")]
+            counter = client.services.get_characteristic(COUNTER)
+            moved = VirtualService("fe60", (VirtualCharacteristic("fe98", Property.READ, b"new"), *twins))
+            await program.tell_services(moved)
+            assert client.is_connected
+            for refused in (client.read_gatt_char, client.stop_notify):
+                with pytest.raises(BleakError, match="other services by now"):
+                    await refused(found[0])
+            assert await client.read_gatt_char(counter)
+            with pytest.raises(BleakCharacteristicNotFoundError):
+                await client.read_gatt_char("fe98")
+        async with client:
+            with pytest.raises(BleakError, match="other services by now"):
+                await client.read_gatt_char(found[0])
+            found = [each for each in client.services.characteristics.values() if each.uuid.startswith("0000fe99")]
+            assert [bytes(await client.read_gatt_char(each)) for each in found] == [b"one", b"two"]
+            assert await client.read_gatt_char("fe98") == b"new"
+
+    live(world, story)
+
+
+@everywhere
 def test_a_write_asks_for_a_response_when_told_or_when_it_can(world):
     async def story(program: Program) -> None:
         async with program.client() as client:
