@@ -1,6 +1,7 @@
 """Plain Bleak scripts under a real daemon: nothing of them remains, whatever ends them, or it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from gattkeeper.model.command import Priority
 from gattkeeper.model.record import Accepted
-from system.home import Home, running_home
+from system.home import SETTINGS, Home, running_home
 
 pytestmark = pytest.mark.system
 
@@ -63,13 +64,33 @@ def holders(home: Home) -> list[str]:
     return [lease["holder"] for device in status["devices"] for lease in device["leases"]]
 
 
-def test_a_script_that_knows_nothing_of_it_is_served_by_run(home: Home, tmp_path: Path) -> None:
-    plain = tmp_path / "blind.py"
+def plain_script(folder: Path) -> Path:
+    plain = folder / "blind.py"
     plain.write_text(
         SCRIPT.replace(", backend=Client", "")
         .replace(", backend=Scanner", "")
         .replace("from gattkeeper.bleak import Client, Scanner\n", "")
     )
+    return plain
+
+
+def test_a_script_that_knows_nothing_of_it_has_a_keeper_of_its_own_where_no_daemon_is(tmp_path: Path) -> None:
+    settings = tmp_path / "gattkeeper.toml"
+    settings.write_text(SETTINGS)
+    words = ["run", "--in-process", "--", sys.executable, str(plain_script(tmp_path)), "mine"]
+    done = subprocess.run(
+        [sys.executable, "-m", "gattkeeper", *words],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+        env={**os.environ, "GATTKEEPER_SETTINGS": str(settings), "XDG_RUNTIME_DIR": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["mine", "False"]), done.stderr
+
+
+def test_a_script_that_knows_nothing_of_it_is_served_by_run(home: Home, tmp_path: Path) -> None:
+    plain = plain_script(tmp_path)
     words = [
         "run",
         "--priority",
