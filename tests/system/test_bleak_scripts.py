@@ -13,6 +13,7 @@ import pytest
 
 from gattkeeper.model.command import Priority
 from gattkeeper.model.record import Accepted
+from system.evidence import Evidence
 from system.home import SETTINGS, Home, running_home
 
 pytestmark = pytest.mark.system
@@ -38,6 +39,19 @@ async def main():
 
 asyncio.run(main())
 """
+PLAIN = """
+import asyncio, sys
+from bleak import BleakClient
+
+async def main(address, name):
+    async with BleakClient(address) as client:
+        for count in range(5):
+            payload = f"{name}, {count}".encode()
+            await client.write_gatt_char("b11d0005-9f5c-4a64-8b5e-6d1f0c3a7e21", payload, response=True)
+    print("written")
+
+asyncio.run(main(*sys.argv[1:]))
+"""
 LIMIT_S = 60.0
 
 
@@ -62,6 +76,14 @@ def script(home: Home, *words: str) -> "subprocess.Popen[str]":
 def holders(home: Home) -> list[str]:
     status = json.loads(home.ask("status", "--json").stdout)
     return [lease["holder"] for device in status["devices"] for lease in device["leases"]]
+
+
+def under_run(home: Home, program: Path, *words: str) -> "subprocess.Popen[str]":
+    """A program that nobody changed."""
+    served = ["run", "--socket", str(home.socket), "--", sys.executable, str(program), *words]
+    return subprocess.Popen(
+        [sys.executable, "-m", "gattkeeper", *served], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def plain_script(folder: Path) -> Path:
@@ -110,12 +132,42 @@ def test_a_script_that_knows_nothing_of_it_is_served_by_run(home: Home, tmp_path
     assert {command.priority for command in commands} == {Priority.BACKGROUND}
 
 
+def test_eight_plain_scripts_at_once_all_come_to_their_end_and_never_overlap(home: Home, tmp_path: Path) -> None:
+    program = tmp_path / "label.py"
+    program.write_text(PLAIN)
+    devices = ("F0:00:00:00:00:01", "F0:00:00:00:00:02")
+    running = [under_run(home, program, devices[number % 2], f"script {number}") for number in range(8)]
+    for each in running:
+        out, err = each.communicate(timeout=2 * LIMIT_S)
+        assert (each.returncode, out) == (0, "written\n"), err
+    assert home.end() == 0
+    evidence, applied = Evidence(home.rows()), home.applied()
+    evidence.each_accepted_ended_once()
+    evidence.one_in_flight_per_device()
+    evidence.devices_agree(applied)
+    assert sorted(one.payload.decode() for one in applied) == sorted(
+        f"script {number}, {count}" for number in range(8) for count in range(5)
+    )
+
+
 def test_a_script_uses_a_device_and_opens_no_bus(home: Home) -> None:
     running = script(home, "mine")
     out, _ = running.communicate(timeout=LIMIT_S)
     assert (running.returncode, out.split()) == (0, ["mine", "False"])
     assert [each.payload for each in home.applied()] == [b"mine"]
     assert holders(home) == []
+
+
+def test_a_script_finds_a_device_that_another_one_holds_and_that_is_silent_therefore(home: Home) -> None:
+    holding = script(home, "first", "stay")
+    assert holding.stdout is not None
+    assert holding.stdout.readline() == "first\n"
+    out, _ = script(home, "second").communicate(timeout=LIMIT_S)
+    assert out.split() == ["second", "False"]
+    heard = json.loads(home.ask("scan", "--for", "0.1", "--json").stdout)["sightings"]
+    assert [one["name"] for one in heard if one["connected"]] == ["lounge"]
+    home.end(signal.SIGKILL)
+    holding.communicate(timeout=LIMIT_S)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
