@@ -33,12 +33,14 @@ def own_client() -> type[BaseBleakClient]:
 
     Whoever puts a function in the place of Bleak's choice has Bleak's own in its `__wrapped__`.
     """
-    return inspect.unwrap(clients.get_platform_client_backend_type)()[0]
+    own: type[BaseBleakClient] = inspect.unwrap(clients.get_platform_client_backend_type)()[0]
+    return own
 
 
 def own_scanner() -> type[BaseBleakScanner]:
     """Bleak's own class of scanners, likewise."""
-    return inspect.unwrap(scanners.get_platform_scanner_backend_type)()[0]
+    own: type[BaseBleakScanner] = inspect.unwrap(scanners.get_platform_scanner_backend_type)()[0]
+    return own
 
 
 async def forget_bluez() -> None:
