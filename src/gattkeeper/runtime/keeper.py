@@ -351,8 +351,8 @@ class Keeper:
         """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
 
         None: until the caller has heard enough; leave it with `contextlib.aclosing`. All who scan on one adapter
-        share one scan. It begins with what is connected (by any adapter if none is named): it may be silent. Raises
-        InvalidCommandError (bad duration), SettingsError (unknown adapter), RefusedError (it cannot scan now).
+        share one scan. It begins with what is connected, by any adapter if none is named: that may be silent.
+        Raises InvalidCommandError (bad duration), SettingsError (unknown adapter), RefusedError (it cannot scan now).
         """
         optional_us("duration", duration)
         link = self._ways.link(adapter)
