@@ -352,7 +352,7 @@ class Keeper:
 
         None: until the caller has heard enough; leave it with `contextlib.aclosing`. All who scan on one adapter
         share one scan. It begins with what is connected, by any adapter if none is named: that may be silent.
-        Raises InvalidCommandError (bad duration), SettingsError (unknown adapter), RefusedError (it cannot scan now).
+        Raises InvalidCommandError (bad duration), SettingsError (unknown adapter), RefusedError (not now).
         """
         optional_us("duration", duration)
         link = self._ways.link(adapter)
