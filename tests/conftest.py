@@ -5,6 +5,7 @@ Knows pytest only. Fixtures that build parts of gattkeeper live in the folders o
 
 import asyncio
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Generator
 from typing import Any, TypeVar
@@ -56,6 +57,10 @@ class LeftOut:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    # a shell that puts a run into the background has it, and all it starts, ignore what a terminal sends
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGQUIT"):
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     own = tempfile.TemporaryDirectory(prefix="gattkeeper-tests-")  # locks and sockets of this run alone
     config.add_cleanup(own.cleanup)
     os.environ["XDG_RUNTIME_DIR"] = own.name

@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from gattkeeper.runtime.lock_holder import command_line
 
 PROGRAM = """
 import sys
+import time
 from gattkeeper.fronts.cli.signals import Signals
 from gattkeeper.fronts.cli.supervised import CannotStartError, run_supervised
 limit = float(sys.argv[1]) or None
@@ -65,7 +67,7 @@ def test_who_is_told_to_end_ends_the_command_first(number: int) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(number)
-        assert process.wait() == 128 + number
+        assert process.wait(timeout=20) == 128 + number
         assert process.stdout.read() == ""  # whose end is only seen when the command has gone too
 
 
@@ -81,6 +83,15 @@ def on_terminal(program: str) -> Iterator[tuple[int, int]]:
         os.close(terminal)
 
 
+def exit_code(pid: int) -> int:
+    """Of a process that is about to end."""
+    give_up_at = time.monotonic() + 20
+    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
+        assert time.monotonic() < give_up_at, "it does not end"
+        time.sleep(0.01)
+    return os.waitstatus_to_exitcode(ended[1])
+
+
 def expect(terminal: int, text: bytes) -> None:
     seen = b""
     while text not in seen:
@@ -93,7 +104,7 @@ def test_a_command_that_asks_at_the_terminal_gets_it() -> None:
         expect(terminal, b"name? ")
         os.write(terminal, b"lounge\n")
         expect(terminal, b"got lounge")
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert exit_code(pid) == 0
 
 
 @pytest.mark.parametrize("asks", ["", "input('name? '); "], ids=["terminal is ours", "terminal is the command's"])
@@ -104,7 +115,7 @@ def test_ctrl_c_reaches_the_command_either_way(asks: str) -> None:
             os.write(terminal, b"\n")
         expect(terminal, b"up")
         os.write(terminal, b"\x03")
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGINT
+        assert exit_code(pid) == 128 + signal.SIGINT
 
 
 @pytest.mark.parametrize("asks", ["", "input('name? '); "], ids=["terminal is ours", "terminal is the command's"])
@@ -120,4 +131,4 @@ def test_ctrl_z_stops_both_and_both_go_on(asks: str) -> None:
         os.kill(pid, signal.SIGCONT)
         os.write(terminal, b"\n")
         expect(terminal, b"on")
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert exit_code(pid) == 0
