@@ -36,33 +36,25 @@ Wrapper = Callable[[Storm], tuple[str, ...]]
 
 def plainly() -> dict[str, Any]:
     """Eight at once with nothing between them. It may leave BlueZ, or the kernel, unusable."""
-    return _all_ready(lambda _storm: ())
+    return _eight(lambda _storm: ())
 
 
 def under_run() -> dict[str, Any]:
     """The same eight, each started with `gattkeeper run`, before a daemon that was just started."""
-    return _all_ready(lambda storm: (*_GATTKEEPER, "run", "--socket", str(storm.socket), "--"), daemon=True)
+    return _eight(lambda storm: (*_GATTKEEPER, "run", "--socket", str(storm.socket), "--"), daemon=True)
 
 
 def under_flock() -> dict[str, Any]:
     """The same eight, each started with flock(1): a script is loaded when it is its turn."""
-    return _in_turn(lambda storm: ("flock", str(storm.folder / "lock")))
+    return _eight(lambda storm: ("flock", str(storm.folder / "lock")), in_turn=True)
 
 
 def under_lock() -> dict[str, Any]:
     """The same with `gattkeeper lock`."""
-    return _in_turn(lambda _storm: (*_GATTKEEPER, "lock", "--adapter", adapter_address(0), "--"))
+    return _eight(lambda _storm: (*_GATTKEEPER, "lock", "--adapter", adapter_address(0), "--"), in_turn=True)
 
 
-def _all_ready(wrapper: Wrapper, *, daemon: bool = False) -> dict[str, Any]:
-    return _eight(wrapper, daemon=daemon, in_turn=False)
-
-
-def _in_turn(wrapper: Wrapper) -> dict[str, Any]:
-    return _eight(wrapper, daemon=False, in_turn=True)
-
-
-def _eight(wrapper: Wrapper, *, daemon: bool, in_turn: bool) -> dict[str, Any]:
+def _eight(wrapper: Wrapper, *, daemon: bool = False, in_turn: bool = False) -> dict[str, Any]:
     storm = Storm(fresh_folder())
     Forked(_forget_devices).result(LOAD_S)
     if daemon:
