@@ -1,8 +1,14 @@
 """What the keeper adds to one command, from `submit` to the outcome in its caller's hands, on the event loop and
-with everything that belongs to it: time-out armed, cancellable, timeline kept, outcome told. The link answers at
-once, so nothing but the keeper is measured. The floor is the least that could be called a queue: a heap, a worker,
-a future, `asyncio.timeout`, and a task for each operation, so that one of them can be given up. The raw write is
-Bumble's alone, both ends in one process, its link without connection interval and without any of our code.
+with everything that belongs to it: time-out armed, cancellable, timeline kept, outcome told. The link answers
+at once, so nothing but the keeper is measured. The floor is the least that could be called a queue: a heap, a
+worker, a future, `asyncio.timeout`, and a task for each operation, so that one of them can be given up. The raw
+write is Bumble's alone, both ends in one process, its link without connection interval and without any of our
+code.
+
+The floor is not reached, and why is measured: of the keeper's time the pure core takes three fifths, for two
+events, after each of which the device looks for its next work by every rule there is (some four hundred calls
+of Python for one command); the pump takes a fifth, checks, handle, task and timer the rest. On the air a
+command waits for two connection events, 15 ms at the least.
 """
 
 import asyncio

@@ -63,6 +63,15 @@ class Program(stand.Stand):
         else:
             self.lamp.services = services
 
+    async def tell_services(self, *more: VirtualService) -> None:
+        """The lamp, which is connected, has these besides its first service from now on, and says so."""
+        services = (self.lamp.services[0], *more)
+        if isinstance(self.world, stand.OnRadio):
+            self.world.radio.change_services(self.lamp, services)
+        else:
+            self.world.link.change_services("lamp", services)
+        await asyncio.sleep(5)
+
     async def push(self, *payloads: bytes) -> None:
         """The lamp pushes these values; wait until they are there."""
         for payload in payloads:

@@ -54,18 +54,27 @@ def test_the_room_is_asked_for_when_it_is_looked_at():
 
 def test_a_characteristic_is_pointed_at_by_uuid_where_that_is_enough():
     alone = characteristic(LEVEL, BATTERY, 0x12)
-    assert table(battery(alone)).get_characteristic(LEVEL).obj == CharacteristicRef(uuid=LEVEL)
+    assert table(battery(alone)).get_characteristic(LEVEL).obj.ref == CharacteristicRef(uuid=LEVEL)
 
 
 def test_by_service_where_another_one_has_it_too_and_by_handle_where_it_has_it_twice():
     other = Service(uuid=OTHER, handle=0x20, characteristics=(characteristic(LEVEL, OTHER, 0x22),))
     first, second = characteristic(LEVEL, BATTERY, 0x12), characteristic(LEVEL, BATTERY, 0x14)
     found = table(battery(first, second), other).characteristics
-    assert [each.obj for each in found.values()] == [
+    assert [each.obj.ref for each in found.values()] == [
         CharacteristicRef(handle=0x12),
         CharacteristicRef(handle=0x14),
         CharacteristicRef(uuid=LEVEL, service=OTHER),
     ]
+
+
+def test_a_handle_means_nothing_in_another_table_and_a_uuid_does():
+    twins = battery(characteristic(LEVEL, BATTERY, 0x12), characteristic(LEVEL, BATTERY, 0x14))
+    single = battery(characteristic(OTHER, BATTERY, 0x12))
+    by_handle = next(iter(table(twins).characteristics.values())).obj
+    by_uuid = next(iter(table(single).characteristics.values())).obj
+    assert [by_handle.is_in((each,)) for each in (twins, single)] == [True, False]
+    assert [by_uuid.is_in((each,)) for each in (twins, single)] == [True, True]
 
 
 def test_only_what_is_wanted_is_shown():

@@ -8,6 +8,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bleak_programs import DOOR, LAMP, NOBODY, Program, everywhere, live
 
 from gattkeeper.model.gatt import normal_uuid
+from gattkeeper.world import LinkMatch, LinkMoment, LinkRule, Stubborn
 from sim.scene import COUNTER, PUSHED, SERVICE, WRITABLE
 
 
@@ -228,6 +229,21 @@ def test_a_connect_that_is_cancelled_leaves_nothing(world):
         program.world.bring_back(program.lamp)
         async with client:
             assert client.is_connected
+
+    live(world, story)
+
+
+@pytest.mark.parametrize("world", ["simulated", "socket"])
+def test_who_connects_while_another_ones_attempt_is_being_given_up_gets_one_of_its_own(world):
+    async def story(program: Program) -> None:
+        deaf = LinkRule(LinkMatch(moment=LinkMoment.CONNECT, times=1), Stubborn(seconds=10))
+        program.world.link.rules.append(deaf)
+        connecting = asyncio.create_task(program.client(timeout=3).connect())
+        await asyncio.sleep(5)
+        async with program.client() as client:
+            assert client.is_connected
+        with pytest.raises(BleakDeviceNotFoundError):
+            await connecting
 
     live(world, story)
 

@@ -8,11 +8,12 @@ from bleak.exc import BleakCharacteristicNotFoundError, BleakDBusError, BleakErr
 from bleak_programs import Program, everywhere, live
 
 from gattkeeper.bleak import hint
-from gattkeeper.errors import CommandUnknownError
+from gattkeeper.errors import CommandNotDeliveredError, CommandUnknownError
 from gattkeeper.model.command import Priority
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import Property
 from gattkeeper.model.operation import Write, WriteMode
-from gattkeeper.world import VirtualCharacteristic, VirtualService
+from gattkeeper.world import Fail, LinkMatch, LinkMoment, LinkRule, VirtualCharacteristic, VirtualService
 from sim.scene import COUNTER, PUSHED, WRITABLE
 
 
@@ -49,6 +50,33 @@ def test_twins_are_told_apart_by_handle(world):
                 await client.read_gatt_char("fe99")
             found = [each for each in client.services.characteristics.values() if each.uuid.startswith("0000fe99")]
             assert [bytes(await client.read_gatt_char(each)) for each in found] == [b"one", b"two", b"three"]
+
+    live(world, story)
+
+
+@everywhere
+def test_after_service_changed_a_handle_is_refused_a_uuid_goes_on_and_a_new_connection_has_the_new_table(world):
+    async def story(program: Program) -> None:
+        twins = [VirtualCharacteristic("fe99", Property.READ, value) for value in (b"one", b"two")]
+        program.change_services(VirtualService("fe60", tuple(twins)))
+        async with program.client() as client:
+            found = [each for each in client.services.characteristics.values() if each.uuid.startswith("0000fe99")]
+            counter = client.services.get_characteristic(COUNTER)
+            moved = VirtualService("fe60", (VirtualCharacteristic("fe98", Property.READ, b"new"), *twins))
+            await program.tell_services(moved)
+            assert client.is_connected
+            for refused in (client.read_gatt_char, client.stop_notify):
+                with pytest.raises(BleakError, match="other services by now"):
+                    await refused(found[0])
+            assert await client.read_gatt_char(counter)
+            with pytest.raises(BleakCharacteristicNotFoundError):
+                await client.read_gatt_char("fe98")
+        async with client:
+            with pytest.raises(BleakError, match="other services by now"):
+                await client.read_gatt_char(found[0])
+            found = [each for each in client.services.characteristics.values() if each.uuid.startswith("0000fe99")]
+            assert [bytes(await client.read_gatt_char(each)) for each in found] == [b"one", b"two"]
+            assert await client.read_gatt_char("fe98") == b"new"
 
     live(world, story)
 
@@ -143,6 +171,26 @@ def test_what_cannot_notify_is_refused_and_may_be_tried_again(world):
             for _ in range(2):
                 with pytest.raises(BleakError):
                     await client.start_notify(COUNTER, lambda _sender, _value: None)
+
+    live(world, story)
+
+
+@pytest.mark.parametrize("world", ["simulated", "socket"])
+def test_notifications_that_the_device_refuses_have_its_code(world):
+    async def story(program: Program) -> None:
+        refused = Fault(kind=FaultKind.REJECTED, ran=Ran.REFUSED, stack="att", code=0x80)
+        match = LinkMatch(moment=LinkMoment.OPERATION, kind="subscribe", times=1)
+        program.world.link.rules.append(LinkRule(match, Fail(fault=refused)))
+        heard: list[bytearray] = []
+        async with program.client() as client:
+            with pytest.raises(BleakGATTProtocolError) as caught:
+                await client.start_notify(PUSHED, lambda _sender, value: heard.append(value))
+            assert caught.value.code == 0x80
+            assert isinstance(caught.value.__cause__, CommandNotDeliveredError)
+            assert client.is_connected
+            await client.start_notify(PUSHED, lambda _sender, value: heard.append(value))
+            await program.push(b"x")
+        assert heard == [b"x"]
 
     live(world, story)
 

@@ -126,6 +126,36 @@ def test_a_program_connects_while_it_scans(world):
 
 
 @everywhere
+def test_a_second_script_finds_a_device_that_lingers_or_is_held_at_once(world):
+    async def story(program: Program) -> None:
+        now = asyncio.get_running_loop().time
+        for _script in range(3):
+            began_at = now()
+            found = await BleakScanner.find_device_by_address(LAMP, **program.scanning)
+            assert found is not None
+            assert found.name == "lamp"
+            assert now() - began_at < 1.5
+            async with program.client(found) as client:
+                await client.write_gatt_char(WRITABLE, b"x", response=True)
+                again = await BleakScanner.find_device_by_name("lamp", **program.scanning)
+                assert again is not None
+                assert again.address == LAMP
+
+    live(world, story)
+
+
+@everywhere
+def test_a_device_that_is_connected_and_was_never_heard_is_found_by_its_address(world):
+    async def story(program: Program) -> None:
+        async with program.client(LAMP) as client:
+            await client.write_gatt_char(WRITABLE, b"x", response=True)
+            found = await BleakScanner.find_device_by_address(LAMP, timeout=1, **program.scanning)
+            assert found is not None
+
+    live(world, story)
+
+
+@everywhere
 def test_without_an_adapter_a_scan_says_so_at_once(world):
     async def story(program: Program) -> None:
         program.world.adapter_goes()

@@ -36,6 +36,19 @@ def test_help_and_mistakes_are_left_to_the_whole_parser(line):
     assert quick_call(line.split()) is None
 
 
+def test_a_program_that_is_to_have_its_own_keeper_needs_no_daemon(runs):
+    call = quick_call(["--in-process", "--priority", "urgent", "--", "x", "--in-process"])
+    assert (call.in_process, call.priority, call.command) == (True, "urgent", ["x", "--in-process"])
+    assert quick_call(["--in-process", "--socket", "/k", "x"]) is None
+    own = environment_for(call, "/k", {"GATTKEEPER_SOCKET": "/other"})
+    assert (own["GATTKEEPER_IN_PROCESS"], own["GATTKEEPER_SOCKET"]) == ("1", "")
+    inside = environment_for(quick_call(["x"]), "/k", own)
+    assert (inside["GATTKEEPER_IN_PROCESS"], inside["GATTKEEPER_SOCKET"]) == ("", "/k")
+    runs.socket.unlink()
+    done = runs.run("x", options=("--in-process",))
+    assert (done.returncode, "not allowed with argument" in done.stderr) == (2, True)
+
+
 def test_the_priorities_are_those_of_commands():
     assert sorted(PRIORITIES) == sorted(priority.name.lower() for priority in Priority)
 

@@ -46,6 +46,15 @@ async def test_two_that_come_at_once_open_one_keeper():
     assert second._keeper.closing
 
 
+async def test_a_program_that_says_so_has_its_own_although_a_daemon_answers(tmp_path, monkeypatch):
+    async with await asyncio.start_unix_server(lambda _reader, writer: writer.close(), tmp_path / "keeper.sock"):
+        monkeypatch.setenv("GATTKEEPER_SOCKET", str(tmp_path / "keeper.sock"))
+        monkeypatch.setenv("GATTKEEPER_IN_PROCESS", "1")
+        async with BleakClient("lounge", backend=Client) as client:
+            await client.write_gatt_char(BLIND_LABEL, b"mine", response=True)
+    await nothing_left()
+
+
 async def test_settings_that_are_wrong_are_an_error_of_bleak(tmp_path, monkeypatch):
     (tmp_path / "gattkeeper.toml").write_text("[keeper]\nlinger = 8\n[nonsense]\n")
     with pytest.raises(BleakError, match="nonsense"):

@@ -36,6 +36,13 @@ def test_options_of_python_that_change_nothing_here_are_fine(runs, options):
     assert runs.served(PYTHON, *options, str(runs.program)) == f"{SERVED}\n"
 
 
+def test_a_keeper_in_the_same_process_has_bleaks_own_classes(runs):
+    look = "from gattkeeper.links import bleak_inside as own; print(own.own_client(), own.own_scanner())"
+    for before in ("", "import bleak; "):
+        said = runs.served(PYTHON, "-c", before + look)
+        assert said.count("<class 'bleak.backends.") == 2
+
+
 def test_a_program_with_a_shebang_is_served_as_console_scripts_are(runs):
     runs.program.write_text(f"#!{PYTHON}\n{runs.program.read_text()}")
     runs.program.chmod(0o755)

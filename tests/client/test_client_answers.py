@@ -74,6 +74,7 @@ def test_an_advertisement(address):
         manufacturer_data={0x004C: b"\x02\x15"},
         service_data={normal_uuid("fd3d"): b"T"},
         tx_power_dbm=-4,
+        connected=True,
     )
     assert sighting_in(over_the_wire(sighting_answer(sighting))) == sighting
     bare = Sighting(address=parse_address(address))

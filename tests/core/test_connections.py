@@ -165,6 +165,26 @@ def test_a_device_out_of_reach_ends_everything_that_waits_for_it() -> None:
     assert fault.kind is FaultKind.UNREACHABLE
 
 
+@pytest.mark.parametrize("wanted", [False, True], ids=["", "subscribed"])
+def test_who_comes_while_an_attempt_is_being_given_up_gets_one_of_its_own(wanted: bool) -> None:
+    drive = subscribed("blind") if wanted else Drive()
+    before = len(drive.connects())
+    if wanted:
+        drive.lost()
+        drive.gone()
+    drive.submit("before", A_READ)
+    drive.wait(20 * S)
+    drive.submit("after", A_READ)
+    drive.submit("later", A_READ)
+    drive.connect_failed()
+    assert drive.ended("before") == (NOT, Cause.NEVER_SENT)
+    assert len(drive.connects()) == before + 2
+    drive.submit("next", A_READ)
+    drive.wait(20 * S)
+    drive.connect_failed()
+    assert [drive.ended(name) for name in ("after", "later", "next")] == [(NOT, Cause.NEVER_SENT)] * 3
+
+
 def test_a_chosen_command_whose_link_is_lost_waits_again_when_it_may_survive() -> None:
     drive = Drive()
     drive.warm()

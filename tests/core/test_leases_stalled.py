@@ -32,3 +32,14 @@ def test_when_it_comes_late_after_all_it_holds_the_one_there_is():
     assert drive.ended("connect-new")[0] is Verdict.DELIVERED
     assert holders(drive) == ["old.py", "new.py"]
     assert told(drive) == []
+
+
+def test_news_of_the_connection_do_not_make_it_hold_one_that_is_about_to_go():
+    drive = stalled()
+    drive.updated(att_mtu=185)
+    assert holders(drive) == ["old.py"]
+    drive.wait(1 * S)
+    assert told(drive) == [("old", "link_stalled")]
+    drive.gone()
+    drive.connected()
+    assert holders(drive) == ["new.py"]

@@ -2,9 +2,11 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from gattkeeper.model.identity import DeviceAddress, parse_address
-from gattkeeper.model.status import AdvertisedRssi
-from gattkeeper.runtime.hearing import DEVICES_MAX, Hearing
+from gattkeeper.model.status import AdvertisedRssi, DeviceStatus, KeeperStatus
+from gattkeeper.runtime.hearing import DEVICES_MAX, Hearing, connected_by
 from gattkeeper.runtime.ports import Sighting
 from gattkeeper.world.virtual_time import run_virtual
 from runtime.house import House, live
@@ -38,6 +40,59 @@ def test_what_was_heard_longest_ago_is_forgotten_first():
         assert hearing.of(numbers[1]) is None
 
     run_virtual(main())
+
+
+def test_what_an_advertisement_leaves_out_stays_as_it_was_told_before():
+    async def main():
+        hearing, address = Hearing(), parse_address("F0:00:00:00:00:01")
+        assert hearing.remembered(address) == Sighting(address=address, connected=True)
+        first = Sighting(
+            address=address,
+            name="lamp",
+            rssi_dbm=-60,
+            services=("a",),
+            manufacturer_data={1: b"1"},
+            service_data={"a": b"2"},
+            tx_power_dbm=4,
+        )
+        hearing.note(first)
+        hearing.note(Sighting(address=address))
+        assert hearing.remembered(address) == replace(first, connected=True)
+        other = Sighting(address=address, name="lamp 2", rssi_dbm=-70, services=("b",), tx_power_dbm=0)
+        hearing.note(other)
+        hearing.note(Sighting(address=address, name="an echo", connected=True))
+        known = replace(other, connected=True, manufacturer_data={1: b"1"}, service_data={"a": b"2"})
+        assert hearing.remembered(address) == known
+
+    run_virtual(main())
+
+
+def test_a_scan_begins_with_what_is_connected_however_long_ago_it_was_heard():
+    async def story(house: House):
+        keeper, lamp = house.keeper, house.lamp.address
+        async with await keeper.lease("lamp", holder="program"):
+            await asyncio.sleep(100)
+            found = [each async for each in keeper.scan(0.001) if each.address == lamp]
+            assert found == [Sighting(address=lamp, connected=True)]
+            keeper._pump._sessions["lamp"].sighted(Sighting(address=lamp, name="lamp", rssi_dbm=-70))
+            await asyncio.sleep(1000)
+            found = [each async for each in keeper.scan(0.001, adapter="adapter") if each.address == lamp]
+            assert found == [Sighting(address=lamp, name="lamp", rssi_dbm=-70, connected=True)]
+            heard = keeper.device("lamp").advertised_rssi
+            assert heard is not None
+            assert heard.age_us > 1_000_000_000
+        await keeper.device("lamp").disconnect()
+        assert not any(each.connected for each in [each async for each in keeper.scan(0.001)])
+
+    live(story)
+
+
+def test_a_scan_by_a_named_adapter_begins_with_those_that_are_connected_by_it():
+    connected = [DeviceStatus(name=name, connection="connected", waiting=0, adapter=name) for name in "ab"]
+    lost = DeviceStatus(name="c", connection="disconnecting", waiting=0, adapter="a")
+    status = KeeperStatus(adapters=(), devices=(*connected, lost), waiting=0, accepted=0, ended=0)
+    assert connected_by("", status) == ["a", "b"]
+    assert connected_by("a", status) == ["a"]
 
 
 def test_a_scan_tells_the_device_and_the_status():

@@ -16,6 +16,12 @@ from gattkeeper.runtime.pump import WHO
 from gattkeeper.world import SeenKind
 from sim.facts import Facts
 from sim.history import History, Told
+from sim.lease_checks import (
+    a_stop_ends_leases,
+    leases_make_no_connection,
+    leases_stay_on_their_connection,
+    leases_use_what_they_hold,
+)
 from sim.recovery_checks import recovery_is_no_loop, recovery_waits_for_what_is_in_flight
 from sim.scene import COUNTER
 from sim.turn_checks import i1_one_connection, i1_one_operation_and_one_query, i7_fan_outs_go_together
@@ -340,6 +346,10 @@ CHECKS: tuple[Callable[[Facts], Iterator[str]], ...] = (
     i7_fan_outs_go_together,
     recovery_is_no_loop,
     recovery_waits_for_what_is_in_flight,
+    leases_make_no_connection,
+    leases_stay_on_their_connection,
+    leases_use_what_they_hold,
+    a_stop_ends_leases,
 )
 
 

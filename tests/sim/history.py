@@ -52,6 +52,16 @@ class Heard(Struct, frozen=True, kw_only=True):
     since_us: int  # when the reader began to read
 
 
+class Held(Struct, kw_only=True):
+    """A lease, from when its holder was told that it has it until it was told that it is over, or let go."""
+
+    lease: str  # a name that counts in one life of the keeper
+    device: str
+    since_us: int
+    until_us: int = 0
+    ended_by: str = ""  # the name of the fault that ended it; empty: its holder let go
+
+
 class History(Struct, kw_only=True):
     """Everything that is known about a run, over all lives of the keeper."""
 
@@ -77,4 +87,5 @@ class History(Struct, kw_only=True):
         str
     ] = []  # second keepers that were let near an adapter that had one, and first ones that were not
     to_strangers: list[str] = []  # what those were given who are not the device that was meant
+    held: list[Held] = []
     reprioritised: set[str] = set()  # ids of commands that changed their place

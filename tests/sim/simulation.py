@@ -21,7 +21,7 @@ from gattkeeper.storage.recovery import settle
 from gattkeeper.telemetry.timeline import Timeline
 from gattkeeper.world import SimulatedLink, run_virtual
 from gattkeeper.world.simulated_gatt import ATT_MTU
-from sim import calls, front_calls
+from sim import calls, front_calls, lease_calls
 from sim.client_faults import CLIENT_FAULTS, ClientFault, f58_last_life
 from sim.front import HISTORY_MAX, Front
 from sim.history import History
@@ -143,6 +143,7 @@ class Simulation:
         for number in range(self._plan.clients):
             who = Origin(principal=f"client {number}")
             stage.spawn(self._client(who, random.Random(f"client {prefix} {number} {name}")))
+        stage.spawn(lease_calls.holders(stage, random.Random(f"holders {prefix} {name}")))
         self._trouble = stage.spawn(self._make_trouble(random.Random(f"trouble {prefix} {name}")))
 
     async def _crash(self) -> None:

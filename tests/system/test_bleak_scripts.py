@@ -1,6 +1,7 @@
 """Plain Bleak scripts under a real daemon: nothing of them remains, whatever ends them, or it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from gattkeeper.model.command import Priority
 from gattkeeper.model.record import Accepted
 from system.evidence import Evidence
-from system.home import Home, running_home
+from system.home import SETTINGS, Home, running_home
 
 pytestmark = pytest.mark.system
 
@@ -85,13 +86,33 @@ def under_run(home: Home, program: Path, *words: str) -> "subprocess.Popen[str]"
     )
 
 
-def test_a_script_that_knows_nothing_of_it_is_served_by_run(home: Home, tmp_path: Path) -> None:
-    plain = tmp_path / "blind.py"
+def plain_script(folder: Path) -> Path:
+    plain = folder / "blind.py"
     plain.write_text(
         SCRIPT.replace(", backend=Client", "")
         .replace(", backend=Scanner", "")
         .replace("from gattkeeper.bleak import Client, Scanner\n", "")
     )
+    return plain
+
+
+def test_a_script_that_knows_nothing_of_it_has_a_keeper_of_its_own_where_no_daemon_is(tmp_path: Path) -> None:
+    settings = tmp_path / "gattkeeper.toml"
+    settings.write_text(SETTINGS)
+    words = ["run", "--in-process", "--", sys.executable, str(plain_script(tmp_path)), "mine"]
+    done = subprocess.run(
+        [sys.executable, "-m", "gattkeeper", *words],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+        env={**os.environ, "GATTKEEPER_SETTINGS": str(settings), "XDG_RUNTIME_DIR": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["mine", "False"]), done.stderr
+
+
+def test_a_script_that_knows_nothing_of_it_is_served_by_run(home: Home, tmp_path: Path) -> None:
+    plain = plain_script(tmp_path)
     words = [
         "run",
         "--priority",
@@ -135,6 +156,18 @@ def test_a_script_uses_a_device_and_opens_no_bus(home: Home) -> None:
     assert (running.returncode, out.split()) == (0, ["mine", "False"])
     assert [each.payload for each in home.applied()] == [b"mine"]
     assert holders(home) == []
+
+
+def test_a_script_finds_a_device_that_another_one_holds_and_that_is_silent_therefore(home: Home) -> None:
+    holding = script(home, "first", "stay")
+    assert holding.stdout is not None
+    assert holding.stdout.readline() == "first\n"
+    out, _ = script(home, "second").communicate(timeout=LIMIT_S)
+    assert out.split() == ["second", "False"]
+    heard = json.loads(home.ask("scan", "--for", "0.1", "--json").stdout)["sightings"]
+    assert [one["name"] for one in heard if one["connected"]] == ["lounge"]
+    home.end(signal.SIGKILL)
+    holding.communicate(timeout=LIMIT_S)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -11,8 +11,9 @@ from bleak.assigned_numbers import CharacteristicPropertyName
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
+from msgspec import Struct
 
-from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Property, Service
+from gattkeeper.model.gatt import Characteristic, CharacteristicRef, Property, Service, table_digest
 
 HANDLE_OFFSET = 1 if sys.platform == "linux" else 0
 """What Bleak calls a characteristic's handle is that of its declaration on Linux; the value's, which is ours, is
@@ -33,13 +34,26 @@ _NAMES: dict[Property, CharacteristicPropertyName] = {
 }
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """Where a characteristic is. A handle says so in the table with this digest only."""
+
+    ref: CharacteristicRef
+    table: str
+
+    def is_in(self, services: tuple[Service, ...]) -> bool:
+        """Whether it means the same in this table: UUIDs do in every one."""
+        return not self.ref.handle or table_digest(services) == self.table
+
+
 def collection_of(
     services: Iterable[Service], wanted: set[str] | None, att_mtu: Callable[[], int]
 ) -> BleakGATTServiceCollection:
     """Bleak's table. `wanted` are UUIDs in full, None: all; `att_mtu` tells what is in force when it is asked.
 
-    The `obj` of a characteristic is our `CharacteristicRef` to it.
+    The `obj` of a characteristic, and of its descriptors, is its `Place`.
     """
+    services = tuple(services)
+    table = table_digest(services)
     chosen = [service for service in services if wanted is None or service.uuid in wanted]
     uuids = Counter(each.uuid for service in services for each in service.characteristics)
     collection = BleakGATTServiceCollection()
@@ -51,8 +65,9 @@ def collection_of(
         shown = BleakGATTService(service, service.handle, service.uuid)
         collection.add_service(shown)
         for each in service.characteristics:
+            place = Place(ref=_ref_to(each, service, uuids[each.uuid]), table=table)
             characteristic = BleakGATTCharacteristic(
-                _ref_to(each, service, uuids[each.uuid]),
+                place,
                 each.handle - HANDLE_OFFSET,
                 each.uuid,
                 [name for bit, name in _NAMES.items() if each.allows(bit)],
@@ -62,7 +77,7 @@ def collection_of(
             collection.add_characteristic(characteristic)
             for descriptor in each.descriptors:
                 collection.add_descriptor(
-                    BleakGATTDescriptor(descriptor, descriptor.handle, descriptor.uuid, characteristic)
+                    BleakGATTDescriptor(place, descriptor.handle, descriptor.uuid, characteristic)
                 )
     return collection
 

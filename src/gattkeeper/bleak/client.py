@@ -18,7 +18,7 @@ from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakDBusError, BleakError
 
-from gattkeeper.bleak.attributes import collection_of
+from gattkeeper.bleak.attributes import Place, collection_of
 from gattkeeper.bleak.doors import Door, Hold
 from gattkeeper.bleak.errors import NOT_CONNECTED, connect_error, operation_error
 from gattkeeper.bleak.finding import find_door
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 HOLDER_VARIABLE = "GATTKEEPER_CLIENT"
 """Environment variable: what people are told the program is called, as `gattkeeper run` sets it."""
+
+ANOTHER_TABLE = "The device has other services by now, so this handle means nothing: connect anew"
+"""For an attribute that only its handle tells from others."""
 
 
 class Client(BaseBleakClient):
@@ -165,12 +168,12 @@ class Client(BaseBleakClient):
     async def read_gatt_char(  # noqa: D102 - Bleak's
         self, characteristic: BleakGATTCharacteristic, **_kwargs: Any
     ) -> bytearray:
-        return _value(await self._run(Read(target=characteristic.obj)))
+        return _value(await self._run(Read(target=self._target(characteristic))))
 
     async def read_gatt_descriptor(  # noqa: D102
         self, descriptor: BleakGATTDescriptor, **_kwargs: Any
     ) -> bytearray:
-        return _value(await self._run(ReadDescriptor(target=self._owner(descriptor), descriptor=descriptor.uuid)))
+        return _value(await self._run(ReadDescriptor(target=self._target(descriptor), descriptor=descriptor.uuid)))
 
     async def write_gatt_char(  # noqa: D102
         self,
@@ -179,16 +182,16 @@ class Client(BaseBleakClient):
         response: bool,  # noqa: FBT001
     ) -> None:
         mode = WriteMode.WITH_RESPONSE if response else WriteMode.WITHOUT_RESPONSE
-        await self._run(Write(target=characteristic.obj, payload=bytes(data), mode=mode))
+        await self._run(Write(target=self._target(characteristic), payload=bytes(data), mode=mode))
 
     async def write_gatt_descriptor(self, descriptor: BleakGATTDescriptor, data: SizedBuffer) -> None:  # noqa: D102
-        target = self._owner(descriptor)
+        target = self._target(descriptor)
         await self._run(WriteDescriptor(target=target, descriptor=descriptor.uuid, payload=bytes(data)))
 
     async def start_notify(  # noqa: D102
         self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_kwargs: Any
     ) -> None:
-        hold, target = self._held(), characteristic.obj
+        hold, target = self._held(), self._target(characteristic)
         if target in self._pushing:
             raise BleakDBusError("org.bluez.Error.InProgress", ["Operation already in progress"])
         self._pushing.add(target)
@@ -201,7 +204,7 @@ class Client(BaseBleakClient):
             raise
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:  # noqa: D102
-        hold, target = self._held(), characteristic.obj
+        hold, target = self._held(), self._target(characteristic)
         if target not in self._pushing:
             raise BleakDBusError("org.bluez.Error.Failed", ["No notify session started"])
         self._pushing.discard(target)
@@ -225,13 +228,12 @@ class Client(BaseBleakClient):
         except GattkeeperError as error:
             raise operation_error(error, connected=hold.active) from error
 
-    def _owner(self, descriptor: BleakGATTDescriptor) -> CharacteristicRef:
-        """The characteristic that a descriptor belongs to."""
-        if self.services is None:
-            raise BleakError(NOT_CONNECTED)
-        characteristic = self.services.characteristics[descriptor.characteristic_handle]
-        ref: CharacteristicRef = characteristic.obj
-        return ref
+    def _target(self, attribute: BleakGATTCharacteristic | BleakGATTDescriptor) -> CharacteristicRef:
+        """The characteristic that is meant, or a descriptor belongs to. Programs keep them beyond a table."""
+        place: Place = attribute.obj
+        if not place.is_in(self._held().services):
+            raise BleakError(ANOTHER_TABLE)
+        return place.ref
 
 
 def _value(answer: AnswerValue) -> bytearray:

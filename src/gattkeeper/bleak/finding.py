@@ -17,6 +17,9 @@ from gattkeeper.errors import DaemonGoneError
 if TYPE_CHECKING:
     from gattkeeper.runtime.keeper import Keeper  # a program that only speaks to the daemon does without it
 
+IN_PROCESS_VARIABLE = "GATTKEEPER_IN_PROCESS"
+"""Environment variable: when it is not empty no daemon is looked for, as `gattkeeper run --in-process` sets it."""
+
 _SERVED: ContextVar["tuple[asyncio.AbstractEventLoop, Keeper] | None"] = ContextVar(
     "gattkeeper_bleak_served", default=None
 )
@@ -39,8 +42,8 @@ def serve(keeper: "Keeper") -> Iterator[None]:
 async def find_door(keeper: "Keeper | None") -> Door:
     """The door to `keeper`, else to the one that `serve` named, else to the daemon, else to the loop's own keeper.
 
-    The daemon's socket is that of $GATTKEEPER_SOCKET, else the usual one. Raises GattkeeperError: the
-    daemon that is named does not answer, or a keeper of our own cannot be had.
+    The daemon's socket is that of $GATTKEEPER_SOCKET, else the usual one; $GATTKEEPER_IN_PROCESS does without.
+    Raises GattkeeperError: the daemon that is named does not answer, or a keeper of our own cannot be had.
     """
     served = _SERVED.get()
     if keeper is None and served is not None and served[0] is asyncio.get_running_loop():
@@ -49,7 +52,7 @@ async def find_door(keeper: "Keeper | None") -> Door:
         from gattkeeper.bleak.in_process import InProcess  # noqa: PLC0415 - see above
 
         return InProcess(keeper)
-    door = await _daemon()
+    door = None if os.environ.get(IN_PROCESS_VARIABLE) else await _daemon()
     if door is not None:
         return door
     from gattkeeper.bleak.own_keeper import own_door  # noqa: PLC0415 - see above

@@ -6,6 +6,7 @@ because they have to be told.
 """
 
 import sys
+from functools import update_wrapper
 from importlib import import_module
 
 from gattkeeper.bleak.versions import problem_with_bleak
@@ -90,11 +91,13 @@ def refuse(problem: str) -> None:
 
 
 def take_over(module: "ModuleType") -> None:
-    """Put our function in the place of Bleak's."""
+    """Put our function in the place of Bleak's, which a keeper in this very process finds in its `__wrapped__`."""
     function, ours = CHOICES[module.__name__]
     if not hasattr(module, function):
         refuse(f"this Bleak has no {module.__name__}.{function}: the seam for it does not fit")
-    setattr(module, function, ours)
+    own = getattr(module, function)
+    if own is not ours:
+        setattr(module, function, update_wrapper(ours, own, assigned=(), updated=()))
 
 
 class SeamFinder:

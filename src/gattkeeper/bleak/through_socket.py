@@ -139,7 +139,7 @@ class _Held:
                 "priority": hints.priority.name.lower(),
             }
         )
-        await _first(answers)
+        await _granted(answers)
         self._pushing[target] = _Reading(answers, partial(_push, push))
 
     async def unsubscribe(self, target: CharacteristicRef, hints: Hints) -> None:  # noqa: ARG002 - see `Hold`
@@ -201,10 +201,7 @@ class ThroughSocket:
                 "deadline": timeout + WAIT_S,
             }
         )
-        first = await _first(answers)
-        if "outcome" in first:
-            await answers.aclose()
-            raise error_for(outcome_in(first["outcome"]))
+        first = await _granted(answers)
         return _Held(self._client, first["held"], answers, on_end)
 
     async def unpair(self, device: str) -> None:
@@ -228,13 +225,17 @@ class ThroughSocket:
         await self._client.close()
 
 
-async def _first(answers: AsyncGenerator[Answer, None]) -> Answer:
-    """The answer that says whether it is granted. Raises GattkeeperError."""
+async def _granted(answers: AsyncGenerator[Answer, None]) -> Answer:
+    """The first answer, if it says that what was asked for is granted. Raises GattkeeperError."""
     try:
-        return await anext(answers)
+        first = await anext(answers)
     except BaseException:
         await answers.aclose()
         raise
+    if "outcome" not in first:
+        return first
+    await answers.aclose()
+    raise error_for(outcome_in(first["outcome"]))
 
 
 def _push(push: Callable[[bytes], None], answer: Answer) -> None:

@@ -36,6 +36,7 @@ def sighting_in(answer: Answer) -> Sighting:
         },
         service_data={uuid: bytes.fromhex(data) for uuid, data in answer["service_data"].items()},
         tx_power_dbm=answer["tx_power_dbm"],
+        connected=answer["connected"],
     )
 
 

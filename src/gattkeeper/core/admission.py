@@ -115,12 +115,15 @@ def take_on(state: State, command: Command) -> Entry:
     """Make the command one of ours: from here on it has a right to an outcome."""
     state.sequence += 1
     state.accepted += 1
+    device = state.devices[command.device]
+    if device.connection is ConnectionState.ABANDONING and not device.connect_after:
+        device.connect_after = state.sequence
     entry = Entry(
         command=command,
         start_us=waiting_start(state.now, command.priority, state.limits.ageing_us),
         sequence=state.sequence,
         accepted_at=state.now,
-        table=state.devices[command.device].table if names_handle(command.operation) else None,
+        table=device.table if names_handle(command.operation) else None,
     )
     state.entries[command.id] = entry
     state.effects.append(Accept(command=command, at_us=state.now))

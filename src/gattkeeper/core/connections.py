@@ -70,6 +70,7 @@ def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
     device.answering = False
     device.pairing = False
     device.connect_verdict = None
+    device.connect_after = 0
     device.connect_phase = None
     device.connect_started_at = state.now
     device.connect_for = entry = first_in_line(device)
@@ -171,7 +172,7 @@ def updated(
         return
     if att_mtu is not None:
         device.att_mtu = att_mtu
-    leases.activate(state, device)
+    leases.join(state, device)
     if table is None or not _take_table(state, device, table):
         return
     held = device.enabled if device.leases else {}
@@ -260,11 +261,22 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
     elif not breaker.is_open(device) and roaming.avoid(state, device):
         device.connect_failures = 0  # it goes on by another adapter, within this event
     else:
-        device.connect_failures = 0
-        device.connect_ready_at = state.now + RESUBSCRIBE_US if device.wanted else 0
-        sweep(state, device, Cause.NEVER_SENT, fault=fault, spared=needs_no_connection(state, device))
+        _give_up(state, device, fault)
     if device.connect_ready_at > state.now:
         state.timers.set(("reconnect", device.name), device.connect_ready_at)
+
+
+def _give_up(state: State, device: DeviceState, fault: Fault) -> None:
+    """End what waits. Who came when the attempt was abandoned already gets one of its own."""
+    without = needs_no_connection(state, device)
+    after = device.connect_after
+
+    def is_spared(entry: Entry) -> bool:
+        return without(entry) or 0 < after <= entry.sequence
+
+    device.connect_failures = 0
+    device.connect_ready_at = state.now + RESUBSCRIBE_US if device.wanted and not after else 0
+    sweep(state, device, Cause.NEVER_SENT, fault=fault, spared=is_spared)
 
 
 def drop(state: State, device: DeviceState, fault: Fault = PLACE_TAKEN) -> None:

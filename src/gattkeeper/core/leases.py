@@ -51,8 +51,7 @@ def _open(state: State, device: DeviceState, event: LeaseOpened) -> None:
     state.leases[lease.id] = device.leases[lease.id] = lease
     _watch(state, lease)
     if device.connection is ConnectionState.CONNECTED:
-        if not any(slot.phase is SlotPhase.RELEASING for slot in device.slots):  # else it may be about to go
-            activate(state, device)
+        join(state, device)
         state.touch(device)  # it lingers no more
 
 
@@ -67,6 +66,12 @@ def activate(state: State, device: DeviceState) -> None:
     for lease in device.leases.values() if not device.shortfall else ():
         if lease.active_since < 0:
             lease.active_since = lease.used_at = device.used_at = state.now
+
+
+def join(state: State, device: DeviceState) -> None:
+    """There is a connection already: those who want to keep it do, unless an answer is overdue, and it may go."""
+    if not any(slot.phase is SlotPhase.RELEASING for slot in device.slots):
+        activate(state, device)
 
 
 def admits(state: State, command: Command) -> bool:

@@ -150,6 +150,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     connect_failures: int = 0
     connect_ready_at: int = 0
     connect_verdict: Fault | None = None  # why we abandoned the attempt; None: nobody's fault
+    connect_after: int = 0  # number of the first command that came when it was abandoned already; 0: none did
     reconnect: bool = False  # a retry asked for a fresh connection
     hurried: bool = False  # a stop that failed leaves the link to be taken down, quickly
     idle_since: int = -1  # nothing to do since then; -1: busy

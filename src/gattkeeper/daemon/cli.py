@@ -104,4 +104,6 @@ def _lock(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     priority = args.priority.name.lower() if args.priority is not None else ""
-    return run_program(RunCall(command=args.command, priority=priority, socket=args.socket or ""))
+    return run_program(
+        RunCall(command=args.command, priority=priority, socket=args.socket or "", in_process=args.in_process)
+    )

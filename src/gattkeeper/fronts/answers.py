@@ -112,7 +112,10 @@ def device_answers(book: DeviceBook, status: KeeperStatus) -> list[Answer]:
 
 
 def sighting_answer(sighting: Sighting) -> Answer:
-    """One advertisement; manufacturer data is hex, by company number, and service data by UUID."""
+    """One advertisement; manufacturer data is hex, by company number, and service data by UUID.
+
+    `connected`: the device is connected through the keeper, and this is what was heard of it before.
+    """
     return {
         "address": str(sighting.address),
         "kind": sighting.address.kind.value,
@@ -122,6 +125,7 @@ def sighting_answer(sighting: Sighting) -> Answer:
         "manufacturer_data": {str(number): data.hex() for number, data in sighting.manufacturer_data.items()},
         "service_data": {uuid: data.hex() for uuid, data in sighting.service_data.items()},
         "tx_power_dbm": sighting.tx_power_dbm,
+        "connected": sighting.connected,
     }
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from gattkeeper.errors import LinkError
 from gattkeeper.links.bleak_guard import Guard
-from gattkeeper.links.bleak_inside import whole_services
+from gattkeeper.links.bleak_inside import own_client, whole_services
 from gattkeeper.links.bleak_table import AttributeTable
 from gattkeeper.links.bluez_cut import NO_ANSWER
 from gattkeeper.links.fault_tables.bluez import ATT_UNLIKELY
@@ -99,7 +99,7 @@ class BleakConnection:
 
     def __init__(self, device: BLEDevice, events: ConnectionEvents, guard: Guard, owner: ConnectionOwner) -> None:
         self._device = device
-        self._client = BleakClient(device, disconnected_callback=self._on_disconnected, timeout=CLIENT_TIMEOUT_S)
+        self._client = BleakClient(device, self._on_disconnected, timeout=CLIENT_TIMEOUT_S, backend=own_client())
         self.events = self._events = events
         self._guard = guard
         self._owner = owner

@@ -11,9 +11,14 @@ every client told that its link is down): ending it is therefore what makes Blea
 
 import asyncio
 import contextlib
+import inspect
 import sys
 
 from bleak import BleakClient
+from bleak.backends import client as clients
+from bleak.backends import scanner as scanners
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.scanner import BaseBleakScanner
 from bleak.backends.service import BleakGATTServiceCollection
 
 from gattkeeper.errors import SettingsError
@@ -21,6 +26,21 @@ from gattkeeper.links.bluez_version import bluez_version
 
 _VERSION_MIN = (5, 55)
 """What Bleak 3.1 asks for: with an older one it refuses every connection. Nothing of ours asks for more."""
+
+
+def own_client() -> type[BaseBleakClient]:
+    """Bleak's own class of clients for this platform, also where a program's Bleak is served by a keeper.
+
+    Whoever puts a function in the place of Bleak's choice has Bleak's own in its `__wrapped__`.
+    """
+    own: type[BaseBleakClient] = inspect.unwrap(clients.get_platform_client_backend_type)()[0]
+    return own
+
+
+def own_scanner() -> type[BaseBleakScanner]:
+    """Bleak's own class of scanners, likewise."""
+    own: type[BaseBleakScanner] = inspect.unwrap(scanners.get_platform_scanner_backend_type)()[0]
+    return own
 
 
 async def forget_bluez() -> None:

@@ -62,7 +62,7 @@ class Scanner:
         bluez: BlueZScannerArgs = {}
         if self._adapter_path:
             bluez["adapter"] = self._adapter_path.rpartition("/")[2]
-        scanner = BleakScanner(detected, bluez=bluez)
+        scanner = BleakScanner(detected, bluez=bluez, backend=bleak_inside.own_scanner())
         await self._start(scanner)
         try:
             with contextlib.suppress(TimeoutError):

@@ -38,7 +38,7 @@ from gattkeeper.runtime.device import DEADLINE_S, Device
 from gattkeeper.runtime.durations import optional_us, to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
 from gattkeeper.runtime.handle import Handle
-from gattkeeper.runtime.hearing import Hearing
+from gattkeeper.runtime.hearing import Hearing, connected_by
 from gattkeeper.runtime.leases import Lease, Leases, connect_of
 from gattkeeper.runtime.ledger import Ledger
 from gattkeeper.runtime.notifications import NotificationHub, Notifications
@@ -351,12 +351,15 @@ class Keeper:
         """Advertisements as an adapter hears them, for `duration` seconds; the first one unless one is named.
 
         None: until the caller has heard enough; leave it with `contextlib.aclosing`. All who scan on one adapter
-        share one scan. Raises InvalidCommandError for a bad duration, SettingsError for an unknown adapter,
-        RefusedError while the adapter cannot scan.
+        share one scan. It begins with what is connected, by any adapter if none is named: that may be silent.
+        Raises InvalidCommandError (bad duration), SettingsError (unknown adapter), RefusedError (not now).
         """
         optional_us("duration", duration)
+        link = self._ways.link(adapter)
+        for device in connected_by(adapter, self.status()):
+            yield self._hearing.remembered(self._ways[device].address)
         try:
-            async with aclosing(self._ways.link(adapter).scan(duration)) as sightings:
+            async with aclosing(link.scan(duration)) as sightings:
                 async for sighting in sightings:
                     self._hearing.note(sighting)
                     self._ways.heard(adapter or next(iter(self.links)), sighting)

@@ -32,6 +32,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
     manufacturer_data: dict[int, bytes] = {}
     service_data: dict[str, bytes] = {}  # by UUID, in full
     tx_power_dbm: int | None = None
+    connected: bool = False  # connected through us, so it may be silent: what was heard of it last, if anything
 
 
 class LinkTraits(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from fronts.keeper_bench import Book
 from gattkeeper.fronts.cli import texts
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.fault import Fault, FaultKind
+from gattkeeper.model.identity import parse_address
 from gattkeeper.model.outcome import Cause, Outcome, Resolution, Verdict
 from gattkeeper.model.status import (
     AdapterStatus,
@@ -18,6 +19,7 @@ from gattkeeper.model.status import (
     LeaseStatus,
 )
 from gattkeeper.runtime.fanout import FanoutOutcome
+from gattkeeper.runtime.ports import Sighting
 
 ONE = command("c1", "lounge", "set_position 73")
 UNKNOWN = """
@@ -218,6 +220,15 @@ def test_devices_tell_their_adapter_where_there_are_several():
     assert "  by attic: hall is full  set_position" in first
     alone = KeeperStatus(adapters=adapters[:1], devices=devices, waiting=0, accepted=0, ended=0)
     assert "by attic" not in texts.devices_text(Book(), alone)
+
+
+def test_a_scan_marks_those_it_is_connected_to():
+    lamp = Sighting(address=parse_address("F0:00:00:00:00:01"), rssi_dbm=-60, name="lamp", connected=True)
+    door = Sighting(address=parse_address("F0:00:00:00:00:02"), rssi_dbm=-50, name="door")
+    assert texts.sightings_text([lamp, door]).split("\n") == [
+        "F0:00:00:00:00:02  -50 dBm  door",
+        "F0:00:00:00:00:01  -60 dBm  lamp  connected",
+    ]
 
 
 def test_nothing_is_a_sentence_too():

@@ -6,6 +6,7 @@ import pytest
 
 from fronts.keeper_bench import ADDRESSES, bench
 from gattkeeper.errors import ConflictError
+from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import normal_uuid
 
 pytestmark = pytest.mark.asyncio
@@ -178,6 +179,17 @@ async def test_notifications_come_in_order_until_the_subscription_ends(tmp_path)
         for payload in (b"\x01", b"\x02"):
             b.link.connections[0].notify(payload)
         assert [(await client.hear())["notification"] for _ in range(2)] == ["01", "02"]
+
+
+async def test_a_refused_subscription_is_told_by_its_outcome(tmp_path):
+    async with bench(tmp_path) as b, b.client() as client:
+        b.link.refusal = Fault(kind=FaultKind.REJECTED, ran=Ran.REFUSED, stack="att", code=0x80)
+        request = {"id": 1, "verb": "subscribe", "device": "lounge", "characteristic": "2a37"}
+        outcome = (await client.ask(request))["outcome"]
+        assert (outcome["verdict"], outcome["cause"], outcome["device"]) == ("not_delivered", "rejected", "lounge")
+        assert outcome["fault"]["code"] == 0x80
+        b.link.refusal = None
+        assert (await client.ask(request))["subscribed"]
 
 
 async def test_an_unknown_outcome_is_resolved_by_the_user_behind_the_socket(tmp_path):

@@ -36,11 +36,17 @@ def add_run(
     run = add_parser(
         "run",
         help="run a program whose Bleak is served by the daemon",
-        usage="gattkeeper run [--priority P] [--socket PATH] -- CMD [ARG ...]",
+        usage="gattkeeper run [--priority P] [--socket PATH | --in-process] -- CMD [ARG ...]",
         description="Run an unmodified Python program: its BleakClient and BleakScanner go through the daemon's "
-        "queue. Exit codes: the program's own; before it starts 69 no daemon, 126 or 127 it cannot be run, 2 it "
-        "cannot be served.",
+        "queue, or with --in-process through its own. Exit codes: the program's own; before it starts 69 no "
+        "daemon, 126 or 127 it cannot be run, 2 it cannot be served.",
     )
     run.add_argument("--priority", type=priority, metavar="P", help="urgent, interactive, normal or background")
-    run.add_argument("--socket", metavar="PATH", help=socket_help)
+    where = run.add_mutually_exclusive_group()
+    where.add_argument("--socket", metavar="PATH", help=socket_help)
+    where.add_argument(
+        "--in-process",
+        action="store_true",
+        help="no daemon: the program has the adapter for itself, by the settings",
+    )
     run.add_argument("command", metavar="CMD", nargs="+", help="the program with its arguments")

@@ -226,10 +226,15 @@ def devices_text(book: DeviceBook, status: KeeperStatus) -> str:
 
 
 def sightings_text(sightings: Iterable[Sighting]) -> str:
-    """A line for each device that was heard, the strongest first."""
+    """A line for each device that was heard, the strongest first; those we are connected to, as heard before."""
     strongest = sorted(sightings, key=lambda one: -200 if one.rssi_dbm is None else one.rssi_dbm, reverse=True)
     rows = [
-        (one.address.spelled, "" if one.rssi_dbm is None else f"{one.rssi_dbm} dBm", clean(one.name))
+        (
+            one.address.spelled,
+            "" if one.rssi_dbm is None else f"{one.rssi_dbm} dBm",
+            clean(one.name),
+            "connected" if one.connected else "",
+        )
         for one in strongest
     ]
     return _table(rows) or "nothing was heard"

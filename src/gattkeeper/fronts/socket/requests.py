@@ -159,7 +159,7 @@ class Scan(_Base, frozen=True, kw_only=True, tag="scan"):
 class Subscribe(_Base, frozen=True, kw_only=True, tag="subscribe"):
     """A characteristic's notifications, until the request, or the connection, is ended.
 
-    With `lease` they belong to that, and end with it.
+    With `lease` they belong to that, and end with it. A device that refuses is told by the outcome.
     """
 
     device: str

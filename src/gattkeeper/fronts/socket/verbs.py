@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
 from typing import assert_never
 
-from gattkeeper.errors import InvalidCommandError, UsageError
+from gattkeeper.errors import CommandError, InvalidCommandError, UsageError
 from gattkeeper.fronts import answers
 from gattkeeper.fronts.answers import Answer
 from gattkeeper.fronts.commands import (
@@ -26,6 +26,7 @@ from gattkeeper.fronts.service import Service
 from gattkeeper.fronts.socket import requests
 from gattkeeper.fronts.socket.holding import Holdings, hold
 from gattkeeper.model.command import Command, Origin, Priority
+from gattkeeper.model.operation import Subscribe
 from gattkeeper.runtime.asking import PairingAgent
 from gattkeeper.runtime.durations import to_us
 from gattkeeper.runtime.handle import Handle
@@ -241,10 +242,15 @@ async def _subscribe(
             raise UsageError(f"{request.lease} holds {lease.device.name}, not {device.name}")
         device = lease.device
     priority = Priority[request.priority.upper()]
-    async with device.subscribe(target, kind=request.kind, priority=priority) as payloads:
-        yield {"subscribed": True}
-        async for payload in payloads:
-            yield {"notification": payload.hex()}
+    try:
+        async with device.subscribe(target, kind=request.kind, priority=priority) as payloads:
+            yield {"subscribed": True}
+            async for payload in payloads:
+                yield {"notification": payload.hex()}
+    except CommandError as error:
+        subscribe = Command(device=device.name, operation=Subscribe(target=target), label="subscribe")
+        yield {"outcome": answers.outcome_answer(service.keeper.book, subscribe, error.outcome)}
+        return
     yield {"done": True}
 
 
