@@ -21,25 +21,31 @@ GUESTS = 3
 def every_check() -> dict[str, Any]:
     """What became of each check, in a guest of its own: connections break there in every way.
 
-    Now and then one of them breaks this kernel's own lists, and that ends bluetoothd, whoever uses it. What failed in
-    such a guest tells nothing of the link, and is done again in another one.
+    Some of them break this kernel's own lists, and that ends bluetoothd, whoever uses it. What failed in such a guest
+    tells nothing of the link, and is done again in another one.
     """
     checks: dict[str, Any] = {}
     case = "cases_contract:every_check"
     for _ in range(GUESTS):
         for machine in booted():
-            found = machine.run(case, timeout_s=400)
-        checks |= found["checks"]
-        failed = [name for name, each in checks.items() if each["became"] == "failed"]
-        if not failed or not found["kernel_bugs"]:
+            checks |= machine.run(case, timeout_s=400)
+        broke = those(checks, "broke")
+        if not broke:
             break
-        case = ":".join(["cases_contract:some_checks", *failed])
+        case = ":".join(["cases_contract:some_checks", *broke])
     return checks
+
+
+def those(checks: dict[str, Any], became: str) -> dict[str, str]:
+    """The checks that this became of, and why."""
+    return {name: each["why"] for name, each in checks.items() if each["became"] == became}
 
 
 def test_bleak_over_bluez_keeps_the_link_contract() -> None:
     checks = every_check()
-    assert not {name: each["why"] for name, each in checks.items() if each["became"] == "failed"}
-    skipped = {name: each["why"] for name, each in checks.items() if each["became"] == "skipped"}
-    assert {name: why.partition(":")[0] for name, why in skipped.items()} == LEFT_OUT
+    assert not those(checks, "failed")
+    assert {name: why.partition(":")[0] for name, why in those(checks, "skipped").items()} == LEFT_OUT
     assert set(checks) == {name_of(check) for check in CHECKS}, "each program came to its end"
+    broke = those(checks, "broke")
+    if broke:
+        pytest.skip(f"all other checks passed; the kernel of each of {GUESTS} guests broke in {', '.join(broke)}")

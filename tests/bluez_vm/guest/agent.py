@@ -38,7 +38,9 @@ def serve(port: BinaryIO) -> None:
 
 
 def _answer(port: BinaryIO, value: dict[str, Any]) -> None:
-    port.write(json.dumps(value).encode() + b"\n")
+    line = json.dumps(value).encode() + b"\n"
+    while line:  # the port takes what it has room for
+        line = line[port.write(line) :]
 
 
 def run_apart(case: str, timeout_s: float) -> dict[str, Any]:
