@@ -14,11 +14,13 @@ from gattkeeper.model.record import (
     Accepted,
     Alerted,
     AttemptFailed,
+    CancelAsked,
     Ended,
     Intended,
     Latch,
     Record,
     Recovery,
+    ReprioritiseAsked,
     Resolved,
     accepted,
     command_of,
@@ -64,7 +66,7 @@ def test_a_row_knows_its_device_where_it_names_one(kind: type) -> None:
         match record:
             case Accepted():
                 expected = record.command.device
-            case Latch() | Recovery():
+            case Latch() | Recovery() | CancelAsked() | ReprioritiseAsked():
                 expected = record.device
             case Alerted():
                 expected = record.alert.device
