@@ -178,7 +178,10 @@ class SqliteJournal:
 
         def tidy() -> None:
             for path in segments.sealed_files(self._path):
-                segments.seal(path)
+                try:
+                    segments.seal(path)
+                except StorageError as fault:
+                    _log.warning("%s is not sealed yet: %s", path, fault)
             deletable = rotation.deletable(self._path, self._rules, utc_us=self._utc_us())
             if deletable:
                 with contextlib.suppress(RuntimeError):  # the loop is closed: at the next start then
