@@ -57,9 +57,7 @@ class Report(Struct, frozen=True, kw_only=True):
     made_utc_us: int
     wanted: Wanted
     figures: Figures
-    events: tuple[
-        FoundEvent, ...
-    ]  # rows about no command, the newest first; one more than EVENTS_MAX: there are more
+    events: tuple[FoundEvent, ...]  # about no command, newest first; more than EVENTS_MAX: not all are listed
     verified: Verified
 
 
