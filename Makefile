@@ -22,7 +22,7 @@ venv: $(VENV)/.developer ## make .venv with gattkeeper (editable), its extras an
 demo: $(VENV)/.user ## four taps on two virtual blinds, from nothing but Python; SERVE=1 keeps the daemon running
 	@$(BIN)/gattkeeper demo $(if $(SERVE),--serve)
 
-bench: $(VENV)/.user ## measure, as ratios side by side; QUICK=1 takes fewer samples, ONLY=stop some suites
+bench: $(VENV)/.developer ## measure, as ratios side by side; QUICK=1 takes fewer samples, ONLY=stop some suites
 	@QUICK=$(QUICK) $(BIN)/python bench $(ONLY)
 
 # Later parts run although an earlier one failed, and pytest's own count comes last.

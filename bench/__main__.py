@@ -1,6 +1,7 @@
 """Runs the measurements: `python bench [PART OF A SUITE'S NAME …]`, with QUICK=1 fewer samples.
 
-Writes bench/results.json, and docs/performance.md when all suites ran in full. Ends with 1 when a goal is missed.
+Writes bench/results.json, and docs/performance.md with its picture when all suites ran in full. Ends with 1 when a
+goal is missed.
 """
 
 import json
@@ -11,13 +12,42 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from measured import core_cost, journal, reconnect, stop_in_flood, stop_in_line, thin_path
+from measured import (
+    core_cost,
+    daemon,
+    day,
+    drop_in,
+    journal,
+    keeper_cost,
+    load,
+    reconnect,
+    stop_in_flood,
+    stop_in_line,
+    taps,
+    thin_path,
+    throughput,
+)
 from measured.figures import Figure, Tick
 from measured.page import facts, line, page
+from measured.plot import drawn
 
 HERE = Path(__file__).parent
 
-SUITES = (stop_in_line, stop_in_flood, reconnect, core_cost, journal, thin_path)
+SUITES = (
+    stop_in_line,
+    stop_in_flood,
+    taps,
+    reconnect,
+    throughput,
+    load,
+    day,
+    keeper_cost,
+    core_cost,
+    journal,
+    thin_path,
+    drop_in,
+    daemon,
+)
 """Modules with a TITLE, words for the page as their docstring, and `measure`."""
 
 
@@ -61,7 +91,9 @@ def main(wanted: list[str]) -> int:
     told = {"quick": quick, "figures": [facts(figure) for figure in every]}
     (HERE / "results.json").write_text(json.dumps(told, indent=1) + "\n")
     if not quick and len(chosen) == len(SUITES):
-        (HERE.parent / "docs" / "performance.md").write_text(page(results))
+        docs = HERE.parent / "docs"
+        (docs / "performance.md").write_text(page(results))
+        (docs / "performance.svg").write_text(drawn({title: figures for title, (_, figures) in results.items()}))
     missed = sum(not figure.met for figure in every)
     print(f"{len(every) - missed} of {len(every)} goals met; the samples are in bench/results.json")
     return int(missed > 0)

@@ -40,6 +40,7 @@ def test_without_d_bus_only_what_is_about_bluez_is_missing() -> None:
     assert not_imported("dbus_fast") == {
         "gattkeeper.links.bluez_agent",
         "gattkeeper.links.bluez_call",
+        "gattkeeper.links.bluez_consent",
         "gattkeeper.links.bluez_watch",
         "gattkeeper.links.bluez_look",
         "gattkeeper.links.bluez_recovery",

@@ -136,7 +136,7 @@ class Locked:
                 await self.connection.perform(operation)
             except LinkError:
                 await self.connection.disconnect()
-                self.connection = await self._air.link.connect(self._air.lamp.address, _Unheard())
+                self.connection = await self._air.link.connect(self._air.lamp.address, Unheard())
                 await self.connection.perform(operation)
 
     async def subscribe(self) -> None:
@@ -153,7 +153,7 @@ class Locked:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-class _Unheard:
+class Unheard:
     """Implements `ports.ConnectionEvents` for one who does not listen."""
 
     def progress(self, phase: Phase) -> None: ...
@@ -183,7 +183,7 @@ async def locked(air: Air, *, may_bypass: bool = False) -> AsyncIterator[Locked]
     del may_bypass
     await air.radio.add(air.lamp)
     await air.link.open(lambda _up, _fault: None)
-    standing = Locked(air, await air.link.connect(air.lamp.address, _Unheard()))
+    standing = Locked(air, await air.link.connect(air.lamp.address, Unheard()))
     try:
         yield standing
     finally:

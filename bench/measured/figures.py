@@ -18,6 +18,7 @@ class Unit(Enum):
 
     SECONDS = "s"
     BYTES = "B"
+    COUNT = ""
 
 
 class Goal(Struct, frozen=True, kw_only=True):
@@ -68,6 +69,8 @@ def ratio_text(figure: Figure) -> str:
 def sample_text(samples: tuple[float, ...], unit: Unit) -> str:
     """The median for people: "78.0 ms", "1.9 kB"."""
     value = median(samples)
+    if unit is Unit.COUNT:
+        return f"{value:g}"
     if unit is Unit.BYTES:
         return f"{value / 1000:.2f} kB"
     for factor, name in ((1, "s"), (1e3, "ms")):

@@ -16,11 +16,13 @@ things that were measured in turn in one run, so it holds on other machines; the
 machine of that run ({machine}). A ratio is the median of its pairs; in brackets stands where four fifths of them
 lie. *Virtual time* is exact: it counts what the radio and the protocol take, and no processor."""
 
+_PICTURE = "![How much of what each goal allows is used](performance.svg)\n"
+
 
 def page(suites: Mapping[str, tuple[str, Sequence[Figure]]]) -> str:
     """Markdown: by suite its words and a table."""
     machine = f"{os.cpu_count()} shared cores, {platform.machine()}, Python {platform.python_version()}"
-    parts = [f"# Performance\n\n{textwrap.fill(_HEAD.format(machine=machine), 112)}\n"]
+    parts = [f"# Performance\n\n{textwrap.fill(_HEAD.format(machine=machine), 112)}\n\n{_PICTURE}"]
     for title, (words, figures) in suites.items():
         parts += [f"## {title}\n\n{words.strip()}\n\n{table(figures)}"]
     return "\n".join(parts)

@@ -102,10 +102,11 @@ def test_who_asked_and_under_which_id_does_not_make_another_request() -> None:
     [
         {"device": "kitchen"},
         {"operation": Write(target=TARGET, payload=b"\x50")},
+        {"operation": Read(target=TARGET)},
         {"priority": Priority.URGENT},
         {"stop": True},
     ],
-    ids=lambda change: next(iter(change)),
+    ids=["device", "payload", "operation", "priority", "stop"],
 )
 def test_what_is_asked_for_makes_another_request(change: dict[str, Any]) -> None:
     assert not same_request(WRITE, replace(WRITE, **change))

@@ -15,17 +15,22 @@ from gattkeeper.model.record import (
     Alerted,
     AttemptFailed,
     CancelAsked,
+    Denied,
     Ended,
+    FlawAccepted,
     Intended,
     Latch,
     Record,
     Recovery,
     ReprioritiseAsked,
     Resolved,
+    ResumeAsked,
+    StopAsked,
     accepted,
     command_of,
     device_of,
     ended,
+    origin_of,
 )
 from model.anything import anything, through_json
 
@@ -73,6 +78,24 @@ def test_a_row_knows_its_device_where_it_names_one(kind: type) -> None:
             case _:
                 expected = ""
         assert device_of(record) == expected
+
+    knows()
+
+
+@pytest.mark.parametrize("kind", get_args(Record), ids=lambda kind: kind.__name__)
+def test_a_row_knows_who_caused_it_where_somebody_did(kind: type) -> None:
+    @given(anything(kind))
+    def knows(record: Record) -> None:
+        match record:
+            case Accepted():
+                expected = record.command.origin
+            case Resolved():
+                expected = record.resolution.origin
+            case StopAsked() | ResumeAsked() | CancelAsked() | ReprioritiseAsked() | Denied() | FlawAccepted():
+                expected = record.origin
+            case _:
+                expected = None
+        assert origin_of(record) == expected
 
     knows()
 

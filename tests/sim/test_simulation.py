@@ -76,7 +76,7 @@ def test_the_days_are_full_of_trouble_and_of_success(some_days: list[History]):
     assert any(day.safety for day in some_days)
     assert any(len({entry.device for entry in day.seen}) > 2 for day in some_days)
     ups = [{(one.device, one.adapter) for one in day.seen if one.kind is SeenKind.UP} for day in some_days]
-    assert sum(len(day) - len({device for device, _ in day}) for day in ups) >= 5, "devices that moved"
+    assert sum(len(day) - len({device for device, _ in day}) for day in ups) >= 3, "devices that moved"
 
 
 @pytest.mark.parametrize(("seed", "mode"), [(0, "safety"), (5, "liveness"), (8, "safety"), (3, RADIO)])

@@ -12,6 +12,7 @@ import pytest
 
 from gattkeeper.model.command import Priority
 from gattkeeper.model.record import Accepted
+from system.evidence import Evidence
 from system.home import Home, running_home
 
 pytestmark = pytest.mark.system
@@ -36,6 +37,19 @@ async def main():
     print("dbus_fast" in sys.modules, flush=True)
 
 asyncio.run(main())
+"""
+PLAIN = """
+import asyncio, sys
+from bleak import BleakClient
+
+async def main(address, name):
+    async with BleakClient(address) as client:
+        for count in range(5):
+            payload = f"{name}, {count}".encode()
+            await client.write_gatt_char("b11d0005-9f5c-4a64-8b5e-6d1f0c3a7e21", payload, response=True)
+    print("written")
+
+asyncio.run(main(*sys.argv[1:]))
 """
 LIMIT_S = 60.0
 
@@ -63,6 +77,14 @@ def holders(home: Home) -> list[str]:
     return [lease["holder"] for device in status["devices"] for lease in device["leases"]]
 
 
+def under_run(home: Home, program: Path, *words: str) -> "subprocess.Popen[str]":
+    """A program that nobody changed."""
+    served = ["run", "--socket", str(home.socket), "--", sys.executable, str(program), *words]
+    return subprocess.Popen(
+        [sys.executable, "-m", "gattkeeper", *served], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
 def test_a_script_that_knows_nothing_of_it_is_served_by_run(home: Home, tmp_path: Path) -> None:
     plain = tmp_path / "blind.py"
     plain.write_text(
@@ -87,6 +109,24 @@ def test_a_script_that_knows_nothing_of_it_is_served_by_run(home: Home, tmp_path
     assert done.stdout.split() == ["mine", "False"]
     commands = [row.command for row in home.rows() if isinstance(row, Accepted)]
     assert {command.priority for command in commands} == {Priority.BACKGROUND}
+
+
+def test_eight_plain_scripts_at_once_all_come_to_their_end_and_never_overlap(home: Home, tmp_path: Path) -> None:
+    program = tmp_path / "label.py"
+    program.write_text(PLAIN)
+    devices = ("F0:00:00:00:00:01", "F0:00:00:00:00:02")
+    running = [under_run(home, program, devices[number % 2], f"script {number}") for number in range(8)]
+    for each in running:
+        out, err = each.communicate(timeout=2 * LIMIT_S)
+        assert (each.returncode, out) == (0, "written\n"), err
+    assert home.end() == 0
+    evidence, applied = Evidence(home.rows()), home.applied()
+    evidence.each_accepted_ended_once()
+    evidence.one_in_flight_per_device()
+    evidence.devices_agree(applied)
+    assert sorted(one.payload.decode() for one in applied) == sorted(
+        f"script {number}, {count}" for number in range(8) for count in range(5)
+    )
 
 
 def test_a_script_uses_a_device_and_opens_no_bus(home: Home) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from system.products import Curtain, Motor
 from gattkeeper.world import VirtualRadio
 from links.wires import SocketWire
 from system.home import Home
+from system.products import Curtain, Motor
 
 pytestmark = pytest.mark.system
 

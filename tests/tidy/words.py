@@ -32,6 +32,7 @@ ALLOWED = {
     ("src/gattkeeper/links/", "peer"): "Bumble's name for the far side of its client",
     ("src/gattkeeper/links/", "backend"): "Bleak's name for its own platform code",
     ("src/gattkeeper/bleak/", "char"): "Bleak's name for what we override",
+    ("bench/measured/bleak_on_bumble.py", "char"): "the same",
     ("src/gattkeeper/world/", "peer"): "Bumble's name for the far side, in methods we override",
     ("src/gattkeeper/world/", "peripheral"): "Bumble's name for the answering side, in methods we override",
     ("src/gattkeeper/fronts/", "peer"): "the other end of a socket, as in SO_PEERCRED",

@@ -3,15 +3,14 @@
 Knows how to run, bound and end what a link does about them. When one may begin, the core decides.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from gattkeeper.core import effects, events
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.runtime.errands import Errands
 from gattkeeper.runtime.ports import Link
 from gattkeeper.runtime.recoveries import fault_within
-from gattkeeper.runtime.sessions import outlast
 
 FORGET_TIMEOUT_S = 10.0
 """How long a link may take: as long as any attempt, by default."""
@@ -27,18 +26,15 @@ class Forgetting:
     def __init__(self, feed: Callable[[events.Event], None], jitter: Callable[[], float]) -> None:
         self._feed = feed
         self._jitter = jitter
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
 
     def start(self, link: Link, effect: effects.Forget, device: DeviceAddress) -> None:
         """Do it; returns at once."""
-        task = asyncio.get_running_loop().create_task(self._run(link, effect, device))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._errands.start(self._run(link, effect, device))
 
     async def close(self) -> None:
         """End what runs."""
-        for task in list(self._tasks):
-            await outlast(task)
+        await self._errands.close()
 
     async def _run(self, link: Link, effect: effects.Forget, device: DeviceAddress) -> None:
         fault = await fault_within(FORGET_TIMEOUT_S, link.forget(device), late=_TIMED_OUT)

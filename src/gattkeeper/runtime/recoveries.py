@@ -11,6 +11,7 @@ from gattkeeper.core import effects, events
 from gattkeeper.errors import LinkError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.identity import DeviceAddress
+from gattkeeper.runtime.errands import Errands
 from gattkeeper.runtime.ports import Link
 from gattkeeper.runtime.sessions import outlast, unexpected
 
@@ -27,18 +28,15 @@ class Recoveries:
 
     def __init__(self, feed: Callable[[events.Event], None]) -> None:
         self._feed = feed
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
 
     def start(self, link: Link, effect: effects.Recover, device: DeviceAddress) -> None:
         """Do it; returns at once."""
-        task = asyncio.get_running_loop().create_task(self._run(link, effect, device))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._errands.start(self._run(link, effect, device))
 
     async def close(self) -> None:
         """End what runs."""
-        for task in list(self._tasks):
-            await outlast(task)
+        await self._errands.close()
 
     async def _run(self, link: Link, effect: effects.Recover, device: DeviceAddress) -> None:
         fault = await fault_within(RUNG_TIMEOUT_S, link.recover(effect.rung, device), late=_TIMED_OUT)

@@ -1,0 +1,85 @@
+"""Programs beside the one that measures: how they are started, waited for and ended; and a scripted BlueZ as one.
+
+Knows processes, and the tests' org.bluez on a D-Bus of its own. What is asked of them is the suites' business.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SERVICE = "f0c0b000-8f2b-4b5e-9d3c-6a1e5d2c7b00"
+LEVEL = "f0c0b001-8f2b-4b5e-9d3c-6a1e5d2c7b00"
+TESTS = Path(__file__).parents[2] / "tests"
+
+_WORLD = """\
+import asyncio, os, signal, sys
+from pathlib import Path
+from fake_bluez.bus import private_bus
+from fake_bluez.device import FakeCharacteristic, FakeDevice
+from fake_bluez.stack import FakeBluez, Step
+
+def device(number):
+    level = FakeCharacteristic("LEVEL", ["read", "write"], b"\\0")
+    return FakeDevice(f"F0:00:00:00:00:{number:02X}", {"SERVICE": [level]})
+
+async def main():
+    async with private_bus(Path(sys.argv[1])) as bus:
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = bus.address
+        bluez = FakeBluez()
+        bluez.devices += [device(number) for number in range(DEVICES)]
+        bluez.always["WriteValue"] = Step(after_s=ANSWER_S, then_usual=True)
+        await bluez.start()
+        over = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+        print(bus.address, flush=True)
+        await over.wait()
+
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def running(words: list[str], **said: object) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(words, text=True, **said) as process:  # type: ignore[call-overload]
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def answers(path: Path) -> socket.socket:
+    """Connect as soon as somebody listens."""
+    give_up_at = time.monotonic() + 60
+    while True:
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.connect(str(path))
+        except OSError:
+            client.close()
+            assert time.monotonic() < give_up_at, f"nobody listens on {path}"
+            time.sleep(0.002)
+        else:
+            return client
+
+
+@contextmanager
+def world(folder: Path, devices: int, answer_s: float = 0.0) -> Iterator[dict[str, str]]:
+    """A BlueZ with so many devices, from F0:00:00:00:00:00 on; the environment in which a program finds it.
+
+    A write is answered after so many seconds.
+    """
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    script = (
+        _WORLD.replace("DEVICES", str(devices))
+        .replace("LEVEL", LEVEL)
+        .replace("ANSWER_S", str(answer_s))
+        .replace("SERVICE", SERVICE)
+    )
+    with running([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, env=paths) as process:
+        assert process.stdout is not None
+        yield {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": process.stdout.readline().strip()}
