@@ -145,6 +145,13 @@ def test_help_is_not_for_the_daemon(argv):
 
 def test_an_argument_after_two_dashes_is_no_option():
     assert thin.is_for_daemon(["act", "lounge", "say", "--", "--help"])
+
+
+def test_of_the_journal_only_its_acceptance_is_for_the_daemon():
+    assert thin.is_for_daemon(["audit", "accept", "--who", "Ann", "--why", "looked"])
+    assert not thin.is_for_daemon(["audit", "query"])
+    assert not thin.is_for_daemon(["audit"])
+    assert not thin.is_for_daemon([])
     assert thin.split_socket(["--socket", "/a", "act", "x", "--", "--socket", "b"]) == (
         ["act", "x", "--", "--socket", "b"],
         "/a",

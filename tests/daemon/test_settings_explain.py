@@ -47,6 +47,7 @@ def test_the_bare_settings_in_words():
         "journal         /var/journal.db",
         "                a file has 64 MB, nothing is deleted",
         "                its end is signed after 1000 rows and 300 s at the latest",
+        "                if a start finds rows missing, nothing that changes a device starts until somebody accepts that",
         "                of payloads it has length and SHA-256, not the bytes",
         "log level       info",
         "queues          1000 commands for a device, 10000 in all",

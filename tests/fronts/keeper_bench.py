@@ -21,7 +21,7 @@ from gattkeeper.model.identity import looks_like_address, parse_address
 from gattkeeper.model.operation import Operation, Pair, Read, Subscribe, Write
 from gattkeeper.model.outcome import AnswerValue
 from gattkeeper.runtime.keeper import Keeper
-from gattkeeper.runtime.ports import ConnectionEvents, DeviceRules, LinkTraits, Sighting
+from gattkeeper.runtime.ports import ConnectionEvents, DeviceRules, Journal, LinkTraits, Sighting
 from gattkeeper.telemetry.timeline import Timeline
 
 ADDRESSES = {"lounge": "F0:00:00:00:00:01", "kitchen": "F0:00:00:00:00:02"}
@@ -196,11 +196,15 @@ class Client:
 class Bench:
     """Everything a test may look at."""
 
-    def __init__(self, path: Path, limits: Limits | None, operations: tuple[str, ...]) -> None:
+    def __init__(
+        self, path: Path, limits: Limits | None, operations: tuple[str, ...], journal: Journal | None
+    ) -> None:
         self.path = path
         self.link = FakeLink(operations)
         self.timeline = Timeline()
-        self.keeper = Keeper(links={"fake": self.link}, book=Book(), observers=(self.timeline,), limits=limits)
+        self.keeper = Keeper(
+            links={"fake": self.link}, book=Book(), observers=(self.timeline,), limits=limits, journal=journal
+        )
         self.front = SocketFront(self.keeper, path, timeline=self.timeline)
         self.service = Service(
             keeper=self.keeper,
@@ -229,10 +233,14 @@ FAULT = Fault(kind=FaultKind.LINK_LOST)
 
 @asynccontextmanager
 async def bench(
-    folder: Path, *, limits: Limits | None = None, operations: tuple[str, ...] = ()
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    operations: tuple[str, ...] = (),
+    journal: Journal | None = None,
 ) -> AsyncIterator[Bench]:
     """A running keeper with its socket at `folder`/run/keeper.sock. `operations`: what its link can do besides."""
-    standing = Bench(folder / "run" / "keeper.sock", limits, operations)
+    standing = Bench(folder / "run" / "keeper.sock", limits, operations, journal)
     await standing.keeper.start()
     await standing.front.start()
     try:

@@ -14,12 +14,15 @@ from gattkeeper.model.record import (
     Accepted,
     Alerted,
     AttemptFailed,
+    CancelAsked,
     Denied,
     Ended,
+    FlawAccepted,
     Intended,
     Latch,
     Record,
     Recovery,
+    ReprioritiseAsked,
     Resolved,
     ResumeAsked,
     StopAsked,
@@ -68,7 +71,7 @@ def test_a_row_knows_its_device_where_it_names_one(kind: type) -> None:
         match record:
             case Accepted():
                 expected = record.command.device
-            case Latch() | Recovery():
+            case Latch() | Recovery() | CancelAsked() | ReprioritiseAsked():
                 expected = record.device
             case Alerted():
                 expected = record.alert.device
@@ -88,7 +91,7 @@ def test_a_row_knows_who_caused_it_where_somebody_did(kind: type) -> None:
                 expected = record.command.origin
             case Resolved():
                 expected = record.resolution.origin
-            case StopAsked() | ResumeAsked() | Denied():
+            case StopAsked() | ResumeAsked() | CancelAsked() | ReprioritiseAsked() | Denied() | FlawAccepted():
                 expected = record.origin
             case _:
                 expected = None

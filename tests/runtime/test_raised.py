@@ -50,10 +50,13 @@ def test_the_keeper_shows_that_its_journal_fails_while_it_does():
 
 def test_the_keeper_shows_that_something_of_its_journal_is_missing():
     async def story(house: House) -> None:
-        house.journal.flaw = "rows are missing"
+        house.journal.flaws = ("rows are missing",)
         house.keeper.look_at_journal()
         (shown,) = house.keeper.status().alerts
-        assert (shown.kind, shown.text) == (AlertKind.JOURNAL_FLAW, "rows are missing")
+        assert (shown.kind, shown.text) == (
+            AlertKind.JOURNAL_FLAW,
+            "rows are missing; see `gattkeeper audit verify`",
+        )
         await (await house.keeper.submit(write())).wait()
         assert house.keeper.status().alerts == (shown,), "a row that is durable does not mend that"
 

@@ -35,7 +35,8 @@ class MemoryJournal:
         self.rows = list(rows)
         self.failing = False
         self.fault: StorageError | None = None
-        self.flaw = ""
+        self.flaws: tuple[str, ...] = ()
+        self.holds = False
         self.closed = False
         self._sync_s = sync_s
         self._dice = random.Random(seed)
@@ -80,6 +81,9 @@ class MemoryJournal:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def accept_flaws(self) -> None:
+        self.flaws, self.holds = (), False
 
     def find_key(self, idempotency_key: str) -> str:
         return self._keys.get(idempotency_key, "")

@@ -184,7 +184,7 @@ def test_a_start_says_which_file_in_between_is_missing(path: Path, caplog: pytes
     segments.file_of(path, 2).unlink()
 
     async def story(journal: SqliteJournal) -> None:
-        assert "journal-000002.db is missing" in journal.flaw
+        assert "journal-000002.db is missing" in journal.flaws[0]
         await fill(journal, 400, 1)  # what is needed to go on is in the last file
 
     with_journal(path, story)

@@ -1,5 +1,8 @@
 """Which files belong to a journal, and how sealed ones are read."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ from journal_rows import rows
 from rotating import fill, with_journal
 
 from gattkeeper.errors import StorageError
-from gattkeeper.storage import segments
+from gattkeeper.storage import journal_file, segments
 
 
 @pytest.fixture
@@ -71,4 +74,43 @@ def test_sealing_twice_changes_nothing(path: Path) -> None:
     path.chmod(0o600)
     segments.seal(path)
     assert path.read_bytes() == content
+    assert path.stat().st_mode & 0o777 == 0o400
+
+
+@contextmanager
+def read_by_another_program(path: Path) -> Iterator[None]:
+    """As of a moment ago: SQLite's log has more since then, and cannot be emptied meanwhile."""
+    path.chmod(0o600)
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as reader,
+        closing(journal_file.connect(path, read_only=False)) as writer,
+    ):
+        same = f"PRAGMA user_version = {journal_file.SCHEMA_VERSION}"
+        writer.execute(same)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM journal").fetchone()
+        writer.execute(same)
+        writer.close()
+        yield
+
+
+def test_a_file_that_is_read_is_sealed_when_it_is_not_any_more(path: Path) -> None:
+    with_journal(path, lambda journal: fill(journal, 0, 200))
+    with read_by_another_program(path):
+        with pytest.raises(StorageError, match="another program reads it"):
+            segments.seal(path)
+        assert path.stat().st_mode & 0o777 == 0o600
+    segments.seal(path)
+    assert path.stat().st_mode & 0o777 == 0o400
+    assert not path.with_name("journal.db-wal").exists()
+
+
+def test_a_file_that_cannot_be_sealed_yet_keeps_nothing_else_from_going_on(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_journal(path, lambda journal: fill(journal, 0, 200))
+    with read_by_another_program(path):
+        with_journal(path, lambda journal: fill(journal, 200, 1))
+    assert "journal.db is not sealed yet: another program reads it" in caplog.text
+    with_journal(path, lambda journal: fill(journal, 201, 1))
     assert path.stat().st_mode & 0o777 == 0o400

@@ -68,7 +68,7 @@ class _Held:
         try:
             outcome = await handle.wait()
         except asyncio.CancelledError:
-            self._keeper.cancel(handle.id)
+            self._keeper.cancel(handle.id, origin=handle.command.origin)
             raise
         if not outcome.succeeded:
             raise error_for(outcome)

@@ -26,11 +26,12 @@ DAEMON_VERBS = frozenset(
         "devices",
         "timeline",
         "scan",
+        "audit accept",
     )
 )
 """The verbs that the daemon answers."""
 
-_CHANGING = frozenset(("act", "write", "pair", "unpair", "stop", "resume", "cancel", "resolve"))
+_CHANGING = frozenset(("act", "write", "pair", "unpair", "stop", "resume", "cancel", "resolve", "audit accept"))
 
 EXIT_REFUSED = 3
 EXIT_UNKNOWN = 4
@@ -63,10 +64,15 @@ def split_socket(argv: list[str]) -> tuple[list[str], str]:
 
 def is_for_daemon(argv: list[str]) -> bool:
     """Whether the daemon answers this command line (`--socket` is not part of it any more)."""
-    if not argv or argv[0] not in DAEMON_VERBS:
+    if _verb(argv) not in DAEMON_VERBS:
         return False
     options = argv[: argv.index("--")] if "--" in argv else argv
     return "-h" not in options and "--help" not in options
+
+
+def _verb(argv: list[str]) -> str:
+    """`audit` is the local program's, but for one verb of its own."""
+    return " ".join(argv[: 2 if argv[:1] == ["audit"] else 1])
 
 
 def dial(path: str) -> "_socket.socket | None":
@@ -201,7 +207,7 @@ class _Conversation:
             about_id = f'"command_id":{_json_string(self._command_id)},' if self._command_id else ""
             error = f'{{"code":"daemon_gone","message":{_json_string(message)}}}'
             _write(1, f'{{{about_id}"error":{error}}}\n'.encode())
-        return EXIT_UNKNOWN if self._argv[0] in _CHANGING else EXIT_NO_DAEMON
+        return EXIT_UNKNOWN if _verb(self._argv) in _CHANGING else EXIT_NO_DAEMON
 
     def _clear_progress(self) -> None:
         if self._progress_shown:

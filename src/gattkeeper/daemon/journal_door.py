@@ -22,15 +22,21 @@ RETRY_S = 10.0
 _log = logging.getLogger("gattkeeper")
 
 
-async def open_journal(settings: Settings) -> SqliteJournal:
-    """The journal of the settings, with everything ended that a dead keeper left open. Raises StorageError."""
+async def open_journal(settings: Settings, *, only_try: bool = False) -> SqliteJournal:
+    """The journal of the settings, with everything ended that a dead keeper left open. Raises StorageError.
+
+    `only_try`: what is missing from it stays for the next to find.
+    """
     rules = SegmentRules(
         size_max=settings.journal.file_mb * MEGABYTE,
         kept_size_max=settings.journal.kept_mb * MEGABYTE,
         kept_us=int(settings.journal.kept_days * DAY_US),
     )
     journal = await SqliteJournal.open(
-        settings.keeper.journal, rules=rules, checkpoints=_checkpoints(settings.journal)
+        settings.keeper.journal,
+        rules=rules,
+        checkpoints=_checkpoints(settings.journal),
+        hold_on_flaw=only_try or settings.journal.on_flaw == "hold",
     )
     try:
         await journal.recover(version=__version__, adapters=tuple(settings.adapters))
@@ -70,7 +76,7 @@ async def wait_for(late: LateJournal, keeper: Keeper, settings: Settings, *, ret
 
 
 async def _try_out(settings: Settings) -> None:
-    await (await open_journal(settings)).close()
+    await (await open_journal(settings, only_try=True)).close()
 
 
 def _was_there(settings: Settings) -> bool:

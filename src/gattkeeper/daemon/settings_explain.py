@@ -55,6 +55,7 @@ def _keeper_lines(keeper: KeeperSettings, journal: JournalSettings) -> list[str]
         _line("journal", str(keeper.journal)),
         _line("", _kept(journal)),
         _line("", _checkpoints(journal)),
+        _line("", _on_flaw(journal)),
         _line("", _payloads(journal)),
         _line("log level", keeper.log_level.value),
         _line("queues", f"{keeper.queue_per_device_max} commands for a device, {keeper.queue_max} in all"),
@@ -86,6 +87,12 @@ def _checkpoints(journal: JournalSettings) -> str:
     keys = ", each time with a new key" if journal.checkpoint_keys == "evolving" else ""
     push = f", and pushed to {', '.join(journal.checkpoint_push)}" if journal.checkpoint_push else ""
     return f"its end is signed after {every}{keys}{push}"
+
+
+def _on_flaw(journal: JournalSettings) -> str:
+    if journal.on_flaw == "go_on":
+        return "if a start finds rows missing, an alert says so and commands go on"
+    return "if a start finds rows missing, nothing that changes a device starts until somebody accepts that"
 
 
 def _payloads(journal: JournalSettings) -> str:

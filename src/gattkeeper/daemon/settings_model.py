@@ -93,6 +93,7 @@ class JournalSettings(Struct, frozen=True, kw_only=True):
     checkpoint_rows: Count = 1_000  # how far the journal goes is signed after so many rows at the latest
     checkpoint_every: Seconds = 300.0  # and so long after a row at the latest
     checkpoint_keys: Literal["fixed", "evolving", "none"] = "fixed"  # evolving: one each; none: not signed
+    on_flaw: Literal["hold", "go_on"] = "hold"  # rows are missing at a start: nothing changes a device, or it does
     payloads: bool = False  # the bytes of commands and values are kept too; else their length and SHA-256 only
     checkpoint_push: tuple[str, ...] = ()  # where to besides: "file:/PATH", "syslog", "journald"
 

@@ -8,7 +8,7 @@ from typing import assert_never, get_args
 from msgspec import Struct
 
 from gattkeeper.model.adapter import Rung
-from gattkeeper.model.command import Command, Origin
+from gattkeeper.model.command import Command, Origin, Priority
 from gattkeeper.model.digest import Digest, digests_in, digests_of, without_payloads, without_values
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.outcome import Outcome, Resolution
@@ -142,6 +142,35 @@ class Recovery(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="recov
     fault: Fault | None = None
 
 
+class FlawAccepted(Struct, frozen=True, kw_only=True, tag="flaw_accepted"):
+    """Somebody takes the journal as it is, although a start found something missing or changed."""
+
+    flaws: tuple[str, ...]  # a sentence each
+    who: str  # decided, as it was said
+    why: str
+    origin: Origin  # by whom it was handed in
+    at_us: int
+
+
+class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel"):
+    """Somebody asked for a command back that had not ended. What became of it is in its outcome."""
+
+    asked: str  # the command's id
+    device: str
+    origin: Origin
+    at_us: int
+
+
+class ReprioritiseAsked(Struct, frozen=True, kw_only=True, tag="reprioritise"):
+    """Somebody gave a command that waited another priority."""
+
+    asked: str  # the command's id
+    device: str
+    priority: Priority
+    origin: Origin
+    at_us: int
+
+
 class ClockStep(Struct, frozen=True, kw_only=True, tag="clock_step"):
     """The wall clock was set, or the machine slept: later rows have another distance between their two clocks."""
 
@@ -158,10 +187,12 @@ class SegmentDeleted(Struct, frozen=True, kw_only=True, tag="segment_deleted"):
     why: str
 
 
-Note = StopAsked | ResumeAsked | Latch | Alerted | Denied | SettingsRead | Recovery
+_Asked = StopAsked | ResumeAsked | CancelAsked | ReprioritiseAsked
+
+Note = _Asked | Latch | Alerted | Denied | SettingsRead | Recovery
 """What happens around the commands. It says itself when: it may be written later."""
 
-KeeperRow = Started | Closed | Note | ClockStep | SegmentDeleted
+KeeperRow = Started | Closed | Note | FlawAccepted | ClockStep | SegmentDeleted
 """Rows about no command."""
 
 Record = Accepted | Intended | AttemptFailed | Ended | Resolved | KeeperRow
@@ -194,9 +225,18 @@ def command_of(record: Record) -> str:
             return outcome.command_id
         case Resolved(resolution=resolution):
             return resolution.command_id
-        case Started() | Closed() | ClockStep() | SegmentDeleted() | Recovery() | Latch() | Alerted():
+        case StopAsked() | ResumeAsked() | CancelAsked() | ReprioritiseAsked() | Denied() | SettingsRead():
             return ""
-        case StopAsked() | ResumeAsked() | Denied() | SettingsRead():
+        case (
+            Started()
+            | Closed()
+            | ClockStep()
+            | SegmentDeleted()
+            | FlawAccepted()
+            | Recovery()
+            | Latch()
+            | Alerted()
+        ):
             return ""
         case _:
             assert_never(record)
@@ -211,6 +251,8 @@ def origin_of(record: Record) -> Origin | None:
             return resolution.origin
         case StopAsked(origin=origin) | ResumeAsked(origin=origin) | Denied(origin=origin):
             return origin
+        case CancelAsked(origin=origin) | ReprioritiseAsked(origin=origin) | FlawAccepted(origin=origin):
+            return origin
         case _:
             return None
 
@@ -221,6 +263,8 @@ def device_of(record: Record) -> str:
         case Accepted(command=command):
             return command.device
         case Latch(device=device) | Recovery(device=device):
+            return device
+        case CancelAsked(device=device) | ReprioritiseAsked(device=device):
             return device
         case Alerted(alert=alert):
             return alert.device

@@ -21,7 +21,7 @@ class AlertKind(Enum):
     FAILED_OVER = "failed_over"  # of an adapter that cannot be used: devices that may go on by another do
     PARKED = "parked"  # of an adapter that nothing helped: microseconds until it is tried again
     JOURNAL = "journal"  # rows cannot be written, so nothing that changes a device starts; the text says why
-    JOURNAL_FLAW = "journal_flaw"  # something of before is missing, as far as a start sees; until the next one
+    JOURNAL_FLAW = "journal_flaw"  # a start found something missing or changed; until somebody accepts it
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from gattkeeper.errors import InvalidCommandError, InvariantViolation
-from gattkeeper.model.command import Command
+from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.gatt import CharacteristicRef, characteristic_ref
 from gattkeeper.model.operation import (
     CONNECTION_PRIORITIES,
@@ -69,7 +69,7 @@ class DeviceKeeper(Protocol):
     def advertised_rssi(self, device: str) -> AdvertisedRssi | None:
         """See `Keeper.advertised_rssi`."""
 
-    def cancel(self, command_id: str) -> bool:
+    def cancel(self, command_id: str, *, origin: Origin | None = None) -> bool:
         """See `Keeper.cancel`."""
 
 

@@ -90,7 +90,7 @@ class Device:
         try:
             outcome = await handle.wait()
         except asyncio.CancelledError:
-            self._keeper.cancel(handle.id)
+            self._keeper.cancel(handle.id, origin=handle.command.origin)
             raise
         if not outcome.succeeded:
             raise error_for(outcome)

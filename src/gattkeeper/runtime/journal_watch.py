@@ -10,6 +10,7 @@ from functools import partial
 from gattkeeper.errors import StorageError
 from gattkeeper.model.record import Record
 from gattkeeper.model.status import Alert, AlertKind
+from gattkeeper.runtime.flaws import flaw_text
 from gattkeeper.runtime.ports import Journal
 
 ASK_EVERY_S = 5.0
@@ -23,6 +24,7 @@ class JournalWatch:
         self._journal = journal
         self._tell = tell
         self._fails = self._closed = False
+        self._flaw = ""
         self._timer: asyncio.TimerHandle | None = None
 
     def append(self, row: Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
@@ -36,11 +38,12 @@ class JournalWatch:
         if on_durable is not None:
             on_durable(error)
 
-    def opened(self) -> None:
+    def look(self) -> None:
         """Hear what is known of the journal without a row: see `ports.Journal`."""
         self._heard(self._journal.fault)
-        if self._journal.flaw:
-            self._alert(AlertKind.JOURNAL_FLAW, self._journal.flaw)
+        flaw, self._flaw = self._flaw, flaw_text(self._journal)
+        if flaw != self._flaw:
+            self._alert(AlertKind.JOURNAL_FLAW, self._flaw)
 
     def _heard(self, error: StorageError | None) -> None:
         if (error is not None) == self._fails:

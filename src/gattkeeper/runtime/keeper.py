@@ -22,7 +22,6 @@ from gattkeeper.errors import (
     RefusedError,
     StorageError,
     UnsupportedError,
-    UsageError,
 )
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
@@ -30,6 +29,7 @@ from gattkeeper.model.operation import changes_state, kind_of, parts_of
 from gattkeeper.model.outcome import Outcome
 from gattkeeper.model.record import Note, ResumeAsked, StopAsked
 from gattkeeper.model.status import AdvertisedRssi, KeeperStatus
+from gattkeeper.runtime import steering
 from gattkeeper.runtime.adapters import Adapters, AdapterUse
 from gattkeeper.runtime.asking import AgentDesk, PairingAgent
 from gattkeeper.runtime.calls import Pointer
@@ -37,6 +37,7 @@ from gattkeeper.runtime.departures import Departures
 from gattkeeper.runtime.device import DEADLINE_S, Device
 from gattkeeper.runtime.durations import optional_us, to_us
 from gattkeeper.runtime.fanout import GATHER_S, Fanout, check_together, submit_together
+from gattkeeper.runtime.flaws import check
 from gattkeeper.runtime.handle import Handle
 from gattkeeper.runtime.hearing import Hearing, connected_by
 from gattkeeper.runtime.leases import Lease, Leases, connect_of
@@ -45,7 +46,7 @@ from gattkeeper.runtime.notifications import NotificationHub, Notifications
 from gattkeeper.runtime.ports import DeviceBook, Journal, Link, Observer, Sighting
 from gattkeeper.runtime.pump import Pump
 from gattkeeper.runtime.recording import Recorder
-from gattkeeper.runtime.resolving import resolve
+from gattkeeper.runtime.resolving import accept_flaws, resolve
 from gattkeeper.runtime.scanning import TurnTakingLink
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S
 from gattkeeper.runtime.switchboard import Switchboard
@@ -209,6 +210,7 @@ class Keeper:
         if known is not None:
             await asyncio.shield(known.accepted)
             return known
+        check(self._journal, command)
         handle = self._ledger.open(command)
         self._pump.feed(events.Submitted(command=handle.command))
         try:
@@ -216,7 +218,7 @@ class Keeper:
                 await asyncio.shield(handle.accepted)
             handle.accepted.result()
         except asyncio.CancelledError:
-            self.cancel(handle.id)
+            self.cancel(handle.id, origin=handle.command.origin)
             raise
         except (RefusedError, StorageError):
             self._ledger.strike(handle)
@@ -246,8 +248,8 @@ class Keeper:
         time-out. Raises UsageError, or QueueClosedError, when one of the commands, or the whole, is wrong: then
         nothing was queued. What a single device refuses is in `Fanout.refused`.
         """
-        checked = [self._checked(command) for command in commands]
-        check_together(checked)
+        check_together(checked := [self._checked(command) for command in commands])
+        check(self._journal, *checked)
         return await submit_together(self._ledger, self._pump.feed, checked, to_us("gather", gather))
 
     async def act_all(
@@ -300,22 +302,16 @@ class Keeper:
         """Put on record what happened around the commands; later if the journal cannot be written now."""
         self._pump.rows.note(row)
 
-    def cancel(self, command_id: str) -> bool:
+    def cancel(self, command_id: str, *, origin: Origin | None = None) -> bool:
         """Take a command back. False when it has ended already, is a stop, or is not known."""
-        handle = self._ledger.live(command_id)
-        if handle is None or handle.command.stop:
-            return False
-        self._pump.feed(events.CancelRequested(command_id=command_id))
-        return True
+        return steering.cancel(self._ledger, self._pump, command_id, origin)
 
-    def reprioritise(self, command_id: str, priority: Priority) -> None:
+    def reprioritise(self, command_id: str, priority: Priority, *, origin: Origin | None = None) -> None:
         """Give a command that waits another priority; its age counts as if it had come with that one.
 
         Raises UsageError when it has started, has ended, is a stop, or is not known.
         """
-        if not self._scheduler.waits(command_id):
-            raise UsageError(f"{command_id} does not wait: it has started or ended, or there is no such command")
-        self._pump.feed(events.Reprioritised(command_id=command_id, priority=priority))
+        steering.reprioritise(self._ledger, self._pump, command_id, priority, origin)
 
     async def resolve(
         self, command_id: str, *, applied: bool, who: str, why: str, origin: Origin | None = None
@@ -326,6 +322,13 @@ class Keeper:
         unknown, or it is resolved already; StorageError when it cannot be written: then nothing is resolved.
         """
         await resolve(self._ledger, self._pump, command_id, applied=applied, who=who, why=why, origin=origin)
+
+    async def accept_flaws(self, *, who: str, why: str, origin: Origin | None = None) -> tuple[str, ...]:
+        """Take the journal as it is, with what the start found missing or changed; gives that, a sentence each.
+
+        It holds nothing back any more, nor after a restart. Raises UsageError if nothing was found, StorageError.
+        """
+        return await accept_flaws(self._journal, self._ledger, self._pump, who=who, why=why, origin=origin)
 
     def notifications(self, device: str, characteristic: Pointer) -> AbstractAsyncContextManager[Notifications]:
         """A device's notifications by name: `Device.subscribe`, with its errors."""

@@ -170,9 +170,9 @@ class LeasedKeeper:
         """See `DeviceKeeper`."""
         return self._keeper.advertised_rssi(device)
 
-    def cancel(self, command_id: str) -> bool:
+    def cancel(self, command_id: str, *, origin: Origin | None = None) -> bool:
         """See `DeviceKeeper`."""
-        return self._keeper.cancel(command_id)
+        return self._keeper.cancel(command_id, origin=origin)
 
 
 class LeasedHub:

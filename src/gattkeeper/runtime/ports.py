@@ -170,14 +170,20 @@ class Journal(Protocol):
     fault: StorageError | None
     """Why it takes no row, while it could not even be opened; None of any other, whatever happens to its rows."""
 
-    flaw: str
-    """What it was opened with that is not as it was written, for people; empty: nothing that a start sees."""
+    flaws: tuple[str, ...]
+    """What is missing or was changed as far as a start sees, a sentence each, until somebody accepts it."""
+
+    holds: bool
+    """Whether nothing that changes a device may start until then."""
 
     def append(self, record: Record, on_durable: Callable[[StorageError | None], None] | None = None) -> None:
         """Queue one row; never blocks. `on_durable` is called on the loop, with what went wrong if so."""
 
     def probe(self, on_durable: Callable[[StorageError | None], None]) -> None:
         """Find out whether a row could be written now, without one. `on_durable` as for `append`."""
+
+    def accept_flaws(self) -> None:
+        """Somebody accepted `flaws`, and that is on record: there are none from now on, and it `holds` nothing."""
 
     def find_key(self, idempotency_key: str) -> str:
         """The command id that was accepted under this key, or an empty string."""

@@ -149,6 +149,10 @@ class Pump:
         """Whether the journal does not have an outcome yet that was told."""
         return bool(self._owed)
 
+    def waits(self, command_id: str) -> bool:
+        """Whether a command stands in line, and its place there may be changed."""
+        return self._scheduler.waits(command_id)
+
     def now_us(self) -> int:
         """The loop's monotonic clock in microseconds: the only clock anything is decided by."""
         return int(self._loop.time() * 1_000_000)

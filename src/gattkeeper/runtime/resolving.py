@@ -1,14 +1,17 @@
-"""A resolution that a person hands in: whether it may be, and on record before it counts.
+"""What a person decides, on record before it counts: what an unknown command did, and a journal taken as it is.
 
-Knows what a resolution needs. What follows from one, and those that the keeper finds out itself, are the pump's.
+Knows what each needs. What follows from one, and resolutions that the keeper finds out itself, are the pump's.
 """
 
 import asyncio
+from collections.abc import Callable
 
-from gattkeeper.errors import StorageError, UsageError
+from gattkeeper.errors import InvalidCommandError, StorageError, UsageError
 from gattkeeper.model.command import Origin
 from gattkeeper.model.outcome import Resolution, Verdict
+from gattkeeper.model.record import FlawAccepted
 from gattkeeper.runtime.ledger import Ledger
+from gattkeeper.runtime.ports import Journal
 from gattkeeper.runtime.pump import Pump
 
 
@@ -25,6 +28,36 @@ async def resolve(
     if not ledger.resolve(command_id):
         raise UsageError(f"{command_id} is resolved already; a resolution is never changed")
     resolution = Resolution(command_id=command_id, applied=applied, who=who, why=why, origin=ledger.who(origin))
+    command = handle.command
+    await _durable(lambda written: pump.resolve(command, resolution, written))
+
+
+async def accept_flaws(
+    journal: Journal | None, ledger: Ledger, pump: Pump, *, who: str, why: str, origin: Origin | None
+) -> tuple[str, ...]:
+    """See `Keeper.accept_flaws`, with its errors."""
+    if journal is None or not journal.flaws:
+        raise UsageError("there is nothing to accept: the start found nothing missing from the journal")
+    if not who.strip() or not why.strip():
+        raise InvalidCommandError("who takes the journal as it is has to say who decides, and why")
+    flaws = journal.flaws
+    row = FlawAccepted(flaws=flaws, who=who, why=why, origin=ledger.who(origin), at_us=pump.now_us())
+
+    def put(written: Callable[[StorageError | None], None]) -> None:
+        def accepted(error: StorageError | None) -> None:
+            if error is None:
+                journal.accept_flaws()
+                pump.rows.look()
+            written(error)
+
+        pump.rows.put(row, accepted)
+
+    await _durable(put)
+    return flaws
+
+
+async def _durable(put: Callable[[Callable[[StorageError | None], None]], None]) -> None:
+    """Have it written, and wait for that. Raises StorageError when it could not be."""
     durable: asyncio.Future[StorageError | None] = asyncio.get_running_loop().create_future()
 
     def written(error: StorageError | None) -> None:
@@ -32,7 +65,7 @@ async def resolve(
         if not durable.done():
             durable.set_result(error)
 
-    pump.resolve(handle.command, resolution, written)
+    put(written)
     error = await durable
     if error is not None:
         raise error

@@ -53,7 +53,7 @@ class Rows:
     def look(self) -> None:
         """Tell what is known of the journal without a row."""
         if self._watch is not None:
-            self._watch.opened()
+            self._watch.look()
 
     def note(self, row: record.Note) -> None:
         """Write down what happened around the commands: now, or as soon as the journal can be written again."""

@@ -16,7 +16,7 @@ from msgspec import Struct
 from gattkeeper.errors import StorageError
 from gattkeeper.storage import clock, line_file
 from gattkeeper.storage.chain import Head, Segment
-from gattkeeper.storage.checkpoints import Checkpoint, checkpoint_in, line_of, told
+from gattkeeper.storage.checkpoints import Checkpoint, checkpoint_in, line_of
 from gattkeeper.storage.pushing import Place, place_of, pushers_of
 from gattkeeper.storage.signing import Signer
 
@@ -63,7 +63,8 @@ class Checkpointer:
         head: Head,
         newest: Checkpoint | None,
     ) -> None:
-        self.flaw = ""  # how the journal differs from what was signed, as far as a start looks
+        self.newest = newest  # of those that were there at the start
+        self._holding = False
         self._rules = rules
         self._signer = signer
         self._install_id = segment.install_id
@@ -73,7 +74,8 @@ class Checkpointer:
         self._condition = Condition()
         self._head = head
         self._segment = segment.number
-        self._signed_seq = newest.seq if newest else 0
+        is_newest = newest is not None and (newest.seq, newest.hash) == (head.seq, head.hash.hex())
+        self._signed_seq = head.seq if is_newest else 0
         self._due_seq = head.seq + 1  # the first rows of a keeper are signed at once
         self._ending = False
         self._failing = False
@@ -83,19 +85,27 @@ class Checkpointer:
     def open(cls, journal: Path, rules: CheckpointRules, *, segment: Segment, head: Head) -> Self:
         """Begin, where a journal stands that its caller has locked. The key is made where there is none.
 
-        Raises StorageError without a usable key, SettingsError for a place that is none. A journal that is not
-        what was signed has a `flaw` and goes on.
+        Raises StorageError without a usable key, SettingsError for a place that is none. Whether the journal is
+        what was signed is not looked at: nothing new is signed before `start`.
         """
         newest = _newest(checkpoints_of(journal))
         named = newest.next_key if newest else ""
         signer = Signer.open(key_of(journal), evolving=rules.keys == "evolving", named=named)
-        checkpointer = cls(journal, rules, signer, segment=segment, head=head, newest=newest)
-        if newest is not None and not _agrees(newest, segment.install_id, head):
-            checkpointer.flaw = f"the journal is not what {told(newest)} says: rows are missing or were changed"
-        for pusher in checkpointer._pushers:
+        return cls(journal, rules, signer, segment=segment, head=head, newest=newest)
+
+    def start(self, *, holding: bool) -> None:
+        """Begin to sign and to push. `holding`: sign nothing before `go_on`: the newest one stays what it is."""
+        self._holding = holding
+        for pusher in self._pushers:
             pusher.start()
-        checkpointer._thread.start()
-        return checkpointer
+        self._thread.start()
+
+    def go_on(self) -> None:
+        """Sign from now on, and at once."""
+        with self._condition:
+            self._holding = False
+            self._due_seq = self._head.seq
+            self._condition.notify()
 
     def advance(self, head: Head, segment: int) -> None:
         """Rows up to `head` are durable. Returns at once; from the writer's thread."""
@@ -127,7 +137,8 @@ class Checkpointer:
                 )
                 head, segment, ending = self._head, self._segment, self._ending
                 self._due_seq = head.seq + self._rules.rows
-            if head.seq != self._signed_seq:
+                holding = self._holding
+            if head.seq != self._signed_seq and not holding:
                 self._make(head, segment)
 
     def _make(self, head: Head, segment: int) -> None:
@@ -155,13 +166,6 @@ class Checkpointer:
         self._failing = False
         for pusher in self._pushers:
             pusher.wake()
-
-
-def _agrees(newest: Checkpoint, install_id: str, head: Head) -> bool:
-    """What costs nothing at a start. The whole of it is for `gattkeeper audit verify`."""
-    if newest.install_id != install_id or newest.seq > head.seq:
-        return False
-    return newest.seq < head.seq or newest.hash == head.hash.hex()
 
 
 def _newest(path: Path) -> Checkpoint | None:

@@ -20,10 +20,12 @@ from gattkeeper.runtime import file_lock
 from gattkeeper.storage import clock, journal_file, rotation, segments
 from gattkeeper.storage.chain import Head
 from gattkeeper.storage.checkpointing import Checkpointer, CheckpointRules
+from gattkeeper.storage.flaws import flaws_of
 from gattkeeper.storage.lookup import Lookup
 from gattkeeper.storage.recovery import settle
 from gattkeeper.storage.rotation import SegmentRules
 from gattkeeper.storage.rows import Appended, OnDurable
+from gattkeeper.storage.sqlite_faults import explain
 from gattkeeper.storage.writer import NextFile, Writer
 
 CLOCK_STEP_US_MIN = 1_000_000
@@ -44,7 +46,8 @@ class SqliteJournal:
     """
 
     fault: StorageError | None = None
-    flaw: str = ""
+    flaws: tuple[str, ...] = ()
+    holds: bool = False
 
     def __init__(
         self,
@@ -78,14 +81,17 @@ class SqliteJournal:
         *,
         rules: SegmentRules | None = None,
         checkpoints: CheckpointRules | None = None,
+        hold_on_flaw: bool = True,
         utc_us: Callable[[], int] = clock.wall_us,
         mono_us: Callable[[], int] = clock.monotonic_us,
     ) -> Self:
         """Open the journal, or make it: its folder with mode 0700, its files with 0600, sealed ones with 0400.
 
         `rules` say how long files get and which ones are kept, `checkpoints` when how far they go is signed; None:
-        never. The clocks are written into rows and decide nothing else. Raises StorageError when another process
-        holds the journal, a file is not ours, of another schema or damaged, or cannot be made durable.
+        never. `hold_on_flaw`: until its `flaws` are accepted the journal `holds`, and nothing new is signed, so
+        that each later start finds them again. The clocks are written into rows and decide nothing else. Raises
+        StorageError when another process holds the journal, a file is not ours, of another schema or damaged, or
+        cannot be made durable.
         """
         real = _real(path)
         with contextlib.ExitStack() as undo:
@@ -99,11 +105,11 @@ class SqliteJournal:
                 utc_us=utc_us,
                 mono_us=mono_us,
             )
-            journal._begin(undo)
+            journal._begin(undo, hold_on_flaw=hold_on_flaw)
             undo.pop_all()
         return journal
 
-    def _begin(self, undo: contextlib.ExitStack) -> None:
+    def _begin(self, undo: contextlib.ExitStack, *, hold_on_flaw: bool) -> None:
         written = rotation.file_to_write(self._path)
         journal_file.prepare(written)
         connection = journal_file.connect(written, read_only=False)
@@ -126,19 +132,28 @@ class SqliteJournal:
             on_next=self._follow,
             on_written=self._sign,
         )
-        self.flaw = self._flaw()
-        if self.flaw:
-            _log.error("%s", self.flaw)
+        self.flaws = self._look_for_flaws(connection)
+        self.holds = hold_on_flaw and bool(self.flaws)
+        for flaw in self.flaws:
+            _log.error("%s; see `gattkeeper audit verify`", flaw)
+        if self._checkpointer is not None:
+            self._checkpointer.start(holding=self.holds)
         self._writer.start()
         if written != self._path:
             self._tidy()
 
-    def _flaw(self) -> str:
-        """What a start sees without reading all of it."""
-        found = self._checkpointer.flaw if self._checkpointer is not None else ""
-        if not found and (gaps := segments.gaps_of(self._path)):
-            found = f"the journal's file {gaps[0]} is missing"
-        return f"{found}; see `gattkeeper audit verify`" if found else ""
+    def _look_for_flaws(self, connection: sqlite3.Connection) -> tuple[str, ...]:
+        newest = self._checkpointer.newest if self._checkpointer is not None else None
+        try:
+            return flaws_of(self._path, connection, newest)
+        except sqlite3.Error as fault:
+            raise StorageError(f"the journal {self._path} cannot be read: {explain(fault)}") from fault
+
+    def accept_flaws(self) -> None:
+        """Somebody accepted `flaws`, and the row that says so is durable: it holds nothing any more."""
+        self.flaws, self.holds = (), False
+        if self._checkpointer is not None:
+            self._checkpointer.go_on()
 
     def _next_file(self, connection: sqlite3.Connection, at_once: bool) -> NextFile | None:  # noqa: FBT001
         """On the writer's thread."""
@@ -163,7 +178,10 @@ class SqliteJournal:
 
         def tidy() -> None:
             for path in segments.sealed_files(self._path):
-                segments.seal(path)
+                try:
+                    segments.seal(path)
+                except StorageError as fault:
+                    _log.warning("%s is not sealed yet: %s", path, fault)
             deletable = rotation.deletable(self._path, self._rules, utc_us=self._utc_us())
             if deletable:
                 with contextlib.suppress(RuntimeError):  # the loop is closed: at the next start then

@@ -157,6 +157,12 @@ def head(connection: sqlite3.Connection) -> Head:
     return Head(seq=last[0], hash=last[1]) if last else origin(segment_of(connection))
 
 
+def hash_of(connection: sqlite3.Connection, seq: int) -> str:
+    """The hash that a row of this file has, as hex digits; empty where there is no such row."""
+    found = connection.execute("SELECT hash FROM journal WHERE seq = ?", (seq,)).fetchone()
+    return found[0].hex() if found else ""
+
+
 def schema() -> str:
     """What makes the tables of a journal, as SQL."""
     return files("gattkeeper.storage").joinpath("schema.sql").read_text(encoding="utf-8")

@@ -17,12 +17,20 @@ class LateJournal:
 
     def __init__(self, fault: StorageError) -> None:
         self.fault: StorageError | None = fault
-        self.flaw = ""
+        self.flaws: tuple[str, ...] = ()
+        self.holds = False
         self._come: SqliteJournal | None = None
 
     def take(self, journal: SqliteJournal) -> None:
         """It is open: rows go there from now on."""
-        self.fault, self.flaw, self._come = None, journal.flaw, journal
+        self.fault, self._come = None, journal
+        self.flaws, self.holds = journal.flaws, journal.holds
+
+    def accept_flaws(self) -> None:
+        """As the journal does; there are none before it has come."""
+        self.flaws, self.holds = (), False
+        if self._come is not None:
+            self._come.accept_flaws()
 
     def append(self, record: Record, on_durable: OnDurable | None = None) -> None:
         """Queue one row, or fail as a row does that could not be written."""

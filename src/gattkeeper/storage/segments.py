@@ -94,11 +94,13 @@ def look_into(path: Path) -> Sealed:
 def seal(path: Path) -> None:
     """Move what SQLite still has in its log into the file, and take the right to write it away.
 
-    For files that nobody has open. Raises StorageError, OSError or sqlite3.Error; the next start does it again.
+    For files that nobody writes. Raises StorageError at once while another program reads an older state of it,
+    OSError or sqlite3.Error: then it is not sealed, and the next start or file does it again.
     """
     if path.stat().st_mode & 0o777 == _SEALED_MODE and not path.with_name(path.name + "-wal").exists():
         return
     path.chmod(0o600)
     with closing(journal_file.connect(path, read_only=False)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA busy_timeout = 0")  # rows of commands wait behind this
+        journal_file.empty_log(connection)
     path.chmod(_SEALED_MODE)

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 from found import HOSTILE
-from journals import audit, write
+from journals import audit, noted, write
+from msgspec.structs import replace
 
+from gattkeeper.daemon.audit.report import EVENTS_MAX
+from gattkeeper.model.command import Origin
 from gattkeeper.model.outcome import Verdict
+from gattkeeper.model.record import ClockStep, Denied, StopAsked
 from gattkeeper.storage.checkpointing import CheckpointRules, key_of
 from gattkeeper.storage.signing import public_key
 from storage.tampering import KEPT_RIGHT, tamper
 
+EVE = Origin(front="socket", principal="eve", uid=1000, pid=77)
 NEVER_CLOSED = {"meta"}
 
 
@@ -119,12 +124,38 @@ def test_filters_are_said_under_what_is_not_in_it(journal: Path) -> None:
     assert " 2 accepted " in text
 
 
+def test_rows_about_no_command_are_listed_with_who_caused_them(tmp_path: Path) -> None:
+    stop = StopAsked(scope="all", latch=True, commands=("c1",), origin=EVE, at_us=1)
+    page = report(noted(tmp_path / "journal.db", stop, ClockStep(step_us=2_000_000)), "--device", "kitchen")
+    assert "stop all, held until resume: c1" in page.text
+    assert "socket eve" in page.text
+    assert page.text.index("closed") < page.text.index("clock step") < page.text.index("stop all"), "newest first"
+    assert "are listed" not in page.text
+
+
+def test_of_many_rows_about_no_command_the_newest_are_listed(tmp_path: Path) -> None:
+    steps = (ClockStep(step_us=number * 1_000_000) for number in range(1, EVENTS_MAX + 1))
+    text = report(noted(tmp_path / "journal.db", *steps)).text
+    assert f"The newest {EVENTS_MAX} are listed." in text
+    assert "ahead by 500.000 s" in text
+    assert "ahead by 1.000 s" not in text, "the end of the journal is the newest"
+
+
+def test_rows_about_no_command_are_those_of_the_time_asked_for(tmp_path: Path) -> None:
+    text = report(noted(tmp_path / "journal.db", ClockStep(step_us=2_000_000)), "--until", "2020-01-01").text
+    assert "Events There are none." in text
+
+
 def test_no_text_becomes_part_of_the_page(tmp_path: Path) -> None:
     page = report(write(tmp_path / "journal.db", Verdict.UNKNOWN, device=HOSTILE, label=HOSTILE))
     assert "script" not in {tag for tag, _ in page.seen}
     assert "=1+1</td><script>alert('x')</script>" in page.text
     assert "\x1b" not in page.text
     assert "\u202e" not in page.text
+    denied = Denied(origin=replace(EVE, principal=HOSTILE), why=HOSTILE, times=1, at_us=1)
+    page = report(noted(tmp_path / "other.db", denied))
+    assert "script" not in {tag for tag, _ in page.seen}
+    assert "not let in: =1+1</td><script>" in page.text
 
 
 def test_it_needs_nothing_from_elsewhere_and_forbids_it(journal: Path) -> None:

@@ -13,17 +13,20 @@ from journals import audit, noted
 from gattkeeper.daemon.audit.event_lines import event_table, event_text
 from gattkeeper.fronts.cli.style import Terminal
 from gattkeeper.model.adapter import Rung
-from gattkeeper.model.command import Origin
+from gattkeeper.model.command import Origin, Priority
 from gattkeeper.model.fault import Fault, FaultKind
 from gattkeeper.model.record import (
     Alerted,
+    CancelAsked,
     ClockStep,
     Closed,
     Denied,
+    FlawAccepted,
     KeeperRow,
     Latch,
     Record,
     Recovery,
+    ReprioritiseAsked,
     ResumeAsked,
     SegmentDeleted,
     SettingsRead,
@@ -49,6 +52,15 @@ SETTINGS = SettingsRead(path="g.toml", sha256="ab", changed=tuple("abcdef"), at_
         (Closed(), "it ended in good order"),
         (STOP, "stop all, held until resume: c1, c2"),
         (ResumeAsked(scope="lounge", devices=("lounge",), origin=EVE, at_us=1), "resume lounge: lounge"),
+        (CancelAsked(asked="c1", device="lounge", origin=EVE, at_us=1), "lounge: take c1 back"),
+        (
+            ReprioritiseAsked(asked="c1", device="lounge", priority=Priority.URGENT, origin=EVE, at_us=1),
+            "lounge: c1 is urgent from now on",
+        ),
+        (
+            FlawAccepted(flaws=("a is gone", "b too"), who="Ann", why="looked", origin=EVE, at_us=1),
+            "Ann takes the journal as it is: a is gone; b too (looked)",
+        ),
         (LATCH, "lounge: held until it is known what c1 did"),
         (Latch(device="lounge", by="c1", held=False, at_us=2), "lounge: c1 is known: free"),
         (

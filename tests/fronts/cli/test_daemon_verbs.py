@@ -192,6 +192,8 @@ async def test_progress_tells_phase_and_place(tmp_path, monkeypatch):
         (("act", "lounge", "target_percent", "1", "--deadline", "1e9"), "invalid_command", "deadline"),
         (("timeline", "c-99"), "usage", "c-99"),
         (("resolve", "c-99", "--applied", "--why", " "), "invalid_command", "--why"),
+        (("audit", "accept", "--who", "Ann", "--why", "looked"), "usage", "nothing to accept"),
+        (("audit", "key"), "usage", "no verb of the daemon"),
         (("serve",), "usage", "no verb of the daemon"),
         ((), "usage", "no verb of the daemon"),
     ],

@@ -8,6 +8,7 @@ from fronts.keeper_bench import ADDRESSES, bench
 from gattkeeper.errors import ConflictError
 from gattkeeper.model.fault import Fault, FaultKind, Ran
 from gattkeeper.model.gatt import normal_uuid
+from sim.memory_journal import MemoryJournal
 
 pytestmark = pytest.mark.asyncio
 
@@ -118,6 +119,7 @@ async def test_one_key_is_one_command(tmp_path):
         ({"verb": "scan", "adapter": "nowhere"}, "settings"),
         ({"verb": "resolve", "command": "c-99", "applied": True, "why": " "}, "invalid_command"),
         ({"verb": "resolve", "command": "c-99", "applied": True, "why": "looked"}, "usage"),
+        ({"verb": "accept_flaws", "who": "Ann", "why": "looked"}, "usage"),
         ({"verb": "subscribe", "device": "attic", "characteristic": "2a37"}, "unknown_device"),
     ],
 )
@@ -202,6 +204,17 @@ async def test_an_unknown_outcome_is_resolved_by_the_user_behind_the_socket(tmp_
         b.link.let_answer.set()
         answer = await client.ask({"verb": "resolve", "command": command_id, "applied": True, "why": "looked"})
         assert answer["resolved"] is True
+
+
+async def test_a_journal_is_taken_as_it_is_by_whoever_says_so_on_the_socket(tmp_path):
+    journal = MemoryJournal()
+    journal.flaws, journal.holds = ("rows are missing",), True
+    async with bench(tmp_path, journal=journal) as b, b.client() as client:
+        refused = await client.ask({**WRITE, "wait": True})
+        assert refused["error"]["code"] == "storage"
+        accepted = await client.ask({"verb": "accept_flaws", "who": "Ann", "why": "looked"})
+        assert accepted["flaws_accepted"] == ["rows are missing"]
+        assert "accepted" in await client.ask({**WRITE, "wait": False})
 
 
 async def test_a_key_is_the_same_request_whichever_way_it_comes_in(tmp_path):

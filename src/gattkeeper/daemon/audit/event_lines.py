@@ -16,14 +16,17 @@ from gattkeeper.model.record import (
     Accepted,
     Alerted,
     AttemptFailed,
+    CancelAsked,
     ClockStep,
     Closed,
     Denied,
     Ended,
+    FlawAccepted,
     Intended,
     Latch,
     Record,
     Recovery,
+    ReprioritiseAsked,
     Resolved,
     ResumeAsked,
     SegmentDeleted,
@@ -95,7 +98,7 @@ def event_table(shown: list[FoundEvent], terminal: Terminal) -> list[str]:
 def _row(found: FoundEvent) -> list[Cell]:
     record = found.record
     at = utc_text(found.utc_us).replace("T", " ").partition(".")[0]
-    colour = YELLOW if isinstance(record, Latch | Alerted | Denied | StopAsked) else ""
+    colour = YELLOW if isinstance(record, Latch | Alerted | Denied | StopAsked | FlawAccepted) else ""
     return [
         (str(found.seq), GREY),
         (at, ""),
@@ -128,6 +131,12 @@ def event_text(record: Record) -> str:  # noqa: C901, PLR0911, PLR0912 - a sente
             return f"stop {record.scope}{latched}: {', '.join(record.commands) or 'no device'}"
         case ResumeAsked():
             return f"resume {record.scope}: {', '.join(record.devices) or 'no device'}"
+        case CancelAsked():
+            return f"{record.device}: take {record.asked} back"
+        case ReprioritiseAsked():
+            return f"{record.device}: {record.asked} is {record.priority.name.lower()} from now on"
+        case FlawAccepted():
+            return f"{record.who} takes the journal as it is: {'; '.join(record.flaws)} ({record.why})"
         case Latch():
             said = f"held until it is known what {record.by} did" if record.held else f"{record.by} is known: free"
             return f"{record.device}: {said}"

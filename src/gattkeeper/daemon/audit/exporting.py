@@ -6,18 +6,19 @@ Knows which format is made of what, and where it goes.
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from gattkeeper.daemon.audit.csv_lines import csv_events, csv_lines
 from gattkeeper.daemon.audit.figures import Figures
 from gattkeeper.daemon.audit.querying import events_wanted_by, wanted_by
-from gattkeeper.daemon.audit.report import Report, page
+from gattkeeper.daemon.audit.report import EVENTS_MAX, Report, page
 from gattkeeper.daemon.audit.showing import Progress
 from gattkeeper.daemon.audit.verifying import checkpoint_lines, verified
 from gattkeeper.daemon.audit.whole_file import whole_file
 from gattkeeper.errors import UsageError
 from gattkeeper.storage.clock import wall_us
-from gattkeeper.storage.event_query import events
+from gattkeeper.storage.event_query import WantedEvents, events
 from gattkeeper.storage.export import lines_of
 from gattkeeper.storage.query import Wanted, commands
 
@@ -56,7 +57,7 @@ def _csv(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
 
 def _events(args: argparse.Namespace, journal: Path, progress: Progress) -> _Content:
     if args.format != "csv":
-        raise UsageError("--events and --kind go with csv: jsonl is every row, and html is about commands")
+        raise UsageError("--events and --kind go with csv: jsonl is every row, and html lists both")
     return csv_events(events(journal, events_wanted_by(args), on_progress=progress))
 
 
@@ -65,9 +66,18 @@ def _html(journal: Path, wanted: Wanted, progress: Progress) -> _Content:
     figures = Figures()
     for found in commands(journal, wanted, on_progress=progress):
         figures.add(found)
+    of_that_time = WantedEvents(since_us=wanted.since_us, until_us=wanted.until_us)
+    around = tuple(islice(events(journal, of_that_time, on_progress=progress), EVENTS_MAX + 1))
     checked = verified(journal, lines, key="", on_progress=progress)
     yield from page(
-        Report(journal=journal, made_utc_us=wall_us(), wanted=wanted, figures=figures, verified=checked)
+        Report(
+            journal=journal,
+            made_utc_us=wall_us(),
+            wanted=wanted,
+            figures=figures,
+            events=around,
+            verified=checked,
+        )
     )
 
 

@@ -12,10 +12,13 @@ from msgspec import Struct
 
 from gattkeeper import __version__
 from gattkeeper.daemon.audit import drawings
+from gattkeeper.daemon.audit.event_lines import event_text, kind_of, who
 from gattkeeper.daemon.audit.figures import UNKNOWN_MAX, VERDICTS, DeviceFigures, Figures
 from gattkeeper.daemon.audit.moments import utc_text
 from gattkeeper.daemon.audit.verifying import Verified
 from gattkeeper.fronts.cli.style import clean, seconds_text
+from gattkeeper.model.record import Alerted, Denied, FlawAccepted, Latch, StopAsked, origin_of
+from gattkeeper.storage.event_query import FoundEvent
 from gattkeeper.storage.query import Found, Wanted
 
 _MEANINGS = {
@@ -25,6 +28,11 @@ _MEANINGS = {
     "unknown": "it may or may not have happened: look at the device before it is sent again",
     "open": "it had not ended when the report was made",
 }
+
+EVENTS_MAX = 500
+"""Rows about no command that are listed, the newest ones."""
+
+_ALARMING = StopAsked | Latch | Alerted | Denied | FlawAccepted
 
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -49,6 +57,7 @@ class Report(Struct, frozen=True, kw_only=True):
     made_utc_us: int
     wanted: Wanted
     figures: Figures
+    events: tuple[FoundEvent, ...]  # about no command, newest first; more than EVENTS_MAX: not all are listed
     verified: Verified
 
 
@@ -61,7 +70,7 @@ def page(report: Report) -> Iterator[bytes]:
         '<meta name="viewport" content="width=device-width"><title>gattkeeper journal report</title>'
         f"<style>\n{style}</style></head><body>\n"
     ).encode()
-    for part in (_heading, _over_time, _devices, _latencies, _unknown, _proof, _left_out):
+    for part in (_heading, _over_time, _devices, _latencies, _unknown, _events, _proof, _left_out):
         yield (part(report) + "\n").encode()
     yield b"</body></html>\n"
 
@@ -82,15 +91,14 @@ def _length(length_us: int | None) -> str:
     return "–" if length_us is None else seconds_text(length_us)  # noqa: RUF001 - a dash where there is no number
 
 
-def _table(heading: tuple[str, ...], rows: Iterator[tuple[str, ...]], *, numbers: bool) -> str:
-    """`numbers`: every column but the first is one; else all are texts."""
-    kinds = ["", *(' class="number"' if numbers else "" for _ in heading[1:])]
+def _table(heading: tuple[str, ...], rows: Iterator[tuple[str, ...]], kind: str) -> str:
+    """`kind`, of its style: in "figures" every column but the first is a number; in others all are texts."""
+    kinds = ["", *(' class="number"' if kind == "figures" else "" for _ in heading[1:])]
     head = "".join(f"<th{kind}>{name}</th>" for name, kind in zip(heading, kinds, strict=True))
     body = "".join(
         "<tr>" + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>\n"
         for row in rows
     )
-    kind = "figures" if numbers else "list"
     return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'
 
 
@@ -133,7 +141,7 @@ def _devices(report: Report) -> str:
         '<p class="faint">p50, p95, p99: half, 95 and 99 of a hundred delivered or sent commands took no longer, '
         "from acceptance to the outcome, waiting and connecting included; right to 1 %.</p>"
     )
-    return f"<h2>Devices</h2>{_table(heading, rows, numbers=True)}{note}"
+    return f"<h2>Devices</h2>{_table(heading, rows, 'figures')}{note}"
 
 
 def _numbers(device: DeviceFigures) -> Iterator[str]:
@@ -157,7 +165,7 @@ def _unknown(report: Report) -> str:
         return "<h2>Unknown outcomes</h2><p>There are none.</p>"
     heading = ("accepted (UTC)", "device", "what", "who", "why it is unknown", "found out later")
     more = f"<p>The newest {UNKNOWN_MAX} of {count:,} are listed.</p>" if count > len(figures.unknown) else ""
-    return f"<h2>Unknown outcomes</h2>{more}{_table(heading, map(_unknown_row, figures.unknown), numbers=False)}"
+    return f"<h2>Unknown outcomes</h2>{more}{_table(heading, map(_unknown_row, figures.unknown), 'list')}"
 
 
 def _unknown_row(found: Found) -> tuple[str, ...]:
@@ -168,9 +176,30 @@ def _unknown_row(found: Found) -> tuple[str, ...]:
     if resolution is not None:
         applied = "applied" if resolution.applied else "not applied"
         later = f"{applied}: {_text(f'{resolution.why} ({resolution.who})')}"
-    who = f"{command.origin.front} {command.origin.principal}".strip()
+    asked_by = f"{command.origin.front} {command.origin.principal}".strip()
     what = f"{_text(command.label or command.id)}<br><code>{_text(command.id)}</code>"
-    return (_moment(found.utc_us), _text(command.device), what, _text(who), _text(why + fault), later)
+    return (_moment(found.utc_us), _text(command.device), what, _text(asked_by), _text(why + fault), later)
+
+
+def _events(report: Report) -> str:
+    shown = report.events[:EVENTS_MAX]
+    more = "" if shown == report.events else f" The newest {EVENTS_MAX} are listed."
+    note = (
+        '<p class="faint">Who stopped what, latches, alerts, settings, who was not let in, recoveries, starts and '
+        f"ends. Of filters only a time holds for them.{more} All of them: "
+        "<code>gattkeeper audit query --events</code>.</p>"
+    )
+    if not shown:
+        return "<h2>Events</h2><p>There are none.</p>"
+    heading = ("written (UTC)", "row", "kind", "what", "who")
+    return f"<h2>Events</h2>{note}{_table(heading, map(_event_row, shown), 'events')}"
+
+
+def _event_row(found: FoundEvent) -> tuple[str, ...]:
+    record = found.record
+    kind = _text(_word(kind_of(record)))
+    kind = f"<b>{kind}</b>" if isinstance(record, _ALARMING) else kind
+    return (_moment(found.utc_us), str(found.seq), kind, _text(event_text(record)), _text(who(origin_of(record))))
 
 
 def _proof(report: Report) -> str:

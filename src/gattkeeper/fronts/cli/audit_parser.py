@@ -1,4 +1,4 @@
-"""The options of `gattkeeper audit`. It reads the journal's files itself: no daemon is asked.
+"""The options of `gattkeeper audit`. It reads the journal's files itself; only `accept` is for the daemon.
 
 Knows spelling. What its verbs do stands in `daemon.audit`.
 """
@@ -17,7 +17,7 @@ LIMIT_MAX = 10_000
 _MOMENT = "2026-11-21, 2026-11-21T10:00 (UTC unless a zone is named), 2 h ago, today, yesterday"
 
 
-def add_audit(audit: argparse.ArgumentParser, kind: type[argparse.ArgumentParser]) -> None:
+def add_audit(audit: argparse.ArgumentParser, kind: type[argparse.ArgumentParser], socket_help: str) -> None:
     """Give `gattkeeper audit` its verbs, each with a parser of `kind`."""
     verbs = audit.add_subparsers(dest="audit_verb", metavar="VERB", required=True, parser_class=kind)
     verify = verbs.add_parser(
@@ -52,6 +52,7 @@ def add_audit(audit: argparse.ArgumentParser, kind: type[argparse.ArgumentParser
     )
     _add_query(verbs)
     _add_export(verbs)
+    _add_accept(verbs, socket_help)
 
 
 def _add_query(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:  # argparse's own name
@@ -83,6 +84,21 @@ def _add_export(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     export.add_argument("--output", metavar="FILE", help="into this file, whole or not at all (default: stdout)")
     export.add_argument("--force", action="store_true", help="replace the file if it is there")
     _add_filters(export)
+
+
+def _add_accept(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", socket_help: str) -> None:
+    accept = verbs.add_parser(
+        "accept",
+        help="take the journal as it is, with what is missing",
+        description="Record that somebody takes the journal as it is, with what the daemon's start found missing "
+        "or changed; until then it starts nothing that changes a device (see the setting `on_flaw`). Look at what "
+        "`gattkeeper audit verify` says first, and at the devices.",
+    )
+    accept.add_argument("--who", required=True, metavar="NAME", help="who decides")
+    accept.add_argument("--why", required=True, metavar="TEXT", help="why that is right")
+    accept.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    accept.add_argument("--socket", metavar="PATH", help=socket_help)
+    accept.set_defaults(verb="audit accept")
 
 
 def _add_filters(verb: argparse.ArgumentParser) -> None:

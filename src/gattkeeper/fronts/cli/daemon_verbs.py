@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from msgspec import Struct
 
-from gattkeeper.errors import CommandError, GattkeeperError, InvalidCommandError, UsageError
+from gattkeeper.errors import CommandError, GattkeeperError, UsageError
 from gattkeeper.fronts import answers
 from gattkeeper.fronts.answers import EXIT_DONE, EXIT_GAVE_UP, EXIT_NOT_DELIVERED, EXIT_USAGE
-from gattkeeper.fronts.cli import frames, texts
+from gattkeeper.fronts.cli import decisions, frames, texts
 from gattkeeper.fronts.cli.detail import draw_detail
 from gattkeeper.fronts.cli.lanes import draw_lanes
 from gattkeeper.fronts.cli.pairing import Person, paired
@@ -248,7 +248,7 @@ async def _resume(call: _Call) -> Frames:
 
 
 async def _cancel(call: _Call) -> Frames:
-    cancelled = call.service.keeper.cancel(call.args.id)
+    cancelled = call.service.keeper.cancel(call.args.id, origin=call.origin)
     if call.args.json:
         yield frames.out_json({"cancelled": cancelled})
     elif cancelled:
@@ -259,13 +259,14 @@ async def _cancel(call: _Call) -> Frames:
 
 
 async def _resolve(call: _Call) -> Frames:
-    args = call.args
-    if not args.why.strip():
-        raise InvalidCommandError("a resolution needs a reason: say after --why how it was found out")
-    who, origin = args.who or call.origin.principal, call.origin
-    await call.service.keeper.resolve(args.id, applied=args.applied, who=who, why=args.why, origin=origin)
-    found = "applied" if args.applied else "not applied"
-    yield frames.out_json({"resolved": True}) if args.json else frames.out(f"recorded: {args.id} was {found}")
+    answer, words = await decisions.resolved(call.service.keeper, call.args, call.origin)
+    yield frames.out_json(answer) if call.args.json else frames.out(words)
+    yield frames.exit_code(EXIT_DONE)
+
+
+async def _accept(call: _Call) -> Frames:
+    answer, words = await decisions.accepted(call.service.keeper, call.args, call.origin)
+    yield frames.out_json(answer) if call.args.json else frames.out(words)
     yield frames.exit_code(EXIT_DONE)
 
 
@@ -386,6 +387,7 @@ _VERBS: dict[str, Callable[[_Call], Frames]] = {
     "resume": _resume,
     "cancel": _cancel,
     "resolve": _resolve,
+    "audit accept": _accept,
     "outcome": _outcome,
     "status": _status,
     "devices": _devices,

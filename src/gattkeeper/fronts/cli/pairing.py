@@ -84,4 +84,4 @@ async def paired(
                 if agent is None or not agent.is_asking or not frame.startswith(_PROGRESS):
                     yield frame
         finally:
-            keeper.cancel(handle.id)
+            keeper.cancel(handle.id, origin=command.origin)

@@ -248,7 +248,7 @@ def _add_local(verbs: _Verbs) -> None:
     doctor.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     doctor.add_argument("--config", metavar="FILE", help="the settings file")
     audit = verbs.add_parser("audit", help="what the journal proves", description="What the journal proves.")
-    add_audit(audit, Parser)
+    add_audit(audit, Parser, _SOCKET_HELP)
     add_lock(verbs.add_parser, SECONDS)
     add_run(verbs.add_parser, PRIORITY, _SOCKET_HELP)
     config = verbs.add_parser("config", help="settings", description="Settings.")

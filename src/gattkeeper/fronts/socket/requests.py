@@ -203,6 +203,13 @@ class Resolve(_Base, frozen=True, kw_only=True, tag="resolve"):
     who: str = ""
 
 
+class AcceptFlaws(_Base, frozen=True, kw_only=True, tag="accept_flaws"):
+    """Take the journal as it is, with what the start found missing or changed: see `Keeper.accept_flaws`."""
+
+    who: str
+    why: str
+
+
 class Cli(_Base, frozen=True, kw_only=True, tag="cli"):
     """A command line; answered with framed text. Takes the whole connection for itself.
 
@@ -238,6 +245,7 @@ Request = (
     | Renew
     | End
     | Resolve
+    | AcceptFlaws
     | Cli
 )
 

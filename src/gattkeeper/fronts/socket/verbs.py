@@ -75,6 +75,8 @@ def perform(  # noqa: C901, PLR0911, PLR0912 - a table of verbs
             raise UsageError("no request with this id can be ended here")
         case requests.Resolve():
             return _resolve(service, request, origin)
+        case requests.AcceptFlaws():
+            return _accept_flaws(service, request, origin)
         case requests.Cli():
             raise UsageError("a command line needs a connection of its own")
         case _:
@@ -92,7 +94,7 @@ async def _one(
         case requests.Resume():
             yield {"resumed": list(keeper.resume(request.scope, origin=origin))}
         case requests.Cancel():
-            yield {"cancelled": keeper.cancel(request.command)}
+            yield {"cancelled": keeper.cancel(request.command, origin=origin)}
         case requests.Status():
             yield {"status": answers.status_answer(keeper.status())}
         case requests.Timeline():
@@ -146,7 +148,7 @@ async def _pair(
             yield {"accepted": handle.id}
             yield await _ending(service, handle, None)
         finally:
-            keeper.cancel(handle.id)
+            keeper.cancel(handle.id, origin=origin)
 
 
 async def _act_together(service: Service, request: requests.Act, origin: Origin) -> AsyncGenerator[Answer, None]:
@@ -270,3 +272,10 @@ async def _resolve(service: Service, request: requests.Resolve, origin: Origin) 
         origin=origin,
     )
     yield {"resolved": True}
+
+
+async def _accept_flaws(
+    service: Service, request: requests.AcceptFlaws, origin: Origin
+) -> AsyncGenerator[Answer, None]:
+    flaws = await service.keeper.accept_flaws(who=request.who, why=request.why, origin=origin)
+    yield {"flaws_accepted": list(flaws)}
