@@ -174,11 +174,15 @@ class Recorder:
             self.happened.append(Removed(name=self._here(name)))
 
     def _synced_by_python(self, descriptor: int) -> None:
-        """Ours are of folders only."""
+        """Ours are of the folder, and of SQLite's log where that was emptied."""
         found = os.fstat(descriptor)
-        assert stat.S_ISDIR(found.st_mode)
-        if os.path.samestat(found, Path(self._folder).stat()):
-            self.happened.append(SyncedFolder())
+        if stat.S_ISDIR(found.st_mode):
+            if os.path.samestat(found, Path(self._folder).stat()):
+                self.happened.append(SyncedFolder())
+            return
+        name = self._here(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if name in self._names:
+            self.happened.append(Synced(file=self._names[name]))
 
 
 def _sqlite() -> ctypes.CDLL:

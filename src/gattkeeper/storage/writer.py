@@ -246,6 +246,8 @@ def _do(errand: Errand) -> None:
         errand()
     except (sqlite3.Error, OSError, StorageError) as fault:
         _log.warning("the journal's files: %s", explain(fault))
+    except Exception:  # noqa: BLE001 - whatever an errand does wrong, rows are written
+        _log.exception("an errand of the journal failed; its rows go on")
 
 
 def _chained(rows: list[Columns], head: Head) -> Iterator[tuple[int, *Columns, bytes]]:
