@@ -295,3 +295,19 @@ async def test_stopping_moves_the_rows_into_the_one_file(path: Path) -> None:
     bench.writer.start()
     await bench.writer.stop()
     assert [file.name for file in path.parent.iterdir()] == ["journal.db"]
+
+
+@pytest.mark.asyncio
+async def test_an_errand_that_fails_in_any_way_is_logged_and_rows_go_on(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails() -> None:
+        raise AssertionError("nobody thought of this")
+
+    bench = Bench(path)
+    bench.writer.start()
+    bench.writer.run(fails)
+    await asyncio.wait_for(bench.put("c1").wait(), 20)
+    assert bench.failed == []
+    assert "nobody thought of this" in caplog.text
+    await bench.writer.stop()
