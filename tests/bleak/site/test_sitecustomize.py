@@ -47,6 +47,8 @@ def test_gattkeeper_is_found_and_nothing_that_lies_beside_it(tmp_path):
 
 
 def test_a_program_that_cannot_be_served_does_not_start(tmp_path):
+    (tmp_path / "gattkeeper").mkdir()
+    (tmp_path / "gattkeeper" / "__init__.py").touch()  # a package of this name without what is needed
     done = run("print('radio')", root=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"gattkeeper run: cannot serve {sys.executable}: ModuleNotFoundError" in done.stderr
