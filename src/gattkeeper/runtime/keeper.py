@@ -307,7 +307,7 @@ class Keeper:
         return steering.cancel(self._ledger, self._pump, command_id, origin)
 
     def reprioritise(self, command_id: str, priority: Priority, *, origin: Origin | None = None) -> None:
-        """Give a command that waits another priority, as if it had come so. Raises UsageError: it waits no more."""
+        """Give a command that waits another priority, as if it had come so. Raises UsageError: it waits not."""
         steering.reprioritise(self._ledger, self._pump, command_id, priority, origin)
 
     async def resolve(
