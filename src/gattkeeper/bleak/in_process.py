@@ -3,18 +3,18 @@
 Knows `Keeper.lease`, and that values go from the link to the program's callback in one call.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 from gattkeeper.bleak.doors import WAIT_S, Hold
 from gattkeeper.bleak.hints import Hints
-from gattkeeper.errors import RefusedError, StorageError, error_for
+from gattkeeper.errors import RefusedError, StorageError
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import CharacteristicRef, Service
 from gattkeeper.model.operation import Operation, Subscribe, Unsubscribe
 from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.runtime.calls import success_of
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.leases import Lease
 from gattkeeper.runtime.ports import Sighting
@@ -65,14 +65,7 @@ class _Held:
 
     async def run(self, operation: Operation, hints: Hints) -> AnswerValue:
         handle = await self._lease.submit(operation, priority=hints.priority, idempotent=hints.idempotent)
-        try:
-            outcome = await handle.wait()
-        except asyncio.CancelledError:
-            self._keeper.cancel(handle.id, origin=handle.command.origin)
-            raise
-        if not outcome.succeeded:
-            raise error_for(outcome)
-        return outcome.value
+        return (await success_of(self._keeper, handle)).value
 
     async def subscribe(self, target: CharacteristicRef, hints: Hints, push: Callable[[bytes], None]) -> None:
         pusher = self._pushers[target] = _Pusher(target, push)

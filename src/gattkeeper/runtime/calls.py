@@ -3,10 +3,11 @@
 Knows spelling and limits, and raises InvalidCommandError. What is done with an operation is `device`'s business.
 """
 
+import asyncio
 from enum import Enum
 from typing import Protocol, TypeVar
 
-from gattkeeper.errors import InvalidCommandError, InvariantViolation
+from gattkeeper.errors import InvalidCommandError, InvariantViolation, error_for
 from gattkeeper.model.command import Command, Origin
 from gattkeeper.model.gatt import CharacteristicRef, characteristic_ref
 from gattkeeper.model.operation import (
@@ -19,7 +20,7 @@ from gattkeeper.model.operation import (
     WriteMode,
     problem_with_parameters,
 )
-from gattkeeper.model.outcome import AnswerValue
+from gattkeeper.model.outcome import AnswerValue, Outcome
 from gattkeeper.model.status import AdvertisedRssi
 from gattkeeper.runtime.asking import AgentDesk
 from gattkeeper.runtime.durations import to_us
@@ -136,6 +137,18 @@ def priority_request(priority: str) -> RequestConnectionParameters:
         names = " or ".join(CONNECTION_PRIORITIES)
         raise InvalidCommandError(f"a connection priority is {names}, not {priority!r}")
     return CONNECTION_PRIORITIES[priority]
+
+
+async def success_of(keeper: DeviceKeeper, handle: Handle) -> Outcome:
+    """Wait for the outcome of a caller's own command; raise unless it succeeded, and cancel it with its caller."""
+    try:
+        outcome = await handle.wait()
+    except asyncio.CancelledError:
+        keeper.cancel(handle.id, origin=handle.command.origin)
+        raise
+    if not outcome.succeeded:
+        raise error_for(outcome)
+    return outcome
 
 
 def answer_of(kind: type[T], value: AnswerValue) -> T:

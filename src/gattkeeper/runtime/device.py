@@ -3,7 +3,6 @@
 Knows how a call becomes a command, and an outcome a value or an exception.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
@@ -15,7 +14,6 @@ from gattkeeper.errors import (
     ConflictError,
     RefusedError,
     StorageError,
-    error_for,
 )
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.gatt import Service
@@ -55,6 +53,7 @@ from gattkeeper.runtime.calls import (
     pace_request,
     phy_request,
     priority_request,
+    success_of,
     target_of,
     write_of,
 )
@@ -86,15 +85,7 @@ class Device:
 
     async def run(self, command: Command) -> Outcome:
         """Submit a command and wait for its outcome; raise unless it succeeded."""
-        handle = await self._keeper.submit(command)
-        try:
-            outcome = await handle.wait()
-        except asyncio.CancelledError:
-            self._keeper.cancel(handle.id, origin=handle.command.origin)
-            raise
-        if not outcome.succeeded:
-            raise error_for(outcome)
-        return outcome
+        return await success_of(self._keeper, await self._keeper.submit(command))
 
     async def _do(
         self,

@@ -6,8 +6,10 @@ Knows words for people and JSON for programs. What is found is decided in `stora
 
 import argparse
 import sys
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -29,8 +31,10 @@ from gattkeeper.fronts.cli.style import (
 )
 from gattkeeper.fronts.cli.texts import what
 from gattkeeper.storage.clock import wall_us
-from gattkeeper.storage.event_query import WantedEvents, events
+from gattkeeper.storage.event_query import FoundEvent, WantedEvents, events
 from gattkeeper.storage.query import OPEN, SEQ_MAX, Found, Wanted, commands
+
+Row = TypeVar("Row", Found, FoundEvent)
 
 _WHAT = 3  # the column that gives way when a terminal is narrow
 
@@ -39,30 +43,29 @@ _OF_COMMANDS = ("verdict", "cause", "operation", "id", "label")
 
 def tell_query(args: argparse.Namespace, journal: Path) -> int:
     """Write one page; 0. Raises StorageError, and UsageError for a moment that is none."""
+    progress = Progress("looking through the journal, down to")
     if args.events or args.kind:
-        return _tell_events(args, journal)
-    progress = Progress("looking through the journal, down to")
-    page = list(islice(commands(journal, wanted_by(args), on_progress=progress), args.limit + 1))
+        rows = events(journal, events_wanted_by(args), on_progress=progress)
+        return _tell_page(args, rows, progress, event_view, event_table)
+    found = commands(journal, wanted_by(args), on_progress=progress)
+    return _tell_page(args, found, progress, view_of, table_of)
+
+
+def _tell_page(
+    args: argparse.Namespace,
+    found: Iterable[Row],
+    progress: Progress,
+    view: Callable[[Row], object],
+    table: Callable[[list[Row], Terminal], list[str]],
+) -> int:
+    """The first of them, and how the next ones are had."""
+    page = list(islice(found, args.limit + 1))
     progress.clear()
     shown, more = page[: args.limit], len(page) > args.limit
     if args.json:
-        sys.stdout.writelines(msgspec.json.encode(view_of(found)).decode() + "\n" for found in shown)
+        sys.stdout.writelines(msgspec.json.encode(view(one)).decode() + "\n" for one in shown)
         return 0
-    sys.stdout.write("\n".join(table_of(shown, terminal_here())) + "\n")
-    if more:
-        sys.stdout.write(f"there are older ones: the same again with --before {shown[-1].seq}\n")
-    return 0
-
-
-def _tell_events(args: argparse.Namespace, journal: Path) -> int:
-    progress = Progress("looking through the journal, down to")
-    page = list(islice(events(journal, events_wanted_by(args), on_progress=progress), args.limit + 1))
-    progress.clear()
-    shown, more = page[: args.limit], len(page) > args.limit
-    if args.json:
-        sys.stdout.writelines(msgspec.json.encode(event_view(found)).decode() + "\n" for found in shown)
-        return 0
-    sys.stdout.write("\n".join(event_table(shown, terminal_here())) + "\n")
+    sys.stdout.write("\n".join(table(shown, terminal_here())) + "\n")
     if more:
         sys.stdout.write(f"there are older ones: the same again with --before {shown[-1].seq}\n")
     return 0
