@@ -26,11 +26,13 @@ from gattkeeper.model.outcome import Cause, Phase, Verdict
 def submit(state: State, command: Command) -> None:
     """Accept or refuse, at once."""
     device = state.devices[command.device]
-    refusal = _refusal(state, device, command)
+    full = "" if isinstance(command.operation, Disconnect) else pressure.is_full(state, device)
+    refusal = _refusal(state, device, command, full)
     if refusal is not None:
         state.effects.append(Refuse(command_id=command.id, refusal=refusal[0], text=refusal[1]))
         return
-    _make_room(state, device, command)
+    if full:
+        _make_room(state, device, command)
     entry = take_on(state, command)
     if isinstance(command.operation, Disconnect):
         disconnect(state, device, entry)
@@ -41,7 +43,7 @@ def submit(state: State, command: Command) -> None:
         if device.connection not in (ConnectionState.CONNECTED, ConnectionState.CONNECTING):
             end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)  # it ended with its connection
             return
-    if not leases.admits(state, command):
+    if command.lease and not leases.admits(state, command):
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=LEASE_OVER)
         return
     if breaker.is_open(device) and not needs_no_connection(state, device)(entry):
@@ -62,7 +64,7 @@ def _enter(state: State, device: DeviceState, entry: Entry) -> None:
     """Into the line, or past it: what needs no bearer does not wait for one."""
     command = entry.command
     if command.queue_timeout_us is not None:
-        state.timers.set(("queue_deadline", command.id), state.now + command.queue_timeout_us)
+        state.set_clock(entry, "queue_deadline", state.now + command.queue_timeout_us)
     if goes_aside(state, device, command.operation):
         start(state, device, entry)
         return
@@ -76,9 +78,8 @@ def _enter(state: State, device: DeviceState, entry: Entry) -> None:
 
 
 def _make_room(state: State, device: DeviceState, command: Command) -> None:
-    """In a full queue the least urgent ends; that there is one was asked before. A Disconnect needs no room."""
-    full = pressure.is_full(state, device) and not isinstance(command.operation, Disconnect)
-    least = pressure.victim(state, device, command) if full else None
+    """In a full queue the least urgent ends; that there is one was asked before."""
+    least = pressure.victim(state, device, command)
     if least is not None:
         end_without_success(state, state.devices[least.command.device], least, Cause.SHED, by=command.id)
 
@@ -91,7 +92,8 @@ def _supersede(state: State, device: DeviceState, command: Command) -> None:
         end_without_success(state, device, older, Cause.SUPERSEDED, by=command.id)
 
 
-def _refusal(state: State, device: DeviceState, command: Command) -> tuple[Refusal, str] | None:
+def _refusal(state: State, device: DeviceState, command: Command, full: str) -> tuple[Refusal, str] | None:
+    """Why not; `full`: what is, if it matters. A Disconnect needs no room."""
     name = device.name
     leaves = isinstance(command.operation, Disconnect)
     changes = changes_state(command.operation)
@@ -104,10 +106,8 @@ def _refusal(state: State, device: DeviceState, command: Command) -> tuple[Refus
         why = Refusal.STOPPED, f"{name} is stopped by {device.stopped_by}; `gattkeeper resume {name}` ends it"
     elif changes and device.latched_by:
         why = Refusal.LATCHED, f"{name} is held until it is known what {device.latched_by} did: resolve it first"
-    elif not leaves:
-        full = pressure.is_full(state, device)
-        if full and pressure.victim(state, device, command) is None:
-            why = Refusal.QUEUE_FULL, f"{full}; try again in about {pressure.retry_after_s(state, device):.2g} s"
+    elif full and pressure.victim(state, device, command) is None:
+        why = Refusal.QUEUE_FULL, f"{full}; try again in about {pressure.retry_after_s(state, device):.2g} s"
     return why
 
 
@@ -128,7 +128,7 @@ def take_on(state: State, command: Command) -> Entry:
     state.entries[command.id] = entry
     state.effects.append(Accept(command=command, at_us=state.now))
     state.mark(entry, Phase.ACCEPTED)
-    state.timers.set(("deadline", command.id), state.now + command.deadline_us)
+    state.set_clock(entry, "deadline", state.now + command.deadline_us)
     return entry
 
 

@@ -84,9 +84,10 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
     if isinstance(entry.command.operation, Composite):
         parts.answered(entry, operation, value)
         value = None  # it is among those of the parts
-    if parts.are_left(entry):
-        _go_on(state, device, entry)
-    elif isinstance(entry.command.operation, WriteThenWait):
+        if parts.are_left(entry):
+            _go_on(state, device, entry)
+            return
+    if isinstance(entry.command.operation, WriteThenWait):
         _await(state, device, slot, entry, entry.command.operation)
     elif entry.command.require_read_back and entry.command.read_back is not None:
         _read_back(state, device, entry, entry.command.read_back)
@@ -270,7 +271,7 @@ def back_off(state: State, device: DeviceState, entry: Entry, ready_at: int, fau
     entry.ready_at = ready_at
     state.mark(entry, Phase.BACKOFF, f"{(ready_at - state.now) / 1e6:.3g} s after {fault}")
     state.wait(device, entry)
-    state.timers.set(("backoff", entry.command.id), ready_at)
+    state.set_clock(entry, "backoff", ready_at)
     state.touch(device)
 
 

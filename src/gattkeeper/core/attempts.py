@@ -38,7 +38,7 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
     if isinstance(operation, Sequence):
-        state.timers.set(("lease", entry.command.id), state.now + operation.lease_us)
+        state.set_clock(entry, "lease", state.now + operation.lease_us)
     if has_place_aside(state, device, operation):
         device.aside = occupy(state, device, entry, parts.current(device, entry))
         state.touch(device)  # the bearer is still free
@@ -66,8 +66,9 @@ def has_place_aside(state: State, device: DeviceState, operation: Operation | Co
     An adapter that does one operation at a time has no such place.
     """
     adapter = state.adapters[device.adapter]
-    held = state.is_serial(adapter) or adapter.ladder.cuts
-    return device.aside is None and kind_of(operation) in adapter.aside and not held
+    if device.aside is not None or kind_of(operation) not in adapter.aside:
+        return False
+    return not (state.is_serial(adapter) or adapter.ladder.cuts)
 
 
 def goes_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:
@@ -130,7 +131,7 @@ def side_step(
 
 def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     """From here on only a clear answer tells what happened. While somebody pairs, only a stop goes."""
-    if _is_held(device, slot):
+    if device.pairing and _is_held(slot):
         slot.held = True
         return
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
@@ -140,7 +141,8 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
         slot.entry.overtaken |= slot.entry.uncertain is not None and device.changed_by != slot.entry.command.id
         device.changed_by = slot.entry.command.id
     if slot.entry is not None and slot.role is SlotRole.MAIN:
-        state.timers.cancel(("queue_deadline", slot.entry.command.id))
+        if slot.entry.command.queue_timeout_us is not None:
+            state.timers.cancel(("queue_deadline", slot.entry.command.id))
         state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))
     slot.times_out_at = state.now + _timeout_us(state.limits, slot)
     state.timers.set(("attempt", device.name, slot.token), slot.times_out_at)
@@ -151,9 +153,9 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
         state.effects.append(Dispatch(device=name, epoch=epoch, token=token, operation=slot.operation))
 
 
-def _is_held(device: DeviceState, slot: Slot) -> bool:
+def _is_held(slot: Slot) -> bool:
     """Whether it waits for a pairing. Side steps belong to what runs already; what is unconnected as well."""
-    may_wait = device.pairing and slot.role is SlotRole.MAIN and not slot.unconnected
+    may_wait = slot.role is SlotRole.MAIN and not slot.unconnected
     return may_wait and slot.entry is not None and not slot.entry.command.stop
 
 
@@ -189,8 +191,8 @@ def free(state: State, device: DeviceState, slot: Slot) -> None:
     """Nothing is owed any more: the next may go."""
     if slot.phase is not SlotPhase.RECORDING:
         pressure.served(device, state.now - slot.handed_over_at)
-    state.timers.cancel(("attempt", device.name, slot.token))
-    state.timers.cancel(("grace", device.name, slot.token))
+        clock = "attempt" if slot.phase is SlotPhase.IN_FLIGHT else "grace"
+        state.timers.cancel((clock, device.name, slot.token))
     device.vacate(slot)
     device.used_at = state.now
     state.touch(device)

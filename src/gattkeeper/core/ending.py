@@ -81,11 +81,12 @@ def end(
     if not entry.move(CommandStep.END):
         return
     state.unwait(entry)
-    state.leave_gate(entry)
     command = entry.command
+    if state.fanouts:
+        state.leave_gate(entry)
     if command.lease in state.leases:
         state.leases[command.lease].used_at = state.now
-    for kind in ("deadline", "queue_deadline", "backoff", "lease"):
+    for kind in entry.clocks:
         state.timers.cancel((kind, command.id))
     if verdict is Verdict.UNKNOWN and changes_state(command.operation):
         _unknown(state, device, entry)

@@ -4,7 +4,7 @@ Knows which part of `core` an event belongs to, and in which order a device look
 """
 
 from collections.abc import Callable, Hashable
-from typing import assert_never, cast
+from typing import Any, cast
 
 from gattkeeper.core import (
     adapters,
@@ -39,7 +39,7 @@ from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.state import AdapterState, DeviceState, SlotRole, State
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.outcome import Cause
+from gattkeeper.model.outcome import Cause, Phase
 from gattkeeper.model.status import KeeperStatus
 
 
@@ -79,38 +79,18 @@ class Scheduler:
 
 
 def _take(state: State, event: events.Event) -> None:
-    match event:
-        case events.Submitted() | events.FanoutSubmitted() | events.StopRequested():
-            _take_wish(state, event)
-        case events.CancelRequested():
-            admission.cancel(state, event.command_id)
-        case events.LeaseOpened() | events.LeaseRenewed() | events.LeaseClosed():
-            leases.take(state, event)
-        case events.Reprioritised():
-            admission.reprioritise(state, event.command_id, event.priority)
-        case events.AcceptFailed():
-            _accept_failed(state, event.command_id)
-        case events.Ticked():
-            pass  # `handle` looks at the clock after every event
-        case events.Closing():
-            _close(state)
-        case events.AdapterAdded() | events.AdapterDown() | events.AdapterUp() | events.RecoveryDone():
-            _take_adapter(state, event)
-        case _:
-            if event.device in state.devices or isinstance(event, events.DeviceAdded):
-                _take_device(state, event)
-
-
-def _take_wish(state: State, event: events.Submitted | events.FanoutSubmitted | events.StopRequested) -> None:
-    match event:
-        case events.Submitted():
-            admission.submit(state, event.command)
-        case events.FanoutSubmitted():
-            fanout.submit(state, event)
-        case events.StopRequested():
-            stop.request(state, event.command, latch=event.latch)
-        case _:
-            assert_never(event)
+    """By the event's type: one look, however many types there are."""
+    kind = type(event)
+    if kind in _OF_KEEPER:
+        _OF_KEEPER[kind](state, event)
+        return
+    device = state.devices.get(getattr(event, "device", ""))
+    if device is None:
+        return
+    if kind in _OF_DEVICE:
+        _OF_DEVICE[kind](state, device, event)
+    elif getattr(event, "epoch", -1) == device.epoch:
+        _OF_CONNECTION[kind](state, device, event)
 
 
 def _take_adapter(
@@ -143,65 +123,9 @@ def _take_adapter(
             adapters.adapter_up(state, adapter)
 
 
-DeviceEvent = (
-    events.DeviceAdded
-    | events.Sighted
-    | events.Bonded
-    | events.DeviceLeaving
-    | events.DeviceRemoved
-    | events.Resumed
-    | events.Latched
-    | events.Resolved
-    | events.IntentRecorded
-    | events.IntentFailed
-    | events.ConnectProgressed
-    | events.Connected
-    | events.ConnectionUpdated
-    | events.ConnectFailed
-    | events.ConnectionLost
-    | events.DisconnectDone
-    | events.PairingStarted
-    | events.PairingEnded
-    | events.Answered
-    | events.Failed
-    | events.Notified
-)
-
-
-def _take_device(state: State, event: DeviceEvent) -> None:
-    match event:
-        case events.DeviceAdded() | events.DeviceLeaving() | events.DeviceRemoved():
-            roster.take(state, event)
-        case events.Sighted() | events.Bonded():
-            roaming.take(state, state.devices[event.device], event)
-        case events.Resumed() | events.Latched() | events.Resolved():
-            _take_gate(state, event)
-        case events.IntentRecorded() | events.IntentFailed():
-            _take_intent(state, event)
-        case events.Answered() | events.Failed():
-            _take_answer(state, event)
-        case events.Notified():
-            device = state.devices[event.device]
-            if event.epoch == device.epoch:
-                awaiting.notified(state, device, event.characteristic, event.payload)
-        case (
-            events.ConnectProgressed()
-            | events.Connected()
-            | events.ConnectionUpdated()
-            | events.ConnectFailed()
-            | events.ConnectionLost()
-            | events.DisconnectDone()
-            | events.PairingStarted()
-            | events.PairingEnded()
-        ):
-            if event.epoch == state.devices[event.device].epoch:
-                _take_connection(state, event)
-        case _:
-            assert_never(event)
-
-
-def _take_gate(state: State, event: events.Resumed | events.Latched | events.Resolved) -> None:
-    device = state.devices[event.device]
+def _take_gate(
+    state: State, device: DeviceState, event: events.Resumed | events.Latched | events.Resolved
+) -> None:
     if isinstance(event, events.Resumed):
         persist.resume(state, device)
         stop.resume(device)
@@ -214,8 +138,9 @@ def _take_gate(state: State, event: events.Resumed | events.Latched | events.Res
             ending.unlatch(state, device)
 
 
-def _take_intent(state: State, event: events.IntentRecorded | events.IntentFailed) -> None:
-    device = state.devices[event.device]
+def _take_intent(
+    state: State, device: DeviceState, event: events.IntentRecorded | events.IntentFailed
+) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or slot.phase is not SlotPhase.RECORDING:
         return
@@ -226,8 +151,7 @@ def _take_intent(state: State, event: events.IntentRecorded | events.IntentFaile
         state.touch(device)
 
 
-def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
-    device = state.devices[event.device]
+def _take_answer(state: State, device: DeviceState, event: events.Answered | events.Failed) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or slot.phase is SlotPhase.RECORDING:
         return
@@ -248,39 +172,10 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
             connections.lose(state, device, event.fault)  # whichever news of a loss comes first
 
 
-def _take_connection(
-    state: State,
-    event: events.ConnectProgressed
-    | events.Connected
-    | events.ConnectionUpdated
-    | events.ConnectFailed
-    | events.ConnectionLost
-    | events.DisconnectDone
-    | events.PairingStarted
-    | events.PairingEnded,
-) -> None:
-    device = state.devices[event.device]
-    match event:
-        case events.ConnectProgressed():
-            device.connect_phase = event.phase
-            if device.connect_for is not None:
-                state.mark(device.connect_for, event.phase)
-        case events.Connected():
-            connections.connected(state, device, event.att_mtu, event.table, event.proof)
-        case events.ConnectionUpdated():
-            connections.updated(state, device, event.att_mtu, event.table, event.proof)
-        case events.ConnectFailed():
-            connections.connect_failed(state, device, event.fault)
-        case events.ConnectionLost():
-            connections.lose(state, device, event.fault)
-        case events.DisconnectDone():
-            connections.gone(state, device, event.means)
-        case events.PairingStarted():
-            pairing.started(state, device)
-        case events.PairingEnded():
-            pairing.over(state, device)
-        case _:
-            assert_never(event)
+def _progressed(state: State, device: DeviceState, phase: Phase) -> None:
+    device.connect_phase = phase
+    if device.connect_for is not None:
+        state.mark(device.connect_for, phase)
 
 
 def _accept_failed(state: State, command_id: str) -> None:
@@ -301,6 +196,61 @@ def _close(state: State) -> None:
         persist.give_up(state, device)
         leases.end_all(state, device, own_faults.CLOSING)
         state.touch(device)
+
+
+_OF_KEEPER: dict[type, Callable[[State, Any], None]] = {
+    events.Submitted: lambda state, event: admission.submit(state, event.command),
+    events.FanoutSubmitted: fanout.submit,
+    events.StopRequested: lambda state, event: stop.request(state, event.command, latch=event.latch),
+    events.CancelRequested: lambda state, event: admission.cancel(state, event.command_id),
+    events.LeaseOpened: leases.take,
+    events.LeaseRenewed: leases.take,
+    events.LeaseClosed: leases.take,
+    events.Reprioritised: lambda state, event: admission.reprioritise(state, event.command_id, event.priority),
+    events.AcceptFailed: lambda state, event: _accept_failed(state, event.command_id),
+    events.Ticked: lambda _state, _event: None,  # `handle` looks at the clock after every event
+    events.Closing: lambda state, _event: _close(state),
+    events.AdapterAdded: _take_adapter,
+    events.AdapterDown: _take_adapter,
+    events.AdapterUp: _take_adapter,
+    events.RecoveryDone: _take_adapter,
+    events.DeviceAdded: roster.add,
+}
+"""Events that are about no device, or one that need not be known."""
+
+_OF_DEVICE: dict[type, Callable[[State, DeviceState, Any], None]] = {
+    events.DeviceLeaving: lambda state, device, _event: roster.let_go(state, device),
+    events.DeviceRemoved: lambda state, device, _event: roster.forget(state, device),
+    events.Sighted: roaming.take,
+    events.Bonded: roaming.take,
+    events.Resumed: _take_gate,
+    events.Latched: _take_gate,
+    events.Resolved: _take_gate,
+    events.IntentRecorded: _take_intent,
+    events.IntentFailed: _take_intent,
+    events.Answered: _take_answer,
+    events.Failed: _take_answer,
+}
+"""Events about a device, if it is known."""
+
+_OF_CONNECTION: dict[type, Callable[[State, DeviceState, Any], None]] = {
+    events.ConnectProgressed: lambda state, device, event: _progressed(state, device, event.phase),
+    events.Connected: lambda state, device, event: connections.connected(
+        state, device, event.att_mtu, event.table, event.proof
+    ),
+    events.ConnectionUpdated: lambda state, device, event: connections.updated(
+        state, device, event.att_mtu, event.table, event.proof
+    ),
+    events.ConnectFailed: lambda state, device, event: connections.connect_failed(state, device, event.fault),
+    events.ConnectionLost: lambda state, device, event: connections.lose(state, device, event.fault),
+    events.DisconnectDone: lambda state, device, event: connections.gone(state, device, event.means),
+    events.PairingStarted: lambda state, device, _event: pairing.started(state, device),
+    events.PairingEnded: lambda state, device, _event: pairing.over(state, device),
+    events.Notified: lambda state, device, event: awaiting.notified(
+        state, device, event.characteristic, event.payload
+    ),
+}
+"""Events about one connection of a device, if it is the one there is."""
 
 
 def _tick(state: State) -> None:

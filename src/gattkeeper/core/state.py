@@ -176,8 +176,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     @property
     def depth(self) -> int:
         """How many wait, those included that are about to end."""
-        about_to_end = sum(len(sweep.lines) for sweep in self.sweeps) if self.sweeps else 0
-        return len(self.waiting) + about_to_end
+        waiting = len(self.waiting)
+        return waiting + sum(len(sweep.lines) for sweep in self.sweeps) if self.sweeps else waiting
 
     @property
     def uses_bearer(self) -> bool:
@@ -256,6 +256,12 @@ class State(Struct, kw_only=True, eq=False):
     effects: list[Effect] = field(default_factory=list)
     sweeping: dict[str, None] = field(default_factory=dict)  # devices whose sweep begins with this event
     touched: dict[str, None] = field(default_factory=dict)  # devices to look at before `handle` ends
+
+    def set_clock(self, entry: Entry, kind: str, at_us: int) -> None:
+        """Set a timer of a command; none outlives it."""
+        if kind not in entry.clocks:
+            entry.clocks += (kind,)
+        self.timers.set((kind, entry.command.id), at_us)
 
     def wait(self, device: DeviceState, entry: Entry) -> None:
         """Put a command in line, where its order says: one that comes back has its old place."""

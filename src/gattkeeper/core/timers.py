@@ -44,6 +44,8 @@ class Timers:
 
     def pop_due(self, now_us: int) -> Hashable | None:
         """One key whose moment has come, or None."""
+        if not self._heap or self._heap[0][0] > now_us:
+            return None  # not even what was taken back
         at_us = self.next_at()
         if at_us is None or at_us > now_us:
             return None

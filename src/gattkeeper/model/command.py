@@ -132,9 +132,12 @@ def _problem_with_operation(operation: Operation | Composite) -> str:
 
 
 def _problem_with_payloads(parts: tuple[Operation, ...]) -> str:
-    payloads = [part.payload for part in parts if isinstance(part, Write | WriteDescriptor)]
-    problems = (_problem_with_length(payload, ATTRIBUTE_LENGTH_MAX, "attribute") for payload in payloads)
-    return next(filter(None, problems), "")
+    for part in parts:
+        if isinstance(part, Write | WriteDescriptor):
+            problem = _problem_with_length(part.payload, ATTRIBUTE_LENGTH_MAX, "attribute")
+            if problem:
+                return problem
+    return ""
 
 
 def _problem_with_length(payload: bytes, length_max: int, longest: str) -> str:
