@@ -5,7 +5,7 @@ Knows who may enter. What runs next is decided in `scheduler`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, leases, pressure, recovery, roaming
+from gattkeeper.core import at_once, breaker, leases, pressure, recovery, roaming
 from gattkeeper.core.answering import release
 from gattkeeper.core.attempts import goes_aside, start
 from gattkeeper.core.connections import abandon, lose
@@ -68,6 +68,9 @@ def _enter(state: State, device: DeviceState, entry: Entry) -> None:
     if goes_aside(state, device, command.operation):
         start(state, device, entry)
         return
+    if at_once.may_start(state, device, entry):
+        at_once.begin(state, device, entry)
+        return
     state.wait(device, entry)
     state.mark(entry, Phase.WAITING, f"{device.depth - 1} before it")
     if device.connection is not ConnectionState.CONNECTED:
@@ -128,7 +131,7 @@ def take_on(state: State, command: Command) -> Entry:
     state.entries[command.id] = entry
     state.effects.append(Accept(command=command, at_us=state.now))
     state.mark(entry, Phase.ACCEPTED)
-    state.set_clock(entry, "deadline", state.now + command.deadline_us)
+    state.timers.set(("deadline", command.id), state.now + command.deadline_us)
     return entry
 
 

@@ -255,10 +255,11 @@ class State(Struct, kw_only=True, eq=False):
     timers: Timers = field(default_factory=Timers)
     effects: list[Effect] = field(default_factory=list)
     sweeping: dict[str, None] = field(default_factory=dict)  # devices whose sweep begins with this event
-    touched: dict[str, None] = field(default_factory=dict)  # devices to look at before `handle` ends
+    touched: dict[str, DeviceState] = field(default_factory=dict)  # devices to look at before `handle` ends
+    moved: dict[str, DeviceState] = field(default_factory=dict)  # those whose gauges are to be looked at then
 
     def set_clock(self, entry: Entry, kind: str, at_us: int) -> None:
-        """Set a timer of a command; none outlives it."""
+        """Set a further timer of a command; none outlives it."""
         if kind not in entry.clocks:
             entry.clocks += (kind,)
         self.timers.set((kind, entry.command.id), at_us)
@@ -299,7 +300,7 @@ class State(Struct, kw_only=True, eq=False):
 
     def touch(self, device: DeviceState) -> None:
         """Look at the device, and then at its adapter, before this event is over."""
-        self.touched[device.name] = None
+        self.touched[device.name] = device
 
     def is_serial(self, adapter: AdapterState) -> bool:
         """Whether the adapter does one operation at a time, whatever the device."""

@@ -28,25 +28,24 @@ from gattkeeper.core.state import AdapterState, DeviceState, State
 
 def settle(state: State) -> None:
     """Let every device that something happened to look for its next work, until nothing moves."""
-    affected: dict[str, None] = {}
-    moved: dict[str, None] = {}
     while state.touched or state.sweeping:
+        affected: dict[str, None] = {}
         while state.touched:
-            name = next(iter(state.touched))
+            name, device = next(iter(state.touched.items()))
             del state.touched[name]
-            device = state.devices[name]
-            moved[name] = affected[device.adapter] = None
+            state.moved[name] = device
+            affected[device.adapter] = None
             _advance(state, device)
             affected[device.adapter] = None  # another one, perhaps: what it left is free for others
         for adapter in affected:
             _look_after(state, state.adapters[adapter])
-        affected.clear()
         if state.gathering:
             fanout.open_gates(state)
         if not state.touched and state.sweeping:
             sweep.go_on(state, state.devices[state.sweeping.popitem()[0]], sweep.BATCH_FIRST)
-    for name in moved:
-        alerts.look(state, state.devices[name])
+    for device in state.moved.values():
+        alerts.look(state, device)
+    state.moved.clear()
 
 
 def _look_after(state: State, adapter: AdapterState) -> None:

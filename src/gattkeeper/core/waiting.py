@@ -39,6 +39,10 @@ class Roll:
         self.mortal = 0  # those that end when the link is lost
         self.leased: dict[str, int] = {}  # how many belong to a lease
 
+    def turn_of(self, priority: Priority) -> int:
+        """The turn of who comes when nobody of a priority stands in line."""
+        return self._now[priority]
+
     def enter(self, entry: Entry) -> None:
         """One more; it is given its turn when it comes for the first time."""
         client = client_of(entry)

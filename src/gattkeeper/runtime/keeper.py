@@ -208,15 +208,13 @@ class Keeper:
         command = self._checked(command)
         known = self._ledger.find_by_key(command)
         if known is not None:
-            await asyncio.shield(known.accepted)
+            await known.taken_on()
             return known
         check(self._journal, command)
         handle = self._ledger.open(command)
         self._pump.feed(events.Submitted(command=handle.command))
         try:
-            if not handle.accepted.done():
-                await asyncio.shield(handle.accepted)
-            handle.accepted.result()
+            await handle.taken_on()
         except asyncio.CancelledError:
             self.cancel(handle.id, origin=handle.command.origin)
             raise
@@ -392,9 +390,11 @@ class Keeper:
             raise InvalidCommandError("an emergency stop goes through Keeper.stop")
         device = self._know(command.device)
         self._departures.check(device)
-        for link in (self.links[adapter] for adapter in self._ways[device].adapters):
-            for kind in map(kind_of, parts_of(command.operation)):
-                if kind not in link.traits.operations:
-                    able = ", ".join(sorted(link.traits.operations))
-                    raise UnsupportedError(f"{link.name} cannot do {kind}; it can do {able}")
+        kinds = [kind_of(part) for part in parts_of(command.operation)]
+        for adapter in self._ways[device].adapters:
+            link = self.links[adapter]
+            if not link.traits.operations.issuperset(kinds):
+                lacks = next(kind for kind in kinds if kind not in link.traits.operations)
+                able = ", ".join(sorted(link.traits.operations))
+                raise UnsupportedError(f"{link.name} cannot do {lacks}; it can do {able}")
         return command if command.device == device else replace(command, device=device)

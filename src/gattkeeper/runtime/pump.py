@@ -51,6 +51,10 @@ class PumpListener(Protocol):
     def refused(self, command_id: str, refusal: effects.Refusal, text: str) -> None:
         """Nothing was queued."""
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody wants to know of phases: fixed from the start."""
+
     def marked(self, command: Command, mark: PhaseMark) -> None:
         """A command entered a phase."""
 
@@ -83,6 +87,10 @@ class PumpListener(Protocol):
 
     def keeps_payloads(self, device: str) -> bool:
         """Whether the bytes of its commands go on record, or only what they are known by."""
+
+
+def _pass_over(_effect: effects.Effect) -> None:
+    """Nobody watches; the outcome has the whole timeline."""
 
 
 class Pump:
@@ -131,7 +139,7 @@ class Pump:
             effects.LatchChanged: self.rows.latch,
             effects.Finish: self._finish,
             effects.Resolve: self._resolve,
-            effects.Marked: self._marked,
+            effects.Marked: self._marked if listener.is_watched else _pass_over,
             effects.ConnectionChanged: self._connection_changed,
             effects.AvailabilityChanged: self._availability_changed,
             effects.AlertChanged: self._alert_changed,
@@ -208,6 +216,9 @@ class Pump:
 
     def _accept(self, effect: effects.Accept) -> None:
         self._listener.accepted(effect.command, effect.at_us)
+        if not self.rows.are_kept:
+            self._listener.durable(effect.command.id, None)
+            return
         row = self.rows.accepted(effect.command, effect.at_us)
         self._accepting[effect.command.id] = None
         self.rows.put(row, partial(self._accepted, row))
@@ -286,6 +297,9 @@ class Pump:
         self.recoveries.start(link, effect, address)
 
     def _finish(self, effect: effects.Finish) -> None:
+        if not self.rows.are_kept:
+            self._listener.ended(effect.command, effect.outcome, effect.at_us)
+            return
         tell = partial(self._ended, effect.command, effect.outcome, effect.at_us)
         if effect.command.id in self._accepting:
             self._accepting[effect.command.id] = effect  # no end in the journal without its beginning

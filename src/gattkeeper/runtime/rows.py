@@ -43,6 +43,11 @@ class Rows:
         self._closed = False  # nothing of ours follows any more
         self._missed: deque[record.Note] = deque(maxlen=NOTES_KEPT)
 
+    @property
+    def are_kept(self) -> bool:
+        """Whether there is a journal: else no row needs to be made."""
+        return self._watch is not None
+
     def put(self, row: record.Record, on_durable: OnDurable | None = None) -> None:
         """Write a row; `on_durable` hears of it at once where there is no journal."""
         if self._watch is not None:
