@@ -73,15 +73,17 @@ def has_place_aside(state: State, device: DeviceState, operation: Operation | Co
 
 def goes_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:
     """Whether it may start now, whatever is on the bearer. A stop and a pairing hold it back like any other."""
-    free = device.connection is ConnectionState.CONNECTED and device.stop is None and not device.pairing
-    return free and not device.shortfall and not device.reconnect and has_place_aside(state, device, operation)
+    if not has_place_aside(state, device, operation) or device.connection is not ConnectionState.CONNECTED:
+        return False
+    return device.stop is None and not (device.pairing or device.shortfall or device.reconnect)
 
 
 def occupy(
     state: State, device: DeviceState, entry: Entry, operation: Operation, *, unconnected: bool = False
 ) -> Slot:
     """Begin the next attempt: its intent is recorded first. A stop does not wait for the disk."""
-    if entry.command.stop:
+    is_stop = entry.command.stop
+    if is_stop:
         state.timers.cancel(("stop_grace", device.name))
     entry.attempt += 1
     entry.attempt_started_at = state.now
@@ -97,7 +99,6 @@ def occupy(
         entry=entry,
         unconnected=unconnected,
     )
-    awaited = state.journalled and not entry.command.stop
     if state.journalled:
         state.effects.append(
             RecordIntent(
@@ -106,11 +107,11 @@ def occupy(
                 token=slot.token,
                 attempt=entry.attempt,
                 epoch=device.epoch,
-                awaited=awaited,
+                awaited=not is_stop,
                 step=parts.number(entry),
             )
         )
-    if not awaited:
+    if is_stop or not state.journalled:
         hand_over(state, device, slot)
     return slot
 
@@ -134,23 +135,30 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     if device.pairing and _is_held(slot):
         slot.held = True
         return
+    name, epoch, token, operation, entry = device.name, device.epoch, slot.token, slot.operation, slot.entry
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = device.used_at = state.now
-    subscriptions.handed_over(device, slot.operation)
-    if slot.entry is not None and changes_state(slot.operation):
-        slot.entry.overtaken |= slot.entry.uncertain is not None and device.changed_by != slot.entry.command.id
-        device.changed_by = slot.entry.command.id
-    if slot.entry is not None and slot.role is SlotRole.MAIN:
-        if slot.entry.command.queue_timeout_us is not None:
-            state.timers.cancel(("queue_deadline", slot.entry.command.id))
-        state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))
+    subscriptions.handed_over(device, operation)
+    if entry is not None:
+        _note(state, device, entry, slot)
     slot.times_out_at = state.now + _timeout_us(state.limits, slot)
-    state.timers.set(("attempt", device.name, slot.token), slot.times_out_at)
-    name, epoch, token = device.name, device.epoch, slot.token
+    state.timers.set(("attempt", name, token), slot.times_out_at)
     if slot.unconnected:
         state.effects.append(Forget(device=name, adapter=device.adapter, epoch=epoch, token=token))
     else:
-        state.effects.append(Dispatch(device=name, epoch=epoch, token=token, operation=slot.operation))
+        state.effects.append(Dispatch(device=name, epoch=epoch, token=token, operation=operation))
+
+
+def _note(state: State, device: DeviceState, entry: Entry, slot: Slot) -> None:
+    """What is true of a command, and its device, once something of it is handed over."""
+    command = entry.command
+    if changes_state(slot.operation):
+        entry.overtaken |= entry.uncertain is not None and device.changed_by != command.id
+        device.changed_by = command.id
+    if slot.role is SlotRole.MAIN:
+        if command.queue_timeout_us is not None:
+            state.timers.cancel(("queue_deadline", command.id))
+        state.mark(entry, Phase.DISPATCHED, parts.note(entry))
 
 
 def _is_held(slot: Slot) -> bool:
@@ -161,15 +169,13 @@ def _is_held(slot: Slot) -> bool:
 
 def _timeout_us(limits: Limits, slot: Slot) -> int:
     if slot.entry is not None and slot.role is SlotRole.MAIN:
-        if slot.entry.command.attempt_timeout_us is not None:
-            return slot.entry.command.attempt_timeout_us
-        if slot.entry.command.stop:
+        command = slot.entry.command
+        if command.attempt_timeout_us is not None:
+            return command.attempt_timeout_us
+        if command.stop:
             return limits.stop_attempt_timeout_us
-    return _KIND_TIMEOUTS.get(type(slot.operation), _gatt_timeout_us)(limits)
-
-
-def _gatt_timeout_us(limits: Limits) -> int:
-    return limits.attempt_timeout_us
+    of_kind = _KIND_TIMEOUTS.get(type(slot.operation))
+    return of_kind(limits) if of_kind is not None else limits.attempt_timeout_us
 
 
 _KIND_TIMEOUTS: dict[type[Operation], Callable[[Limits], int]] = {
@@ -181,17 +187,21 @@ _KIND_TIMEOUTS: dict[type[Operation], Callable[[Limits], int]] = {
 
 def slot_of(device: DeviceState, token: int) -> Slot | None:
     """The slot an answer belongs to, if it still has one."""
-    for slot in (device.slot, device.bypass, device.aside):
-        if slot is not None and slot.token == token:
-            return slot
+    slot = device.slot
+    if slot is not None and slot.token == token:
+        return slot
+    for other in (device.bypass, device.aside):
+        if other is not None and other.token == token:
+            return other
     return None
 
 
 def free(state: State, device: DeviceState, slot: Slot) -> None:
     """Nothing is owed any more: the next may go."""
-    if slot.phase is not SlotPhase.RECORDING:
+    phase = slot.phase
+    if phase is not SlotPhase.RECORDING:
         pressure.served(device, state.now - slot.handed_over_at)
-        clock = "attempt" if slot.phase is SlotPhase.IN_FLIGHT else "grace"
+        clock = "attempt" if phase is SlotPhase.IN_FLIGHT else "grace"
         state.timers.cancel((clock, device.name, slot.token))
     device.vacate(slot)
     device.used_at = state.now

@@ -52,13 +52,14 @@ class Scheduler:
     def handle(self, event: events.Event, now_us: int) -> list[Effect]:
         """Take one event at its moment and say what follows. An event that does not fit changes nothing."""
         state = self._state
-        state.now = max(state.now, now_us)
+        now = state.now = max(state.now, now_us)
         state.jitter = getattr(event, "jitter", 0.5)
-        state.effects = []
+        caused = state.effects = []
         _take(state, event)
-        _tick(state)  # after the event: an answer that is here counts, and nothing that is due starts
+        if state.timers.may_be_due(now):
+            _tick(state)  # after the event: an answer that is here counts, and nothing that is due starts
         turns.settle(state)
-        return state.effects
+        return caused
 
     def wakeup_at(self) -> int | None:
         """The moment at which `Ticked` is due, in microseconds; None when there is none."""
@@ -81,14 +82,16 @@ class Scheduler:
 def _take(state: State, event: events.Event) -> None:
     """By the event's type: one look, however many types there are."""
     kind = type(event)
-    if kind in _OF_KEEPER:
-        _OF_KEEPER[kind](state, event)
+    of_keeper = _OF_KEEPER.get(kind)
+    if of_keeper is not None:
+        of_keeper(state, event)
         return
     device = state.devices.get(getattr(event, "device", ""))
     if device is None:
         return
-    if kind in _OF_DEVICE:
-        _OF_DEVICE[kind](state, device, event)
+    of_device = _OF_DEVICE.get(kind)
+    if of_device is not None:
+        of_device(state, device, event)
     elif getattr(event, "epoch", -1) == device.epoch:
         _OF_CONNECTION[kind](state, device, event)
 

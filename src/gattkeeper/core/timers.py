@@ -48,8 +48,6 @@ class Timers:
 
     def pop_due(self, now_us: int) -> Hashable | None:
         """One key whose moment has come, or None."""
-        if not self.may_be_due(now_us):
-            return None
         at_us = self.next_at()
         if at_us is None or at_us > now_us:
             return None
