@@ -46,18 +46,22 @@ def submit(state: State, command: Command) -> None:
     if command.lease and not leases.admits(state, command):
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=LEASE_OVER)
         return
-    if breaker.is_open(device) and not needs_no_connection(state, device)(entry):
-        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=breaker.fault_of(state, device))
-        return
-    roaming.choose(state, device)
-    adapter = state.adapters[device.adapter]
-    if adapter.ladder.parked and device.connection is not ConnectionState.CONNECTED:
-        fault = recovery.fault_of(state, adapter, roaming.tied(device))
+    fault = None if device.connection is ConnectionState.CONNECTED else _hopeless(state, device, entry)
+    if fault is not None:
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=fault)
         return
     if command.coalesce_key:
         _supersede(state, device, command)
     _enter(state, device, entry)
+
+
+def _hopeless(state: State, device: DeviceState, entry: Entry) -> Fault | None:
+    """Why no connection would be made for the command now; None when it may wait for one."""
+    if breaker.is_open(device) and not needs_no_connection(state, device)(entry):
+        return breaker.fault_of(state, device)
+    roaming.choose(state, device)
+    adapter = state.adapters[device.adapter]
+    return recovery.fault_of(state, adapter, roaming.tied(device)) if adapter.ladder.parked else None
 
 
 def _enter(state: State, device: DeviceState, entry: Entry) -> None:

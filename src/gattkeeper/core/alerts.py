@@ -25,9 +25,10 @@ def look(state: State, device: DeviceState) -> None:
     if is_long or depth >= limits.alert_depth or device.alerts:
         _compare(state, device, depth, waited_us, flown_us, slot)
     next_at = -1
-    if oldest is not None and AlertKind.OLDEST_WAITING not in device.alerts:
+    calm = not device.alerts
+    if oldest is not None and (calm or AlertKind.OLDEST_WAITING not in device.alerts):
         next_at = oldest.accepted_at + limits.alert_waiting_us
-    if slot is not None and AlertKind.IN_FLIGHT not in device.alerts:
+    if slot is not None and (calm or AlertKind.IN_FLIGHT not in device.alerts):
         at_us = slot.handed_over_at + limits.alert_in_flight_us
         next_at = at_us if next_at < 0 else min(next_at, at_us)
     if next_at != device.alert_at:

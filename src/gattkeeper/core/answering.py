@@ -24,6 +24,7 @@ from gattkeeper.model.operation import (
     Read,
     RequestMtu,
     Subscribe,
+    Unpair,
     WriteThenWait,
     is_idempotent,
 )
@@ -33,14 +34,25 @@ LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.S
 """Faults after which there is no connection left to retry on."""
 
 
+_LASTING = (Subscribe, RequestMtu, Pair, Unpair)
+"""What is in force from its answer on, even if nobody waits for that any more."""
+
+
+def _note(device: DeviceState, operation: Subscribe | RequestMtu | Pair | Unpair, value: AnswerValue) -> None:
+    if isinstance(operation, Subscribe):
+        subscriptions.answered(device, operation)
+    elif not isinstance(operation, RequestMtu):
+        roaming.paired(device, operation)
+    elif isinstance(value, int):
+        device.att_mtu = value
+
+
 def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) -> None:
     """A good answer: to the command that asked, or to nobody when it came too late."""
     free(state, device, slot)
-    subscriptions.answered(device, slot.operation)
-    roaming.paired(device, slot.operation)
     entry = slot.entry
-    if isinstance(slot.operation, RequestMtu) and isinstance(value, int):
-        device.att_mtu = value  # agreed on, even if nobody waits for the answer any more
+    if isinstance(slot.operation, _LASTING):
+        _note(device, slot.operation, value)
     if slot.phase is SlotPhase.RELEASING:
         if entry is not None:
             state.mark(entry, Phase.LATE_ANSWER, "discarded")
@@ -80,7 +92,8 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
     _close_attempt(state, entry, None)
     state.mark(entry, Phase.ANSWERED)
     operation = slot.operation
-    subscriptions.want(device, entry)
+    if isinstance(operation, Subscribe):
+        subscriptions.want(device, entry)
     if isinstance(entry.command.operation, Composite):
         parts.answered(entry, operation, value)
         value = None  # it is among those of the parts

@@ -21,18 +21,25 @@ from gattkeeper.model.operation import (
     Pair,
     RequestMtu,
     Sequence,
+    Subscribe,
+    Unsubscribe,
     changes_state,
     kind_of,
 )
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 
+_MAY_BE_DONE = (Connect, Subscribe, Unsubscribe)
+"""What a connection that is there may have done already."""
+
+
 def start(state: State, device: DeviceState, entry: Entry) -> None:
     """Give the device's slot to a command that was chosen."""
-    state.unwait(entry)
+    if entry.line is not None:
+        state.unwait(entry)
     entry.move(CommandStep.START)
     operation = entry.command.operation
-    if subscriptions.is_shared(device, operation) or isinstance(operation, Connect):
+    if isinstance(operation, _MAY_BE_DONE) and subscriptions.is_shared(device, operation):
         subscriptions.want(device, entry)
         leases.activate(state, device)
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
@@ -48,7 +55,7 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
 
 def go_on(state: State, device: DeviceState, entry: Entry) -> None:
     """Give the device's slot to what is next of a command, unless its handles are those of another table."""
-    if not is_stale(device, entry):
+    if entry.table is None or not is_stale(device, entry):
         device.slot = occupy(state, device, entry, parts.current(device, entry))
         return
     device.reconnect |= entry.command.stop  # a stop's last means: the device falls back to its own safe state
@@ -138,7 +145,8 @@ def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     name, epoch, token, operation, entry = device.name, device.epoch, slot.token, slot.operation, slot.entry
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = device.used_at = state.now
-    subscriptions.handed_over(device, operation)
+    if isinstance(operation, Unsubscribe):
+        subscriptions.handed_over(device, operation)
     if entry is not None:
         _note(state, device, entry, slot)
     slot.times_out_at = state.now + _timeout_us(state.limits, slot)
@@ -158,7 +166,8 @@ def _note(state: State, device: DeviceState, entry: Entry, slot: Slot) -> None:
     if slot.role is SlotRole.MAIN:
         if command.queue_timeout_us is not None:
             state.timers.cancel(("queue_deadline", command.id))
-        state.mark(entry, Phase.DISPATCHED, parts.note(entry))
+        whole = not isinstance(command.operation, Composite)
+        state.mark(entry, Phase.DISPATCHED, "" if whole else parts.note(entry))
 
 
 def _is_held(slot: Slot) -> bool:

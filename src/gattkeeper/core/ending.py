@@ -9,7 +9,7 @@ from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep
 from gattkeeper.core.state import DeviceState, State
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Operation, changes_state, has_effect
+from gattkeeper.model.operation import Composite, Operation, changes_state, has_effect
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 
 _UNCERTAIN: dict[FaultKind, Cause] = {
@@ -80,7 +80,8 @@ def end(
     """Give a command its one outcome and forget it. Nothing happens to one that has ended already."""
     if not entry.move(CommandStep.END):
         return
-    state.unwait(entry)
+    if entry.line is not None:
+        state.unwait(entry)
     command = entry.command
     if state.fanouts:
         state.leave_gate(entry)
@@ -108,7 +109,7 @@ def end(
     state.ended += 1
     state.effects.append(Finish(command=command, outcome=outcome, at_us=state.now))
     state.touch(device)
-    undo = parts.owed_undo(entry)
+    undo = parts.owed_undo(entry) if isinstance(command.operation, Composite) else None
     if undo is not None:
         device.owed_undo = (entry, undo)
     if device.connect_for is entry:

@@ -176,7 +176,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     @property
     def depth(self) -> int:
         """How many wait, those included that are about to end."""
-        waiting = len(self.waiting)
+        waiting = self.waiting.lines.count
         return waiting + sum(len(sweep.lines) for sweep in self.sweeps) if self.sweeps else waiting
 
     @property

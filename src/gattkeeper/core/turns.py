@@ -68,7 +68,7 @@ def _advance(state: State, device: DeviceState) -> None:
         return  # who is left in line shows when that is over
     match device.connection:
         case ConnectionState.CONNECTED:
-            if device.slot is None and not pairing.waits(state, device):
+            if device.slot is None and not (device.pairing and pairing.waits(state, device)):
                 _next_operation(state, device)
         case ConnectionState.DISCONNECTED:
             roaming.choose(state, device)
@@ -109,14 +109,16 @@ def _next_operation(state: State, device: DeviceState) -> None:
         return
     if adapter.ladder.cuts:
         return  # what runs ends, nothing else begins: the connection goes with the adapter
-    entry = device.waiting.ready(state.now)
+    waits = device.waiting.lines.count > 0
+    entry = device.waiting.ready(state.now) if waits else None
     if device.setup or entry is not None:
         _take_turn(state, adapter, device, entry)
         return
-    if device.waiting.may_run() or device.aside is not None:
+    if (waits and device.waiting.may_run()) or device.aside is not None:
         return  # all of it backs off, or goes on beside the bearer
     device.idle_since = state.now
-    roaming.reconsider(state, adapter)  # its place could be had
+    if adapter.roaming:
+        roaming.reconsider(state, adapter)  # its place could be had
     if state.closing:
         connections.drop(state, device)
     elif not (device.wanted or device.leases):
@@ -145,5 +147,5 @@ def _next_in_turn(state: State, adapter: AdapterState) -> None:
         return
     state.touch(device)  # whatever comes of it, it looks again
     is_free = device.connection is ConnectionState.CONNECTED and device.stop is None and not device.sweeps
-    if is_free and not pairing.waits(state, device):
+    if is_free and not (device.pairing and pairing.waits(state, device)):
         _start_next(state, device, device.waiting.ready(state.now))

@@ -192,22 +192,22 @@ def place(entry: Entry) -> tuple[int, int]:
 class Waiting:
     """Every entry that waits for one device. `latched`: those that change the device stay where they are."""
 
-    __slots__ = ("_lines", "latched", "roll")
+    __slots__ = ("latched", "lines", "roll")
 
     def __init__(self, roll: Roll | None = None) -> None:
         self.roll = roll or Roll()
         self.latched = False
-        self._lines = Lines(self.roll)
+        self.lines = Lines(self.roll)
 
     def __len__(self) -> int:
-        return self._lines.count
+        return self.lines.count
 
     def __contains__(self, entry: Entry) -> bool:
-        return any(entry.line is line for line in self._lines.standing)
+        return any(entry.line is line for line in self.lines.standing)
 
     def _open(self) -> list[Line]:
         """Those in which somebody stands, and that no latch holds back."""
-        standing = self._lines.standing
+        standing = self.lines.standing
         return [line for line in standing if not line.changing] if self.latched else standing
 
     def may_run(self) -> bool:
@@ -216,17 +216,17 @@ class Waiting:
 
     def push(self, entry: Entry) -> None:
         """Into the line of its priority and kind."""
-        self._lines.of(entry).push(entry)
+        self.lines.of(entry).push(entry)
 
     def detach(self) -> "Waiting":
         """Take all lines out of here, as they are."""
         taken = Waiting(self.roll)
-        taken._lines, self._lines = self._lines, taken._lines
+        taken.lines, self.lines = self.lines, taken.lines
         return taken
 
     def hand_on(self, entry: Entry, to: "Waiting") -> None:
         """Move one to its old place in other lines of the same device."""
-        self._lines.of(entry).remove(entry)
+        self.lines.of(entry).remove(entry)
         to.push(entry)
 
     def head(self) -> Entry | None:
@@ -257,7 +257,7 @@ class Waiting:
 
     def least(self) -> Entry | None:
         """Of the least urgent, the one that came first."""
-        standing = self._lines.standing
+        standing = self.lines.standing
         oldest = [line.oldest() for line in standing if line.priority is standing[-1].priority]
         return min(oldest, key=lambda entry: entry.order, default=None)
 
