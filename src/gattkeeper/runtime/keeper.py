@@ -21,11 +21,10 @@ from gattkeeper.errors import (
     QueueClosedError,
     RefusedError,
     StorageError,
-    UnsupportedError,
 )
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
-from gattkeeper.model.operation import changes_state, kind_of, parts_of
+from gattkeeper.model.operation import changes_state
 from gattkeeper.model.outcome import Outcome
 from gattkeeper.model.record import Note, ResumeAsked, StopAsked
 from gattkeeper.model.status import AdvertisedRssi, KeeperStatus
@@ -368,10 +367,11 @@ class Keeper:
     def _know(self, device: str) -> str:
         """Make the scheduler know the device; its one name. Raises UnknownDeviceError, SettingsError."""
         device = self.book.name_of(device)
-        if device not in self._ways:
+        is_new = device not in self._ways
+        if is_new:
             known = [name for name in self._ways if name not in self._departures.gone]
             self._ways.must_be_another(self.book.rules(device).address, known)
-        if device not in self._ways or device in self._departures.gone:
+        if is_new or device in self._departures.gone:
             self._take_up(device)
         return device
 
@@ -390,11 +390,5 @@ class Keeper:
             raise InvalidCommandError("an emergency stop goes through Keeper.stop")
         device = self._know(command.device)
         self._departures.check(device)
-        kinds = [kind_of(part) for part in parts_of(command.operation)]
-        for adapter in self._ways[device].adapters:
-            link = self.links[adapter]
-            if not link.traits.operations.issuperset(kinds):
-                lacks = next(kind for kind in kinds if kind not in link.traits.operations)
-                able = ", ".join(sorted(link.traits.operations))
-                raise UnsupportedError(f"{link.name} cannot do {lacks}; it can do {able}")
+        self._ways.check_ability(device, command.operation)
         return command if command.device == device else replace(command, device=device)

@@ -172,7 +172,7 @@ class Pump:
         self._events.append(event)
         if self._running:
             return
-        self._running = True
+        self._running, performers = True, self._performers
         try:
             while self._events:
                 event, now_us = self._events.popleft(), self.now_us()
@@ -180,7 +180,7 @@ class Pump:
                 if self._recorder is not None:
                     self._recorder.note(event, now_us, caused)
                 for effect in caused:
-                    self._performers[type(effect)](effect)
+                    performers[type(effect)](effect)
         finally:
             self._running = False
         self._arm()

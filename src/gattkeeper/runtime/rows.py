@@ -37,16 +37,12 @@ class Rows:
         tell: Callable[[Alert, int], None],
     ) -> None:
         self._watch = JournalWatch(journal, self.alert) if journal is not None else None
+        self.are_kept = journal is not None  # else no row needs to be made
         self._now_us = now_us
         self._keeps = keeps
         self._tell = tell
         self._closed = False  # nothing of ours follows any more
         self._missed: deque[record.Note] = deque(maxlen=NOTES_KEPT)
-
-    @property
-    def are_kept(self) -> bool:
-        """Whether there is a journal: else no row needs to be made."""
-        return self._watch is not None
 
     def put(self, row: record.Record, on_durable: OnDurable | None = None) -> None:
         """Write a row; `on_durable` hears of it at once where there is no journal."""
