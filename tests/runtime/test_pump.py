@@ -21,8 +21,6 @@ from sim.memory_journal import MemoryJournal
 class Listener:
     """Implements `pump.PumpListener`; feeds the pump again while it is being told."""
 
-    is_watched = True
-
     def __init__(self) -> None:
         self.told: list[str] = []
         self.pump: Pump | None = None

@@ -12,6 +12,7 @@ from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
+from gattkeeper.core.events import Submitted
 from gattkeeper.core.forgetting import needs_no_connection
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import CANCELLED, LEASE_OVER
@@ -23,8 +24,9 @@ from gattkeeper.model.operation import Disconnect, Unsubscribe, changes_state, n
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 
-def submit(state: State, command: Command) -> None:
+def submit(state: State, event: Submitted) -> None:
     """Accept or refuse, at once."""
+    command = event.command
     device = state.devices[command.device]
     full = "" if isinstance(command.operation, Disconnect) else pressure.is_full(state, device)
     refusal = _refusal(state, device, command, full)

@@ -32,7 +32,11 @@ def look(state: State, device: DeviceState) -> None:
         at_us = slot.handed_over_at + limits.alert_in_flight_us
         next_at = at_us if next_at < 0 else min(next_at, at_us)
     if next_at != device.alert_at:
-        _look_again(state, device, next_at)
+        device.alert_at = next_at
+        if next_at < 0:
+            state.timers.cancel(("alert", device.name))
+        else:
+            state.timers.set(("alert", device.name), next_at)
 
 
 def _compare(
@@ -63,14 +67,6 @@ def _tell(state: State, device: DeviceState, kind: AlertKind, value: int, text: 
         del device.alerts[kind]
     alert = Alert(kind=kind, device=device.name, raised=raised, value=value, text=text if raised else "")
     state.effects.append(AlertChanged(alert=alert))
-
-
-def _look_again(state: State, device: DeviceState, at_us: int) -> None:
-    device.alert_at = at_us
-    if at_us < 0:
-        state.timers.cancel(("alert", device.name))
-    else:
-        state.timers.set(("alert", device.name), at_us)
 
 
 def due(state: State, device: DeviceState) -> None:

@@ -44,10 +44,10 @@ from gattkeeper.model.status import KeeperStatus
 
 
 class Scheduler:
-    """The pure core. `journalled`: intents are recorded before a hand-over."""
+    """The pure core. `journalled`: intents are recorded before a hand-over. `watched`: phases are told as they come."""
 
-    def __init__(self, limits: Limits | None = None, *, journalled: bool = True) -> None:
-        self._state = State(limits=limits or Limits(), journalled=journalled)
+    def __init__(self, limits: Limits | None = None, *, journalled: bool = True, watched: bool = True) -> None:
+        self._state = State(limits=limits or Limits(), journalled=journalled, watched=watched)
 
     def handle(self, event: events.Event, now_us: int) -> list[Effect]:
         """Take one event at its moment and say what follows. An event that does not fit changes nothing."""
@@ -202,7 +202,7 @@ def _close(state: State) -> None:
 
 
 _OF_KEEPER: dict[type, Callable[[State, Any], None]] = {
-    events.Submitted: lambda state, event: admission.submit(state, event.command),
+    events.Submitted: admission.submit,
     events.FanoutSubmitted: fanout.submit,
     events.StopRequested: lambda state, event: stop.request(state, event.command, latch=event.latch),
     events.CancelRequested: lambda state, event: admission.cancel(state, event.command_id),

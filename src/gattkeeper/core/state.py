@@ -238,6 +238,7 @@ class State(Struct, kw_only=True, eq=False):
 
     limits: Limits
     journalled: bool
+    watched: bool = True  # somebody wants to hear of phases; else the timelines of the outcomes tell of them
     now: int = 0
     jitter: float = 0.5
     closing: bool = False
@@ -312,7 +313,8 @@ class State(Struct, kw_only=True, eq=False):
         """Write a phase into the command's timeline."""
         mark = PhaseMark(phase=phase, at_us=self.now, attempt=entry.attempt, note=note)
         entry.timeline.append(mark)
-        self.effects.append(Marked(command=entry.command, mark=mark))
+        if self.watched:
+            self.effects.append(Marked(command=entry.command, mark=mark))
 
     def move_connection(self, device: DeviceState, step: ConnectionStep) -> bool:
         """Take a step of the table; False, and nothing changed, when it is not there."""

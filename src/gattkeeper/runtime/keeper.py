@@ -100,7 +100,8 @@ class Keeper:
         self._ways = Ways(self.links, self._feed, listen_every_s=listen_every_s)
         self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, ways=self._ways)
         journalled = journal is not None
-        self._scheduler = Scheduler(limits, journalled=journalled)
+        watched = bool(observers) or recording is not None  # a recording holds everything
+        self._scheduler = Scheduler(limits, journalled=journalled, watched=watched)
         self._recorder = (
             Recorder(recording, limits or Limits(), journalled=journalled) if recording is not None else None
         )
@@ -205,7 +206,7 @@ class Keeper:
         same command again, with a different request ConflictError.
         """
         command = self._checked(command)
-        known = self._ledger.find_by_key(command)
+        known = self._ledger.find_by_key(command) if command.idempotency_key else None
         if known is not None:
             await known.taken_on()
             return known

@@ -37,10 +37,11 @@ class Ledger:
 
     def open(self, command: Command) -> Handle:
         """Give a command its id, and its caller a handle."""
-        handle = Handle(replace(command, id=self.new_id(), origin=self.who(command.origin)))
-        self._live[handle.id] = handle
+        command_id = self.new_id()
+        handle = Handle(replace(command, id=command_id, origin=self.who(command.origin)))
+        self._live[command_id] = handle
         if command.idempotency_key:
-            self._keys[command.idempotency_key] = handle.id
+            self._keys[command.idempotency_key] = command_id
         return handle
 
     def who(self, origin: Origin | None) -> Origin:

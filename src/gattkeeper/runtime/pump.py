@@ -51,10 +51,6 @@ class PumpListener(Protocol):
     def refused(self, command_id: str, refusal: effects.Refusal, text: str) -> None:
         """Nothing was queued."""
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether anybody wants to know of phases: fixed from the start."""
-
     def marked(self, command: Command, mark: PhaseMark) -> None:
         """A command entered a phase."""
 
@@ -87,10 +83,6 @@ class PumpListener(Protocol):
 
     def keeps_payloads(self, device: str) -> bool:
         """Whether the bytes of its commands go on record, or only what they are known by."""
-
-
-def _pass_over(_effect: effects.Effect) -> None:
-    """Nobody watches; the outcome has the whole timeline."""
 
 
 class Pump:
@@ -139,7 +131,7 @@ class Pump:
             effects.LatchChanged: self.rows.latch,
             effects.Finish: self._finish,
             effects.Resolve: self._resolve,
-            effects.Marked: self._marked if listener.is_watched else _pass_over,
+            effects.Marked: self._marked,
             effects.ConnectionChanged: self._connection_changed,
             effects.AvailabilityChanged: self._availability_changed,
             effects.AlertChanged: self._alert_changed,

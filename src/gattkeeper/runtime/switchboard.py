@@ -81,11 +81,6 @@ class Switchboard:
         if handle is not None:
             handle.settle(_REFUSALS[refusal](text))
 
-    @property
-    def is_watched(self) -> bool:
-        """See `PumpListener`."""
-        return bool(self._observers)
-
     def marked(self, command: Command, mark: PhaseMark) -> None:
         """See `PumpListener`."""
         for observer in self._observers:
