@@ -14,7 +14,10 @@ from gattkeeper.model.status import Alert, AlertKind
 def look(state: State, device: DeviceState) -> None:
     """Compare the gauges with their thresholds, and see to it that the next crossing is noticed."""
     limits, now = state.limits, state.now
-    depth = device.depth
+    depth, calm = device.depth, not device.alerts
+    if calm and not depth and device.slot is None:
+        _look_again(state, device, -1)
+        return
     oldest = device.waiting.oldest() if depth else None
     slot = device.slot
     if slot is not None and (slot.phase is SlotPhase.RECORDING or slot.role is SlotRole.AWAITING):
@@ -22,7 +25,7 @@ def look(state: State, device: DeviceState) -> None:
     waited_us = now - oldest.accepted_at if oldest is not None else 0
     flown_us = now - slot.handed_over_at if slot is not None else 0
     is_long = waited_us >= limits.alert_waiting_us or flown_us >= limits.alert_in_flight_us
-    if is_long or depth >= limits.alert_depth or device.alerts:
+    if is_long or depth >= limits.alert_depth or not calm:
         _compare(state, device, depth, waited_us, flown_us, slot)
     next_at = -1
     calm = not device.alerts
@@ -31,12 +34,7 @@ def look(state: State, device: DeviceState) -> None:
     if slot is not None and (calm or AlertKind.IN_FLIGHT not in device.alerts):
         at_us = slot.handed_over_at + limits.alert_in_flight_us
         next_at = at_us if next_at < 0 else min(next_at, at_us)
-    if next_at != device.alert_at:
-        device.alert_at = next_at
-        if next_at < 0:
-            state.timers.cancel(("alert", device.name))
-        else:
-            state.timers.set(("alert", device.name), next_at)
+    _look_again(state, device, next_at)
 
 
 def _compare(
@@ -67,6 +65,16 @@ def _tell(state: State, device: DeviceState, kind: AlertKind, value: int, text: 
         del device.alerts[kind]
     alert = Alert(kind=kind, device=device.name, raised=raised, value=value, text=text if raised else "")
     state.effects.append(AlertChanged(alert=alert))
+
+
+def _look_again(state: State, device: DeviceState, at_us: int) -> None:
+    if at_us == device.alert_at:
+        return
+    device.alert_at = at_us
+    if at_us < 0:
+        state.timers.cancel(("alert", device.name))
+    else:
+        state.timers.set(("alert", device.name), at_us)
 
 
 def due(state: State, device: DeviceState) -> None:

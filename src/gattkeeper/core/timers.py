@@ -8,6 +8,7 @@ import heapq
 from collections.abc import Hashable
 
 _DEAD_MIN = 64
+_LOOK_EVERY = 64
 
 
 class Timers:
@@ -25,7 +26,7 @@ class Timers:
         count = self._count = self._count + 1
         self._at[key] = count
         heapq.heappush(self._heap, (at_us, count, key))
-        if len(self._heap) > 2 * len(self._at) + _DEAD_MIN:
+        if not count % _LOOK_EVERY and len(self._heap) > 2 * len(self._at) + _DEAD_MIN:
             self._bury()
 
     def cancel(self, key: Hashable) -> None:

@@ -45,35 +45,34 @@ class Roll:
 
     def enter(self, entry: Entry) -> None:
         """One more; it is given its turn when it comes for the first time."""
-        client = client_of(entry)
-        now = self._now[entry.command.priority]
+        client, command = client_of(entry), entry.command
+        now = self._now[command.priority]
         count, last = self._shares.get(client, (0, now - 1))
         if entry.turn is None:
             entry.turn = max(now, last + 1)
         self._shares[client] = (count + 1, max(last, entry.turn))
-        self.mortal += not entry.command.survive_reconnect
-        self._count(entry.command.lease, 1)
-        if entry.command.coalesce_key:
-            self.keys.setdefault(entry.command.coalesce_key, entry)
+        self.mortal += not command.survive_reconnect
+        if command.lease:
+            self._count(command.lease, 1)
+        if command.coalesce_key:
+            self.keys.setdefault(command.coalesce_key, entry)
 
     def leave(self, entry: Entry, turn: int, *, first: bool) -> None:
         """One less. When it was the first, the turns of others that are over with it do not come again."""
-        client = client_of(entry)
+        client, command = client_of(entry), entry.command
         count, last = self._shares.pop(client)
         if count > 1:
             self._shares[client] = (count - 1, last - (last == turn))
         if first:
-            priority = entry.command.priority
-            self._now[priority] = max(self._now[priority], turn)
-        self.mortal -= not entry.command.survive_reconnect
-        self._count(entry.command.lease, -1)
-        key = entry.command.coalesce_key
+            self._now[command.priority] = max(self._now[command.priority], turn)
+        self.mortal -= not command.survive_reconnect
+        if command.lease:
+            self._count(command.lease, -1)
+        key = command.coalesce_key
         if key and self.keys.get(key) is entry:
             del self.keys[key]
 
     def _count(self, lease: str, more: int) -> None:
-        if not lease:
-            return
         left = self.leased.pop(lease, 0) + more
         if left:
             self.leased[lease] = left
@@ -144,9 +143,11 @@ class Line:
         return self._alone or self._top(self._ages)
 
     def _top(self, heap: list[Record]) -> Entry:
-        while not self._stands(heap[0]):
+        while True:
+            _, _, visit, entry = heap[0]
+            if entry.visit == visit and entry.line is self:
+                return entry
             heapq.heappop(heap)
-        return heap[0][3]
 
     def _stands(self, record: Record) -> bool:
         """Whether the record's entry still waits where the record says."""
@@ -252,8 +253,10 @@ class Waiting:
 
     def oldest(self) -> Entry | None:
         """Who came first of all that may run."""
-        oldest = [line.oldest() for line in self._open()]
-        return min(oldest, key=_age, default=None) if len(oldest) != 1 else oldest[0]
+        lines = self._open()
+        if len(lines) == 1:
+            return lines[0].oldest()
+        return min((line.oldest() for line in lines), key=_age, default=None)
 
     def least(self) -> Entry | None:
         """Of the least urgent, the one that came first."""
