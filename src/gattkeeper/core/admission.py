@@ -108,7 +108,7 @@ def _refusal(state: State, device: DeviceState, command: Command, full: str) -> 
     """Why not; `full`: what is, if it matters. A Disconnect needs no room."""
     name = device.name
     leaves = isinstance(command.operation, Disconnect)
-    changes = changes_state(command.operation)
+    changes = bool(device.stopped_by or device.latched_by) and changes_state(command.operation)
     why: tuple[Refusal, str] | None = None
     if state.closing:
         why = Refusal.CLOSED, "the keeper is shutting down"
@@ -116,7 +116,7 @@ def _refusal(state: State, device: DeviceState, command: Command, full: str) -> 
         why = Refusal.STOPPED, f"an emergency stop of {name} is running; its connection stays until it has ended"
     elif changes and device.stopped_by:
         why = Refusal.STOPPED, f"{name} is stopped by {device.stopped_by}; `gattkeeper resume {name}` ends it"
-    elif changes and device.latched_by:
+    elif changes:
         why = Refusal.LATCHED, f"{name} is held until it is known what {device.latched_by} did: resolve it first"
     elif full and pressure.victim(state, device, command) is None:
         why = Refusal.QUEUE_FULL, f"{full}; try again in about {pressure.retry_after_s(state, device):.2g} s"

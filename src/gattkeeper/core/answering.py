@@ -91,7 +91,7 @@ def barred(state: State, entry: Entry) -> Cause | None:
 def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, value: AnswerValue) -> None:
     _close_attempt(state, entry, None)
     state.mark(entry, Phase.ANSWERED)
-    operation = slot.operation
+    operation, unanswered = slot.operation, state.adapters[device.adapter].unanswered
     if isinstance(operation, Subscribe):
         subscriptions.want(device, entry)
     if isinstance(entry.command.operation, Composite):
@@ -104,7 +104,7 @@ def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, valu
         _await(state, device, slot, entry, entry.command.operation)
     elif entry.command.require_read_back and entry.command.read_back is not None:
         _read_back(state, device, entry, entry.command.read_back)
-    elif parts.contains(entry, operation, state.adapters[device.adapter].unanswered):
+    elif unanswered and parts.contains(entry, operation, unanswered):
         end(state, device, entry, Verdict.SENT, Cause.ASSUMED)
     elif parts.unacknowledged(entry, operation):
         end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)

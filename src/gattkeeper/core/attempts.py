@@ -73,7 +73,7 @@ def has_place_aside(state: State, device: DeviceState, operation: Operation | Co
     An adapter that does one operation at a time has no such place.
     """
     adapter = state.adapters[device.adapter]
-    if device.aside is not None or kind_of(operation) not in adapter.aside:
+    if not adapter.aside or device.aside is not None or kind_of(operation) not in adapter.aside:
         return False
     return not (state.is_serial(adapter) or adapter.ladder.cuts)
 

@@ -151,7 +151,7 @@ def _take_intent(
         answering.failed(state, device, slot, event.fault)
     elif slot.entry is not None and state.now < slot.entry.deadline_at:  # else the clock ends it
         attempts.hand_over(state, device, slot)
-        state.touch(device)
+        state.moved[device.name] = device  # that it begins nothing else was clear when it was chosen
 
 
 def _take_answer(state: State, device: DeviceState, event: events.Answered | events.Failed) -> None:

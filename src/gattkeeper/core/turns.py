@@ -28,12 +28,13 @@ from gattkeeper.core.state import AdapterState, DeviceState, State
 
 def settle(state: State) -> None:
     """Let every device that something happened to look for its next work, until nothing moves."""
-    while state.touched or state.sweeping:
+    touched, moved = state.touched, state.moved
+    while touched or state.sweeping:
         affected: dict[str, None] = {}
-        while state.touched:
-            name, device = next(iter(state.touched.items()))
-            del state.touched[name]
-            state.moved[name] = device
+        while touched:
+            name, device = next(iter(touched.items()))
+            del touched[name]
+            moved[name] = device
             affected[device.adapter] = None
             _advance(state, device)
             affected[device.adapter] = None  # another one, perhaps: what it left is free for others
@@ -41,11 +42,11 @@ def settle(state: State) -> None:
             _look_after(state, state.adapters[adapter])
         if state.gathering:
             fanout.open_gates(state)
-        if not state.touched and state.sweeping:
+        if not touched and state.sweeping:
             sweep.go_on(state, state.devices[state.sweeping.popitem()[0]], sweep.BATCH_FIRST)
-    for device in state.moved.values():
+    for device in moved.values():
         alerts.look(state, device)
-    state.moved.clear()
+    moved.clear()
 
 
 def _look_after(state: State, adapter: AdapterState) -> None:
