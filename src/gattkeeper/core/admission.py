@@ -29,12 +29,13 @@ def submit(state: State, event: Submitted) -> None:
     command = event.command
     device = state.devices[command.device]
     full = "" if isinstance(command.operation, Disconnect) else pressure.is_full(state, device)
-    refusal = _refusal(state, device, command, full)
+    least = pressure.victim(state, device, command) if full else None  # it would make room
+    refusal = _refusal(state, device, command, full if least is None else "")
     if refusal is not None:
         state.effects.append(Refuse(command_id=command.id, refusal=refusal[0], text=refusal[1]))
         return
-    if full:
-        _make_room(state, device, command)
+    if least is not None:
+        end_without_success(state, state.devices[least.command.device], least, Cause.SHED, by=command.id)
     entry = take_on(state, command)
     if isinstance(command.operation, Disconnect):
         disconnect(state, device, entry)
@@ -89,13 +90,6 @@ def _enter(state: State, device: DeviceState, entry: Entry) -> None:
     state.touch(device)
 
 
-def _make_room(state: State, device: DeviceState, command: Command) -> None:
-    """In a full queue the least urgent ends; that there is one was asked before."""
-    least = pressure.victim(state, device, command)
-    if least is not None:
-        end_without_success(state, state.devices[least.command.device], least, Cause.SHED, by=command.id)
-
-
 def _supersede(state: State, device: DeviceState, command: Command) -> None:
     """Of those that wait with the same coalesce key, the newest stays."""
     key = command.coalesce_key
@@ -105,7 +99,7 @@ def _supersede(state: State, device: DeviceState, command: Command) -> None:
 
 
 def _refusal(state: State, device: DeviceState, command: Command, full: str) -> tuple[Refusal, str] | None:
-    """Why not; `full`: what is, if it matters. A Disconnect needs no room."""
+    """Why not; `full`: what is, if there is no room. A Disconnect needs none."""
     name = device.name
     leaves = isinstance(command.operation, Disconnect)
     changes = bool(device.stopped_by or device.latched_by) and changes_state(command.operation)
@@ -118,7 +112,7 @@ def _refusal(state: State, device: DeviceState, command: Command, full: str) -> 
         why = Refusal.STOPPED, f"{name} is stopped by {device.stopped_by}; `gattkeeper resume {name}` ends it"
     elif changes:
         why = Refusal.LATCHED, f"{name} is held until it is known what {device.latched_by} did: resolve it first"
-    elif full and pressure.victim(state, device, command) is None:
+    elif full:
         why = Refusal.QUEUE_FULL, f"{full}; try again in about {pressure.retry_after_s(state, device):.2g} s"
     return why
 

@@ -11,7 +11,7 @@ from gattkeeper.model.outcome import Phase
 
 
 def may_start(state: State, device: DeviceState, entry: Entry) -> bool:
-    """Whether nothing is before it, nothing is due, and no rule of the device, its adapter or a gate is to be asked."""
+    """Whether nothing is before it, nothing is due, and no rule of its device, adapter or gate has to be asked."""
     if device.idle_since < 0 or device.depth or device.shortfall or entry.command.fanout:
         return False
     adapter = state.adapters[device.adapter]

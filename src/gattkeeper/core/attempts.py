@@ -28,7 +28,6 @@ from gattkeeper.model.operation import (
 )
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
-
 _MAY_BE_DONE = (Connect, Subscribe, Unsubscribe)
 """What a connection that is there may have done already."""
 

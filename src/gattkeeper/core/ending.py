@@ -80,8 +80,7 @@ def end(
     """Give a command its one outcome and forget it. Nothing happens to one that has ended already."""
     if not entry.move(CommandStep.END):
         return
-    if entry.line is not None:
-        state.unwait(entry)
+    state.unwait(entry)
     command = entry.command
     if state.fanouts:
         state.leave_gate(entry)

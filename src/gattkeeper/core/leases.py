@@ -75,7 +75,7 @@ def join(state: State, device: DeviceState) -> None:
 
 
 def admits(state: State, command: Command) -> bool:
-    """Whether a command of a lease may wait: that is active, or it is the Connect that makes it so. Counts as use."""
+    """Whether a command of a lease may wait: that is active, or this its Connect. Counts as use."""
     lease = state.leases.get(command.lease)
     if lease is None or lease.device != command.device:
         return False

@@ -44,7 +44,7 @@ from gattkeeper.model.status import KeeperStatus
 
 
 class Scheduler:
-    """The pure core. `journalled`: intents are recorded before a hand-over. `watched`: phases are told as they come."""
+    """The pure core. `journalled`: intents are recorded before a hand-over. `watched`: phases are told at once."""
 
     def __init__(self, limits: Limits | None = None, *, journalled: bool = True, watched: bool = True) -> None:
         self._state = State(limits=limits or Limits(), journalled=journalled, watched=watched)
@@ -141,9 +141,7 @@ def _take_gate(
             ending.unlatch(state, device)
 
 
-def _take_intent(
-    state: State, device: DeviceState, event: events.IntentRecorded | events.IntentFailed
-) -> None:
+def _take_intent(state: State, device: DeviceState, event: events.IntentRecorded | events.IntentFailed) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or slot.phase is not SlotPhase.RECORDING:
         return

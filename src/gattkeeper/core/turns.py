@@ -59,12 +59,8 @@ def _look_after(state: State, adapter: AdapterState) -> None:
 
 
 def _advance(state: State, device: DeviceState) -> None:
-    if device.stop_ended is not None:
-        persist.look(state, device, *device.stop_ended)
-    if device.owed_undo is not None:
-        undo.take_on_owed(state, device, *device.owed_undo)
-    if device.question is not None:
-        checking.take_on_owed(state, device, device.question)
+    if device.stop_ended is not None or device.owed_undo is not None or device.question is not None:
+        _look_back(state, device)
     if device.sweeps and device.stop is None:
         return  # who is left in line shows when that is over
     match device.connection:
@@ -72,16 +68,7 @@ def _advance(state: State, device: DeviceState) -> None:
             if device.slot is None and not (device.pairing and pairing.waits(state, device)):
                 _next_operation(state, device)
         case ConnectionState.DISCONNECTED:
-            roaming.choose(state, device)
-            forgetting.begin(state, device)
-            wanting = state.adapters[device.adapter].wanting
-            wants = connections.may_connect(state, device)
-            if wants:
-                mending.look(state, device)
-            if wants and not mending.holds_connect(device):
-                wanting[device.name] = None
-            else:
-                wanting.pop(device.name, None)
+            _next_connection(state, device)
         case ConnectionState.CONNECTING:
             if not connections.needs_connection(state, device):
                 connections.abandon(state, device, None)
@@ -89,6 +76,29 @@ def _advance(state: State, device: DeviceState) -> None:
                 connections.adopt_attempt(state, device)
         case _:
             pass
+
+
+def _look_back(state: State, device: DeviceState) -> None:
+    """What has ended may leave something to be done first."""
+    if device.stop_ended is not None:
+        persist.look(state, device, *device.stop_ended)
+    if device.owed_undo is not None:
+        undo.take_on_owed(state, device, *device.owed_undo)
+    if device.question is not None:
+        checking.take_on_owed(state, device, device.question)
+
+
+def _next_connection(state: State, device: DeviceState) -> None:
+    roaming.choose(state, device)
+    forgetting.begin(state, device)
+    wanting = state.adapters[device.adapter].wanting
+    wants = connections.may_connect(state, device)
+    if wants:
+        mending.look(state, device)
+    if wants and not mending.holds_connect(device):
+        wanting[device.name] = None
+    else:
+        wanting.pop(device.name, None)
 
 
 def _next_operation(state: State, device: DeviceState) -> None:
@@ -117,6 +127,11 @@ def _next_operation(state: State, device: DeviceState) -> None:
         return
     if (waits and device.waiting.may_run()) or device.aside is not None:
         return  # all of it backs off, or goes on beside the bearer
+    _rest(state, adapter, device)
+
+
+def _rest(state: State, adapter: AdapterState, device: DeviceState) -> None:
+    """There is nothing to do: the connection lingers, unless somebody keeps it."""
     device.idle_since = state.now
     if adapter.roaming:
         roaming.reconsider(state, adapter)  # its place could be had
