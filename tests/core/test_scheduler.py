@@ -76,6 +76,7 @@ def test_wakeup_is_the_earliest_of_all_moments_and_none_when_there_is_nothing_to
     assert drive.scheduler.wakeup_at() is None
     drive.submit("one", A_READ, deadline_us=40 * S, queue_timeout_us=3 * S)
     assert drive.scheduler.wakeup_at() == 3 * S
+    assert [drive.scheduler.may_wake_before(at) for at in (3 * S, 3 * S + 1)] == [False, True]
     drive.connected()
     assert drive.scheduler.wakeup_at() == 2500 * MS
     drive.wait(2500 * MS)

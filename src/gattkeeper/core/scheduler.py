@@ -65,6 +65,10 @@ class Scheduler:
         """The moment at which `Ticked` is due, in microseconds; None when there is none."""
         return self._state.timers.next_at()
 
+    def may_wake_before(self, at_us: int) -> bool:
+        """False: `wakeup_at` is no earlier than that moment. Asked for less than that costs."""
+        return self._state.timers.may_be_due(at_us - 1)
+
     def waits(self, command_id: str) -> bool:
         """Whether a command has not started, so that its place may still be changed."""
         return admission.waits(self._state, command_id)

@@ -194,6 +194,8 @@ class Pump:
 
     def _arm(self) -> None:
         """A timer that rings too early is left alone: most of what is timed never comes due."""
+        if self._timer is not None and not self._scheduler.may_wake_before(self._timer_at):
+            return
         at_us = self._scheduler.wakeup_at()
         if at_us is None or (self._timer is not None and self._timer_at <= at_us):
             return
