@@ -82,7 +82,7 @@ def end(
         return
     state.unwait(entry)
     command = entry.command
-    if state.fanouts:
+    if command.fanout:
         state.leave_gate(entry)
     if command.lease in state.leases:
         state.leases[command.lease].used_at = state.now
@@ -108,9 +108,8 @@ def end(
     state.ended += 1
     state.effects.append(Finish(command=command, outcome=outcome, at_us=state.now))
     state.touch(device)
-    undo = parts.owed_undo(entry) if isinstance(command.operation, Composite) else None
-    if undo is not None:
-        device.owed_undo = (entry, undo)
+    if isinstance(command.operation, Composite):
+        _owe_undo(device, entry)
     if device.connect_for is entry:
         device.connect_for = None
     if device.stop is entry:
@@ -118,6 +117,12 @@ def end(
         device.stop_ended = (entry, verdict)  # the gate opens, or not, once it is clear what follows
         for joined in entry.joined:
             end(state, device, joined, verdict, cause, by=command.id, fault=fault)
+
+
+def _owe_undo(device: DeviceState, entry: Entry) -> None:
+    undo = parts.owed_undo(entry)
+    if undo is not None:
+        device.owed_undo = (entry, undo)
 
 
 def _unknown(state: State, device: DeviceState, entry: Entry) -> None:

@@ -99,8 +99,7 @@ class Keeper:
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal, origin=origin or Origin())
         self._ways = Ways(self.links, self._feed, listen_every_s=listen_every_s)
         self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, ways=self._ways)
-        journalled = journal is not None
-        watched = bool(observers) or recording is not None  # a recording holds everything
+        journalled, watched = journal is not None, bool(observers) or recording is not None
         self._scheduler = Scheduler(limits, journalled=journalled, watched=watched)
         self._recorder = (
             Recorder(recording, limits or Limits(), journalled=journalled) if recording is not None else None
