@@ -85,7 +85,7 @@ def _enter(state: State, device: DeviceState, entry: Entry) -> None:
         if not device.connect_failures:
             device.connect_ready_at = 0  # a pause of the subscriptions alone
     elif device.slot is not None:
-        state.moved[device.name] = device  # what is in flight comes first: there is nothing to look for
+        state.glance(device)
         return
     state.touch(device)
 

@@ -153,7 +153,7 @@ def _take_intent(state: State, device: DeviceState, event: events.IntentRecorded
         answering.failed(state, device, slot, event.fault)
     elif slot.entry is not None and state.now < slot.entry.deadline_at:  # else the clock ends it
         attempts.hand_over(state, device, slot)
-        state.moved[device.name] = device  # that it begins nothing else was clear when it was chosen
+        state.glance(device)
 
 
 def _take_answer(state: State, device: DeviceState, event: events.Answered | events.Failed) -> None:

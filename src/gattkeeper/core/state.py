@@ -303,6 +303,14 @@ class State(Struct, kw_only=True, eq=False):
         """Look at the device, and then at its adapter, before this event is over."""
         self.touched[device.name] = device
 
+    def glance(self, device: DeviceState) -> None:
+        """Look at the device's gauges alone: what it has in flight goes on, and nobody waits to be looked at."""
+        adapter = self.adapters[device.adapter]
+        if self.gathering or adapter.wanting or adapter.lining or not adapter.ladder.is_quiet:
+            self.touch(device)
+        else:
+            self.moved[device.name] = device
+
     def is_serial(self, adapter: AdapterState) -> bool:
         """Whether the adapter does one operation at a time, whatever the device."""
         if adapter.serialization is Serialization.AUTO:
