@@ -1,6 +1,7 @@
 """The queued unit: one operation on one device, with what its caller asked for.
 
-Knows what makes a command well-formed. Whether it may run, and when, is decided in `core`.
+Knows what makes a command well-formed. Whether it may run, and when, is decided in `core`. `gc=False`: as in
+`outcome`.
 """
 
 from enum import IntEnum
@@ -64,7 +65,7 @@ class ReadBack(Struct, frozen=True, kw_only=True, omit_defaults=True):
     proves_absence: bool = False
 
 
-class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Command(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One operation for one device. Lengths of time are microseconds from acceptance."""
 
     device: str  # the name it has in the settings, or its address
