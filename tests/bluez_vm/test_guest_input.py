@@ -44,7 +44,7 @@ def test_a_wrong_kind_of_address_is_named_and_costs_the_others_nothing(machine: 
         )
     assert found["other_verdicts"] == ["delivered"]
     assert found["malformed"].startswith("unknown_device: no device is called 'F0:00:00:00:00'")
-    assert found["after"]["verdict"] == "delivered"
+    assert found["after"]["verdict"] == "delivered", found["after"]
     assert found["applied"] == ["after"]
 
 
