@@ -230,6 +230,10 @@ class Drive:
 
     # what the stack does
 
+    def linked(self, device: str = "blind") -> None:
+        """The link is up; what it leads to is not known yet."""
+        self.feed(events.ConnectProgressed(device=device, epoch=self.epochs[device], phase=Phase.CONNECTED))
+
     def connected(self, device: str = "blind", *, table: str = "") -> None:
         self.feed(events.Connected(device=device, epoch=self.epochs[device], table=table))
 

@@ -36,6 +36,7 @@ class AnyHistory(RuleBasedStateMachine):
         bypass=st.booleans(),
         bypass_other=st.booleans(),
         forgets=st.booleans(),
+        discovers_beside=st.booleans(),
         aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
         rungs=st.sampled_from(((), (Rung.STOP_DISCOVERY,), (Rung.DISCONNECT_DEVICE, Rung.POWER_CYCLE))),
@@ -45,7 +46,7 @@ class AnyHistory(RuleBasedStateMachine):
         self, *, slots: int, journalled: bool, safety: bool, linger_us: int, limits: Limits, **traits: Any
     ) -> None:
         self.limits = limits
-        self.watch = Watch(slots=slots, safety=safety)
+        self.watch = Watch(slots=slots, safety=safety, beside=traits["discovers_beside"])
         self.drive = Drive(
             *DEVICES,
             slots=slots,
@@ -259,14 +260,20 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.notify(payload, device=device, epoch=max(1, epoch - is_old))
 
     @precondition(lambda self: self.watch.connecting())
-    @rule(table=st.sampled_from(("old", "new")))
-    def connect(self, table: str) -> None:
-        self.drive.connected(self.watch.connecting()[0], table=table)
+    @rule(data=st.data())
+    def link(self, data: st.DataObject) -> None:
+        """Some are told of twice, or too late."""
+        self.drive.linked(data.draw(st.sampled_from(self.watch.connecting())))
 
     @precondition(lambda self: self.watch.connecting())
-    @rule(kind=kinds | st.just(FaultKind.WEDGED))
-    def connect_fails(self, kind: FaultKind) -> None:
-        self.drive.connect_failed(kind, self.watch.connecting()[0])
+    @rule(data=st.data(), table=st.sampled_from(("old", "new")))
+    def connect(self, data: st.DataObject, table: str) -> None:
+        self.drive.connected(data.draw(st.sampled_from(self.watch.connecting())), table=table)
+
+    @precondition(lambda self: self.watch.connecting())
+    @rule(data=st.data(), kind=kinds | st.just(FaultKind.WEDGED))
+    def connect_fails(self, data: st.DataObject, kind: FaultKind) -> None:
+        self.drive.connect_failed(kind, data.draw(st.sampled_from(self.watch.connecting())))
 
     @precondition(lambda self: self.drive.recovering)
     @rule(why=st.sampled_from((None, fault(FaultKind.WEDGED))))
@@ -370,7 +377,10 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _play_link(self) -> bool:
         for name, device in self.watch.devices.items():
-            if device.connection == "connecting":
+            if device.connection == "connecting" and not device.linked:
+                self.drive.linked(name)
+                return True
+            if device.connection in ("connecting", "discovering"):
                 self.drive.connected(name)
                 return True
             if device.connection == "abandoning":

@@ -28,10 +28,13 @@ KINDS = ("read", "write", "without", "long", "sequence", "rssi", "subscribe")
 class AnyLease(RuleBasedStateMachine):
     """One adapter, three devices, holders and others."""
 
-    @initialize(slots=st.integers(1, 2), safety=st.booleans(), aside=st.booleans())
-    def begin(self, *, slots: int, safety: bool, aside: bool) -> None:
-        self.watch = Watch(slots=slots, safety=safety)
-        traits = {"aside": frozenset({"read_rssi"} if aside else ())}
+    @initialize(slots=st.integers(1, 2), safety=st.booleans(), aside=st.booleans(), beside=st.booleans())
+    def begin(self, *, slots: int, safety: bool, aside: bool, beside: bool) -> None:
+        self.watch = Watch(slots=slots, safety=safety, beside=beside)
+        traits: dict[str, Any] = {
+            "aside": frozenset({"read_rssi"} if aside else ()),
+            "discovers_beside": beside,
+        }
         self.drive = Drive(*DEVICES, slots=slots, limits=LIMITS, safety=safety, watch=self.watch, **traits)
         self.open: dict[str, str] = {}  # leases, and their devices
         self.over: set[str] = set()
@@ -256,7 +259,9 @@ class AnyLease(RuleBasedStateMachine):
             return True
         for name, device in self.watch.devices.items():
             match device.connection:
-                case "connecting":
+                case "connecting" if not device.linked:
+                    self.drive.linked(name)
+                case "connecting" | "discovering":
                     self.drive.connected(name)
                 case "abandoning":
                     self.drive.connect_failed(device=name)

@@ -3,6 +3,8 @@
 Knows how to play adapters at random. What else holds of every command is checked in `watch`.
 """
 
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -31,14 +33,16 @@ class AnyRoaming(RuleBasedStateMachine):
     @initialize(
         slots=st.integers(1, 2),
         safety=st.booleans(),
+        beside=st.booleans(),
         linger_us=st.sampled_from((0, 8 * S)),
         rungs=st.sampled_from(((), (Rung.STOP_DISCOVERY,), (Rung.DISCONNECT_DEVICE, Rung.POWER_CYCLE))),
     )
-    def begin(self, *, slots: int, safety: bool, linger_us: int, rungs: tuple[Rung, ...]) -> None:
-        self.watch = Watch(slots=slots, safety=safety)
-        self.drive = Drive(slots=slots, limits=LIMITS, watch=self.watch, rungs=rungs)
+    def begin(self, *, slots: int, safety: bool, beside: bool, linger_us: int, rungs: tuple[Rung, ...]) -> None:
+        self.watch = Watch(slots=slots, safety=safety, beside=beside)
+        traits: dict[str, Any] = {"rungs": rungs, "discovers_beside": beside}
+        self.drive = Drive(slots=slots, limits=LIMITS, watch=self.watch, **traits)
         for adapter in ADAPTERS[1:]:
-            self.drive.feed(events.AdapterAdded(adapter=adapter, slots=slots, rungs=rungs))
+            self.drive.feed(events.AdapterAdded(adapter=adapter, slots=slots, **traits))
         ways = {"a": (ADAPTERS, False), "b": (ADAPTERS, True), "c": (("two",), False)}
         self.ways = {device: set(names) for device, (names, _) in ways.items()}
         for device, ((first, *others), by_signal) in ways.items():
@@ -95,6 +99,11 @@ class AnyRoaming(RuleBasedStateMachine):
         if adapter in self.ways[device]:
             (self.bonds[device].add if bonded else self.bonds[device].discard)(adapter)
         self.drive.feed(events.Bonded(device=device, adapter=adapter, bonded=bonded))
+
+    @precondition(lambda self: self.watch.connecting())
+    @rule(data=st.data())
+    def link(self, data: st.DataObject) -> None:
+        self.drive.linked(data.draw(st.sampled_from(self.watch.connecting())))
 
     @precondition(lambda self: self.watch.connecting())
     @rule(data=st.data(), kind=kinds | st.sampled_from((FaultKind.WEDGED, FaultKind.UNREACHABLE)))
@@ -211,7 +220,9 @@ class AnyRoaming(RuleBasedStateMachine):
             return True
         for name, device in self.watch.devices.items():
             match device.connection:
-                case "connecting":
+                case "connecting" if not device.linked:
+                    self.drive.linked(name)
+                case "connecting" | "discovering":
                     self.drive.connected(name)
                 case "abandoning":
                     self.drive.connect_failed(device=name)

@@ -24,6 +24,7 @@ class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
     aside: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
     forgets: bool = False
+    discovers_beside: bool = False
     serialization: Serialization = Serialization.AUTO
     rungs: tuple[Rung, ...] = ()  # none: it is left as it is, whatever happens
 

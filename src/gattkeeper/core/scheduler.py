@@ -14,6 +14,7 @@ from gattkeeper.core import (
     attempts,
     awaiting,
     breaker,
+    connecting,
     connections,
     ending,
     events,
@@ -127,6 +128,7 @@ def _take_adapter(
             aside=event.aside,
             unanswered=event.unanswered,
             forgets=event.forgets,
+            discovers_beside=event.discovers_beside,
             serialization=event.serialization,
             ladder=Ladder(rungs=event.rungs),
         )
@@ -262,14 +264,14 @@ def _take_connection(
     device = state.devices[event.device]
     match event:
         case events.ConnectProgressed():
-            device.connect_phase = event.phase
-            if device.connect_for is not None:
-                state.mark(device.connect_for, event.phase)
+            connecting.progressed(state, device, event.phase)
         case events.Connected():
             connections.connected(state, device, event.att_mtu, event.table, event.proof)
         case events.ConnectionUpdated():
             connections.updated(state, device, event.att_mtu, event.table, event.proof)
         case events.ConnectFailed():
+            if event.fault.kind is FaultKind.BUSY:
+                adapters.connect_contended(state, device, event.fault)
             connections.connect_failed(state, device, event.fault)
         case events.ConnectionLost():
             connections.lose(state, device, event.fault)
@@ -345,7 +347,7 @@ _DUE_ON_ADAPTER: dict[str, Callable[[State, AdapterState], None]] = {
 }
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
-    "connect": connections.connect_timed_out,
+    "connect": connecting.timed_out,
     "stop_grace": stop.grace_over,
     "stop_again": persist.again,
     "pairing": pairing.over,

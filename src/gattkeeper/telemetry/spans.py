@@ -57,13 +57,14 @@ HANDOVER_US_MAX = 10_000
 
 _STAGE_OF_STATE = {
     "connecting": Stage.CONNECTING,
+    "discovering": Stage.DISCOVERING,
     "connected": Stage.CONNECTED,
     "disconnecting": Stage.DISCONNECTING,
 }
 
 
 class ConnectionChange(Struct, frozen=True, kw_only=True):
-    """A device's connection entered a state: disconnected, connecting, connected, disconnecting."""
+    """A device's connection entered a state: disconnected, connecting, discovering, connected, disconnecting."""
 
     device: str
     state: str
