@@ -313,7 +313,11 @@ class Drive:
     def recovered(self, why: Fault | None = None) -> Rung:
         """The oldest rung under way is over; which one that was."""
         done = self.recovering.pop(0)
-        self.feed(events.RecoveryDone(adapter=done.adapter, rung=done.rung, device=done.device, fault=why))
+        self.feed(
+            events.RecoveryDone(
+                adapter=done.adapter, rung=done.rung, device=done.device, alone=done.alone, fault=why
+            )
+        )
         return done.rung
 
     # what a test asks

@@ -57,7 +57,6 @@ class AnyRoaming(RuleBasedStateMachine):
                 )
             )
         self.up = dict.fromkeys(ADAPTERS, True)
-        self.bonds: dict[str, set[str]] = {device: set() for device in DEVICES}
         self.looked = 0  # so many effects
         self.count = 0
 
@@ -96,8 +95,6 @@ class AnyRoaming(RuleBasedStateMachine):
 
     @rule(device=devices, adapter=adapters, bonded=st.booleans())
     def bond(self, device: str, adapter: str, *, bonded: bool) -> None:
-        if adapter in self.ways[device]:
-            (self.bonds[device].add if bonded else self.bonds[device].discard)(adapter)
         self.drive.feed(events.Bonded(device=device, adapter=adapter, bonded=bonded))
 
     @precondition(lambda self: self.watch.connecting())
@@ -175,7 +172,8 @@ class AnyRoaming(RuleBasedStateMachine):
         state = self.drive.scheduler._state
         for adapter in state.adapters.values():
             for name in adapter.wanting:
-                usable = self.bonds[name] or self.ways[name]
+                ways = state.devices[name].ways
+                usable = [one for one, way in ways.items() if way.bonded] or self.ways[name]
                 chosen = state.adapters[state.devices[name].adapter]
                 idle = [state.adapters[one] for one in usable if self._could(state.adapters[one])]
                 assert not idle or self._is_trying(chosen) or places.can_be_made(state, chosen), (

@@ -59,7 +59,7 @@ class Watch:
                 self._move(event, ("disconnecting",), "disconnected")
             case events.PairingEnded():
                 self.device(event.device).pairing_until = 0
-            case events.RecoveryDone() if self.mending.get(event.device) is event.rung:
+            case events.RecoveryDone() if event.alone:
                 del self.mending[event.device]
             case events.RecoveryDone():
                 self.recovering.pop(event.adapter, None)

@@ -49,6 +49,7 @@ class RecoveryDone(Struct, frozen=True, kw_only=True, tag="recovery_done"):
     adapter: str
     rung: Rung
     device: str = ""  # whose trouble it was begun for
+    alone: bool = False  # as in `Recover`: the adapter itself may be doing the same for this device
     fault: Fault | None = None
 
 

@@ -135,7 +135,9 @@ def _take_adapter(
     elif event.adapter in state.adapters:
         adapter = state.adapters[event.adapter]
         if isinstance(event, events.RecoveryDone):
-            if not mending.done(state, event):
+            if event.alone:
+                mending.done(state, event)
+            else:
                 recovery.done(state, adapter, event)
             return
         recovery.adapter_changed(state, adapter)
