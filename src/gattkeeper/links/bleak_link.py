@@ -99,7 +99,9 @@ class BleakLink:
         A read of a characteristic that is subscribed to is also seen as a notification on BlueZ.
         """
         rungs = self._rungs() if _BLUEZ else ()
-        return LinkTraits(operations=OPERATIONS, bypass_other=_BLUEZ, forgets=_BLUEZ, rungs=rungs)
+        return LinkTraits(
+            operations=OPERATIONS, bypass_other=_BLUEZ, forgets=_BLUEZ, discovers_beside=_BLUEZ, rungs=rungs
+        )
 
     def _rungs(self) -> tuple[Rung, ...]:
         from gattkeeper.links.bluez_recovery import RUNGS  # noqa: PLC0415 - needs D-Bus, which is on Linux only
