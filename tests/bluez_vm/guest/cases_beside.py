@@ -22,19 +22,11 @@ BLINDS = 8
 
 
 class OneByOne(BleakLink):
-    """Holds its adapter until services are known."""
+    """Holds its adapter until services are known; else as BlueZ is used."""
 
     @property
     def traits(self) -> LinkTraits:
         return replace(super().traits, discovers_beside=False)
-
-
-class Beside(BleakLink):
-    """Gives it on as soon as the link is up."""
-
-    @property
-    def traits(self) -> LinkTraits:
-        return replace(super().traits, discovers_beside=True)
 
 
 async def cold_blinds(rounds: str, slots: str) -> dict[str, Any]:
@@ -42,7 +34,7 @@ async def cold_blinds(rounds: str, slots: str) -> dict[str, Any]:
     found: dict[str, list[dict[str, Any]]] = {"one_by_one": [], "beside": []}
     async with place(devices=BLINDS) as at:
         for _ in range(int(rounds)):
-            for name, kind in (("one_by_one", OneByOne), ("beside", Beside)):
+            for name, kind in (("one_by_one", OneByOne), ("beside", BleakLink)):
                 found[name].append(await _round(kind, int(slots), list(at.blinds)))
     return found
 
