@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from core.drive import Drive, S, fault, operation_of, said_to, sequence
+from core.obeying import obey
 from core.seen import proof_of
 from core.tight import AGAIN, LIMITS, PERSISTENT, devices, jitters, kinds, lengths, rans
 from core.watch import Watch
@@ -260,15 +261,11 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.notify(payload, device=device, epoch=max(1, epoch - is_old))
 
     @precondition(lambda self: self.watch.connecting())
-    @rule(data=st.data())
-    def link(self, data: st.DataObject) -> None:
-        """Some are told of twice, or too late."""
-        self.drive.linked(data.draw(st.sampled_from(self.watch.connecting())))
-
-    @precondition(lambda self: self.watch.connecting())
-    @rule(data=st.data(), table=st.sampled_from(("old", "new")))
+    @rule(data=st.data(), table=st.sampled_from(("", "old", "new")))
     def connect(self, data: st.DataObject, table: str) -> None:
-        self.drive.connected(data.draw(st.sampled_from(self.watch.connecting())), table=table)
+        """Services are known; or only a link is up, of which some are told twice, or too late."""
+        name = data.draw(st.sampled_from(self.watch.connecting()))
+        self.drive.connected(name, table=table) if table else self.drive.linked(name)
 
     @precondition(lambda self: self.watch.connecting())
     @rule(data=st.data(), kind=kinds | st.just(FaultKind.WEDGED))
@@ -320,7 +317,7 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def links_play(self) -> None:
         if hasattr(self, "drive") and self.links_obey:
-            while self._play_link():
+            while obey(self.drive):
                 pass
 
     @invariant()
@@ -373,23 +370,7 @@ class AnyHistory(RuleBasedStateMachine):
         if asking is not None:
             self.drive.notify(said_to(asking.command), device=asking.command.device)
             return True
-        return self._play_link()
-
-    def _play_link(self) -> bool:
-        for name, device in self.watch.devices.items():
-            if device.connection == "connecting" and not device.linked:
-                self.drive.linked(name)
-                return True
-            if device.connection in ("connecting", "discovering"):
-                self.drive.connected(name)
-                return True
-            if device.connection == "abandoning":
-                self.drive.connect_failed(device=name)
-                return True
-            if device.connection == "disconnecting":
-                self.drive.gone(name)
-                return True
-        return bool(self.drive.recovering) and bool(self.drive.recovered())
+        return obey(self.drive)
 
     def _works_again(self) -> None:
         """Once faults stop, gates are opened and latches resolved, every device obeys again."""

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core.drive import Drive, S, operation_of, sequence
 from core.leased import closed, opened, renewed
+from core.obeying import obey
 from core.tight import AGAIN, LIMITS, devices, jitters, kinds, lengths, rans
 from core.watch import Watch
 from gattkeeper.core import effects, events
@@ -257,20 +258,7 @@ class AnyLease(RuleBasedStateMachine):
             owed = self.drive.owed.pop(0)
             self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)
             return True
-        for name, device in self.watch.devices.items():
-            match device.connection:
-                case "connecting" if not device.linked:
-                    self.drive.linked(name)
-                case "connecting" | "discovering":
-                    self.drive.connected(name)
-                case "abandoning":
-                    self.drive.connect_failed(device=name)
-                case "disconnecting":
-                    self.drive.gone(name)
-                case _:
-                    continue
-            return True
-        return False
+        return obey(self.drive)
 
 
 TestAnyLease = AnyLease.TestCase

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core.drive import Drive, S, fault, operation_of
+from core.obeying import obey
 from core.tight import LIMITS, devices, kinds, lengths, rans
 from core.watch import Watch
 from gattkeeper.core import effects, events, places
@@ -216,20 +217,7 @@ class AnyRoaming(RuleBasedStateMachine):
             owed = self.drive.owed.pop(0)
             self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)
             return True
-        for name, device in self.watch.devices.items():
-            match device.connection:
-                case "connecting" if not device.linked:
-                    self.drive.linked(name)
-                case "connecting" | "discovering":
-                    self.drive.connected(name)
-                case "abandoning":
-                    self.drive.connect_failed(device=name)
-                case "disconnecting":
-                    self.drive.gone(name)
-                case _:
-                    continue
-            return True
-        return bool(self.drive.recovering) and bool(self.drive.recovered())
+        return obey(self.drive)
 
 
 TestAnyRoaming = AnyRoaming.TestCase

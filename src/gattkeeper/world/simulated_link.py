@@ -71,8 +71,8 @@ class SimulatedLink:
 
     `connection_interval_s`: an answer takes up to two of them. `advertising_interval_s`: how long a connection
     waits for the device at most. `disconnect_s`: how long taking a connection down takes (BlueZ: 2 s). `bypass`,
-    `bypass_other`, `aside`, `unanswered`, `discovers_beside` as in `ports.LinkTraits`; what is never answered is
-    over after `settle_s`.
+    `bypass_other`, `aside` and `unanswered` as in `ports.LinkTraits`; what is never answered is over after
+    `settle_s`.
 
     `rules` is the list of faults; append to it and remove from it at any time. The same for `away`, the names of
     devices that do not advertise, `paired`, those that have a bond with us, `signals`, how strongly devices are
@@ -81,7 +81,7 @@ class SimulatedLink:
     connected refuses what is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the
     link's own record: what was handed over, carried out and answered when and on which connection, and, as
     `log.violations`, every moment with more than one request pending on a connection, or more than one connection
-    attempt or scan: where services are discovered beside, an attempt that has its link counts no more.
+    attempt or scan; an attempt whose link is up counts no more.
 
     `identities` says who answers to an address, and how much that one can prove: impostors, new addresses.
     `rungs`: what can be done about a wedge (`wedge`). `recovered` has those that were done, and their device.
@@ -101,13 +101,11 @@ class SimulatedLink:
         aside: frozenset[str] = frozenset(),
         unanswered: frozenset[str] = frozenset(),
         settle_s: float = 0.5,
-        discovers_beside: bool = True,
         rungs: tuple[Rung, ...] = (),
     ) -> None:
         self.rules: list[LinkRule] = []
         self.identities = Identities(devices)
-        self.away = set[str]()
-        self.signals: dict[str, int] = {}
+        self.away, self.signals = set[str](), dict[str, int]()
         self.att_mtu_max = ATT_MTU
         self._name, self.log = name, SimulatedLog(name)
         self._traits = LinkTraits(
@@ -117,7 +115,7 @@ class SimulatedLink:
             aside=aside,
             unanswered=unanswered,
             forgets=True,
-            discovers_beside=discovers_beside,
+            discovers_beside=True,
             proves=True,
             rungs=rungs,
         )
@@ -311,7 +309,7 @@ class SimulatedLink:
         if device is None:
             raise LinkError(NOT_FOUND)
         await attempt.wait(self._chance.interval_s)
-        attempt.linked = self._traits.discovers_beside
+        attempt.linked = True
         events.progress(Phase.CONNECTED)
         connection = self._bring_up(attempt, device, events)
         try:
