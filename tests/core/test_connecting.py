@@ -1,5 +1,7 @@
 """One attempt holds its adapter until its link is up: who is next then, and what ends one that discovers."""
 
+from typing import Any
+
 import pytest
 
 from core.drive import A_READ, SUBSCRIBE, Drive, S, fault, operation_of, subscribed, write
@@ -16,7 +18,7 @@ from gattkeeper.model.status import AlertKind
 NOT = Verdict.NOT_DELIVERED
 
 
-def cold(*devices: str, slots: int = 5, beside: bool = True, **traits: object) -> Drive:
+def cold(*devices: str, slots: int = 5, beside: bool = True, **traits: Any) -> Drive:
     """A read waits for each of these devices, none of which is connected."""
     watch = Watch(slots=slots, safety=False, beside=beside)
     drive = Drive(*devices, slots=slots, watch=watch, discovers_beside=beside, **traits)
@@ -203,7 +205,7 @@ def test_a_stop_takes_the_discovery_of_its_device_over() -> None:
     drive.stop(device="a")
     assert given_up(drive) == [], "nobody is in its way"
     drive.connected("a")
-    assert drive.sent("a")[0].payload == b"\xff"
+    assert drive.payloads("a")[0] == 0xFF
 
 
 def test_a_stop_takes_the_place_of_a_device_that_discovers_when_there_is_no_other() -> None:
