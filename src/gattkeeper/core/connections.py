@@ -268,8 +268,8 @@ def _stop_clock(state: State, device: DeviceState, slot: Slot) -> None:
 
 
 def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
-    """It was chosen but never handed over: it waits in its old place, unless a newer one took that."""
-    if parts.has_begun(entry):
+    """It had no effect: it waits in its old place, unless a newer one took that, or its lease is over."""
+    if parts.has_begun(entry) or state.has_lapsed(entry):
         end_failed(state, device, entry, fault)
         return
     newer = device.waiting.roll.keys.get(entry.command.coalesce_key)
