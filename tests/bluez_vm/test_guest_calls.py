@@ -38,6 +38,14 @@ def test_two_devices_may_be_asked_at_once_but_not_connected_by_one_adapter() -> 
     assert count(connects[0], call(":1.6", 1, OTHER_ADAPTER, "Connect")) == Counter(calls=2)
 
 
+def test_a_link_that_is_up_is_in_no_other_connects_way_though_bluez_has_not_answered_yet() -> None:
+    news = f"sig\t1.6\t98\t:1.0\t<none>\t{LOUNGE}\torg.freedesktop.DBus.Properties\tPropertiesChanged"
+    connects = [call(":1.5", 1, LOUNGE, "Connect"), call(":1.6", 1, KITCHEN, "Connect")]
+    assert count(connects[0], news, connects[1]) == Counter(calls=2)
+    write = call(":1.6", 2, f"{LOUNGE}/service0010/char0011", "WriteValue")
+    assert count(connects[0], news, write) == Counter(calls=2, on_a_device=1)
+
+
 def test_an_answer_to_somebody_else_ends_nothing() -> None:
     assert count(call(":1.5", 1, LOUNGE, "Connect"), answer(":1.6", 1), call(":1.6", 2, LOUNGE, "Disconnect")) == (
         Counter(calls=2, on_a_device=1)

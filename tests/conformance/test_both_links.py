@@ -120,6 +120,16 @@ def test_c67_connections_are_made_one_after_the_other_and_those_who_wait_keep_th
     live(world, story)
 
 
+@both
+def test_c67_the_next_connection_is_begun_when_the_link_of_the_last_is_up(world: str) -> None:
+    async def story(stand: Stand) -> None:
+        handles = [await stand.submit(READ), await stand.submit(READ, "door")]
+        first, second = [{mark.phase: mark.at_us for mark in (await one.wait()).timeline} for one in handles]
+        assert first[Phase.CONNECTED] <= second[Phase.CONNECT_START] < first[Phase.DISCOVERED]
+
+    live(world, story)
+
+
 def test_c68_a_device_that_is_reconnected_in_the_background_does_not_hold_up_another() -> None:
     async def story(stand: Stand) -> None:
         lamp = await stand.connected()

@@ -43,6 +43,20 @@ def test_c10_one_device_that_is_out_of_reach_does_not_hold_up_one_that_is_connec
     live(story)
 
 
+def test_c10_a_device_that_does_not_tell_its_services_does_not_hold_up_another_that_is_to_be_connected() -> None:
+    async def story(air: Air) -> None:
+        match = Match(moment=Moment.TO_DEVICE, device="lamp", opcode=AttOpcode.READ_BY_GROUP_TYPE_REQUEST)
+        air.radio.rules.append(Rule(match, Drop()))
+        stalled = await air.keeper.submit(write(b"1"))
+        began = asyncio.get_running_loop().time()
+        assert await air.keeper.device("door").read(COUNTER) == b"\0\0\0\1"
+        assert asyncio.get_running_loop().time() - began < 2
+        outcome = await stalled.wait()
+        assert (outcome.verdict, outcome.cause) == (Verdict.NOT_DELIVERED, Cause.NEVER_SENT)
+
+    live(story)
+
+
 def test_c22_a_late_answer_is_nobodys_and_the_next_read_gets_its_own() -> None:
     async def story(air: Air) -> None:
         lamp = await air.connected()

@@ -89,6 +89,13 @@ async def discovering(house: House) -> None:
     await until_marked(house, Phase.CONNECTED)
 
 
+async def behind_a_discovery(house: House) -> None:
+    """The one place belongs to another device, whose services are being discovered."""
+    await house.keeper.submit(write(device="door"))
+    await until_marked(house, Phase.CONNECTED)
+    assert house.keeper.status().devices[1].connection == "discovering"
+
+
 async def connecting_in_vain(house: House) -> None:
     house.rule(CONNECT, Hang(), times=1)
     house.rule(CONNECT, Fail(fault=Fault(kind=FaultKind.TRANSIENT, ran=Ran.NO, stack="test")), times=2)
@@ -236,6 +243,7 @@ SITUATIONS = (
     Situation(arrive=idle, bound_s=AT_ONCE),
     Situation(arrive=connecting, bound_s=AFTER_CONNECTING),
     Situation(arrive=discovering, bound_s=AFTER_CONNECTING),
+    Situation(arrive=behind_a_discovery, bound_s=AFTER_CONNECTING, house={"slots": 1}),
     Situation(arrive=connecting_in_vain, bound_s=CONNECT_TIMEOUT + 3 * (CONNECT_PAUSE + AFTER_CONNECTING)),
     Situation(arrive=reading, bound_s=AFTER_AN_ANSWER),
     Situation(arrive=writing_the_same, bound_s=AFTER_AN_ANSWER),

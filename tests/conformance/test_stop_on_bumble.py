@@ -69,12 +69,12 @@ def test_f65_a_stop_during_an_operation_is_true_and_in_its_bound(
     live(story)
 
 
-@pytest.mark.parametrize("after_s", [0.01, 0.15, 0.4])
-def test_f65_a_stop_while_it_connects_and_discovers_is_true_and_in_its_bound(after_s: float) -> None:
+@pytest.mark.parametrize(("after_s", "state"), [(0.01, "connecting"), (0.15, "discovering"), (0.4, "discovering")])
+def test_f65_a_stop_while_it_connects_and_discovers_is_true_and_in_its_bound(after_s: float, state: str) -> None:
     async def story(air: Air) -> None:
         await air.keeper.submit(write(b"behind"))
         await asyncio.sleep(after_s)
-        assert air.keeper.status().devices[0].connection == "connecting"
+        assert air.keeper.status().devices[0].connection == state
         await stop(air, CONNECTING)
         assert b"behind" not in air.applied()
 

@@ -230,6 +230,10 @@ class Drive:
 
     # what the stack does
 
+    def linked(self, device: str = "blind") -> None:
+        """The link is up; what it leads to is not known yet."""
+        self.feed(events.ConnectProgressed(device=device, epoch=self.epochs[device], phase=Phase.CONNECTED))
+
     def connected(self, device: str = "blind", *, table: str = "") -> None:
         self.feed(events.Connected(device=device, epoch=self.epochs[device], table=table))
 
@@ -309,7 +313,11 @@ class Drive:
     def recovered(self, why: Fault | None = None) -> Rung:
         """The oldest rung under way is over; which one that was."""
         done = self.recovering.pop(0)
-        self.feed(events.RecoveryDone(adapter=done.adapter, rung=done.rung, device=done.device, fault=why))
+        self.feed(
+            events.RecoveryDone(
+                adapter=done.adapter, rung=done.rung, device=done.device, alone=done.alone, fault=why
+            )
+        )
         return done.rung
 
     # what a test asks

@@ -73,6 +73,8 @@ class OnDevice(Struct, kw_only=True, eq=False):
     epoch: int = 0
     connection: str = "disconnected"
     adapter: str = ""  # of that connection, or of the last
+    establishing: bool = False  # its attempt holds that adapter
+    linked: bool = False  # the stack told that the link of the attempt is up
     stop: str = ""  # the stop that runs
     last_stop: int = -1  # number of the latest stop
     gate: bool = False

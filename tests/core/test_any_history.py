@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from core.drive import Drive, S, fault, operation_of, said_to, sequence
+from core.obeying import obey
 from core.seen import proof_of
 from core.tight import AGAIN, LIMITS, PERSISTENT, devices, jitters, kinds, lengths, rans
 from core.watch import Watch
@@ -36,6 +37,7 @@ class AnyHistory(RuleBasedStateMachine):
         bypass=st.booleans(),
         bypass_other=st.booleans(),
         forgets=st.booleans(),
+        discovers_beside=st.booleans(),
         aside=st.sampled_from((frozenset(), frozenset({"read_rssi"}))),
         linger_us=st.sampled_from((0, 8 * S)),
         rungs=st.sampled_from(((), (Rung.STOP_DISCOVERY,), (Rung.DISCONNECT_DEVICE, Rung.POWER_CYCLE))),
@@ -45,7 +47,7 @@ class AnyHistory(RuleBasedStateMachine):
         self, *, slots: int, journalled: bool, safety: bool, linger_us: int, limits: Limits, **traits: Any
     ) -> None:
         self.limits = limits
-        self.watch = Watch(slots=slots, safety=safety)
+        self.watch = Watch(slots=slots, safety=safety, beside=traits["discovers_beside"])
         self.drive = Drive(
             *DEVICES,
             slots=slots,
@@ -259,14 +261,16 @@ class AnyHistory(RuleBasedStateMachine):
         self.drive.notify(payload, device=device, epoch=max(1, epoch - is_old))
 
     @precondition(lambda self: self.watch.connecting())
-    @rule(table=st.sampled_from(("old", "new")))
-    def connect(self, table: str) -> None:
-        self.drive.connected(self.watch.connecting()[0], table=table)
+    @rule(data=st.data(), table=st.sampled_from(("", "old", "new")))
+    def connect(self, data: st.DataObject, table: str) -> None:
+        """Services are known; or only a link is up, of which some are told twice, or too late."""
+        name = data.draw(st.sampled_from(self.watch.connecting()))
+        self.drive.connected(name, table=table) if table else self.drive.linked(name)
 
     @precondition(lambda self: self.watch.connecting())
-    @rule(kind=kinds | st.just(FaultKind.WEDGED))
-    def connect_fails(self, kind: FaultKind) -> None:
-        self.drive.connect_failed(kind, self.watch.connecting()[0])
+    @rule(data=st.data(), kind=kinds | st.just(FaultKind.WEDGED))
+    def connect_fails(self, data: st.DataObject, kind: FaultKind) -> None:
+        self.drive.connect_failed(kind, data.draw(st.sampled_from(self.watch.connecting())))
 
     @precondition(lambda self: self.drive.recovering)
     @rule(why=st.sampled_from((None, fault(FaultKind.WEDGED))))
@@ -313,7 +317,7 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def links_play(self) -> None:
         if hasattr(self, "drive") and self.links_obey:
-            while self._play_link():
+            while obey(self.drive):
                 pass
 
     @invariant()
@@ -366,20 +370,7 @@ class AnyHistory(RuleBasedStateMachine):
         if asking is not None:
             self.drive.notify(said_to(asking.command), device=asking.command.device)
             return True
-        return self._play_link()
-
-    def _play_link(self) -> bool:
-        for name, device in self.watch.devices.items():
-            if device.connection == "connecting":
-                self.drive.connected(name)
-                return True
-            if device.connection == "abandoning":
-                self.drive.connect_failed(device=name)
-                return True
-            if device.connection == "disconnecting":
-                self.drive.gone(name)
-                return True
-        return bool(self.drive.recovering) and bool(self.drive.recovered())
+        return obey(self.drive)
 
     def _works_again(self) -> None:
         """Once faults stop, gates are opened and latches resolved, every device obeys again."""

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core.drive import Drive, S, operation_of, sequence
 from core.leased import closed, opened, renewed
+from core.obeying import obey
 from core.tight import AGAIN, LIMITS, devices, jitters, kinds, lengths, rans
 from core.watch import Watch
 from gattkeeper.core import effects, events
@@ -28,10 +29,13 @@ KINDS = ("read", "write", "without", "long", "sequence", "rssi", "subscribe")
 class AnyLease(RuleBasedStateMachine):
     """One adapter, three devices, holders and others."""
 
-    @initialize(slots=st.integers(1, 2), safety=st.booleans(), aside=st.booleans())
-    def begin(self, *, slots: int, safety: bool, aside: bool) -> None:
-        self.watch = Watch(slots=slots, safety=safety)
-        traits = {"aside": frozenset({"read_rssi"} if aside else ())}
+    @initialize(slots=st.integers(1, 2), safety=st.booleans(), aside=st.booleans(), beside=st.booleans())
+    def begin(self, *, slots: int, safety: bool, aside: bool, beside: bool) -> None:
+        self.watch = Watch(slots=slots, safety=safety, beside=beside)
+        traits: dict[str, Any] = {
+            "aside": frozenset({"read_rssi"} if aside else ()),
+            "discovers_beside": beside,
+        }
         self.drive = Drive(*DEVICES, slots=slots, limits=LIMITS, safety=safety, watch=self.watch, **traits)
         self.open: dict[str, str] = {}  # leases, and their devices
         self.over: set[str] = set()
@@ -254,18 +258,7 @@ class AnyLease(RuleBasedStateMachine):
             owed = self.drive.owed.pop(0)
             self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)
             return True
-        for name, device in self.watch.devices.items():
-            match device.connection:
-                case "connecting":
-                    self.drive.connected(name)
-                case "abandoning":
-                    self.drive.connect_failed(device=name)
-                case "disconnecting":
-                    self.drive.gone(name)
-                case _:
-                    continue
-            return True
-        return False
+        return obey(self.drive)
 
 
 TestAnyLease = AnyLease.TestCase

@@ -3,11 +3,14 @@
 Knows how to play adapters at random. What else holds of every command is checked in `watch`.
 """
 
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core.drive import Drive, S, fault, operation_of
+from core.obeying import obey
 from core.tight import LIMITS, devices, kinds, lengths, rans
 from core.watch import Watch
 from gattkeeper.core import effects, events, places
@@ -31,14 +34,16 @@ class AnyRoaming(RuleBasedStateMachine):
     @initialize(
         slots=st.integers(1, 2),
         safety=st.booleans(),
+        beside=st.booleans(),
         linger_us=st.sampled_from((0, 8 * S)),
         rungs=st.sampled_from(((), (Rung.STOP_DISCOVERY,), (Rung.DISCONNECT_DEVICE, Rung.POWER_CYCLE))),
     )
-    def begin(self, *, slots: int, safety: bool, linger_us: int, rungs: tuple[Rung, ...]) -> None:
-        self.watch = Watch(slots=slots, safety=safety)
-        self.drive = Drive(slots=slots, limits=LIMITS, watch=self.watch, rungs=rungs)
+    def begin(self, *, slots: int, safety: bool, beside: bool, linger_us: int, rungs: tuple[Rung, ...]) -> None:
+        self.watch = Watch(slots=slots, safety=safety, beside=beside)
+        traits: dict[str, Any] = {"rungs": rungs, "discovers_beside": beside}
+        self.drive = Drive(slots=slots, limits=LIMITS, watch=self.watch, **traits)
         for adapter in ADAPTERS[1:]:
-            self.drive.feed(events.AdapterAdded(adapter=adapter, slots=slots, rungs=rungs))
+            self.drive.feed(events.AdapterAdded(adapter=adapter, slots=slots, **traits))
         ways = {"a": (ADAPTERS, False), "b": (ADAPTERS, True), "c": (("two",), False)}
         self.ways = {device: set(names) for device, (names, _) in ways.items()}
         for device, ((first, *others), by_signal) in ways.items():
@@ -53,7 +58,6 @@ class AnyRoaming(RuleBasedStateMachine):
                 )
             )
         self.up = dict.fromkeys(ADAPTERS, True)
-        self.bonds: dict[str, set[str]] = {device: set() for device in DEVICES}
         self.looked = 0  # so many effects
         self.count = 0
 
@@ -92,9 +96,12 @@ class AnyRoaming(RuleBasedStateMachine):
 
     @rule(device=devices, adapter=adapters, bonded=st.booleans())
     def bond(self, device: str, adapter: str, *, bonded: bool) -> None:
-        if adapter in self.ways[device]:
-            (self.bonds[device].add if bonded else self.bonds[device].discard)(adapter)
         self.drive.feed(events.Bonded(device=device, adapter=adapter, bonded=bonded))
+
+    @precondition(lambda self: self.watch.connecting())
+    @rule(data=st.data())
+    def link(self, data: st.DataObject) -> None:
+        self.drive.linked(data.draw(st.sampled_from(self.watch.connecting())))
 
     @precondition(lambda self: self.watch.connecting())
     @rule(data=st.data(), kind=kinds | st.sampled_from((FaultKind.WEDGED, FaultKind.UNREACHABLE)))
@@ -166,7 +173,8 @@ class AnyRoaming(RuleBasedStateMachine):
         state = self.drive.scheduler._state
         for adapter in state.adapters.values():
             for name in adapter.wanting:
-                usable = self.bonds[name] or self.ways[name]
+                ways = state.devices[name].ways
+                usable = [one for one, way in ways.items() if way.bonded] or self.ways[name]
                 chosen = state.adapters[state.devices[name].adapter]
                 idle = [state.adapters[one] for one in usable if self._could(state.adapters[one])]
                 assert not idle or self._is_trying(chosen) or places.can_be_made(state, chosen), (
@@ -209,18 +217,7 @@ class AnyRoaming(RuleBasedStateMachine):
             owed = self.drive.owed.pop(0)
             self.drive.answer_to(owed, b"yes" if isinstance(owed.operation, Read) else None)
             return True
-        for name, device in self.watch.devices.items():
-            match device.connection:
-                case "connecting":
-                    self.drive.connected(name)
-                case "abandoning":
-                    self.drive.connect_failed(device=name)
-                case "disconnecting":
-                    self.drive.gone(name)
-                case _:
-                    continue
-            return True
-        return bool(self.drive.recovering) and bool(self.drive.recovered())
+        return obey(self.drive)
 
 
 TestAnyRoaming = AnyRoaming.TestCase

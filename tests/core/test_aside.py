@@ -3,6 +3,7 @@
 import pytest
 
 from core.drive import A_READ, MS, Drive, S, write
+from core.leased import closed, held
 from gattkeeper.core import events
 from gattkeeper.core.effects import Dispatch, Finish, RecordIntent
 from gattkeeper.core.limits import Limits
@@ -181,6 +182,16 @@ def test_a_connection_that_is_dropped_takes_it_along_and_it_runs_on_the_next(*, 
         drive.connected()
         drive.answer(-60)
         assert drive.ended("rssi") == VALUE
+
+
+def test_one_whose_lease_is_over_does_not_run_on_the_next() -> None:
+    drive = held(slots=1, aside=frozenset({"read_rssi"}))
+    drive.feed(events.DeviceAdded(device="other", adapter="hci"))
+    drive.submit("asks", ReadRssi(), lease="mine")
+    closed(drive)
+    drive.stop(device="other")
+    assert drive.dropped() == ["blind"]
+    assert drive.ended("asks")[0] is Verdict.NOT_DELIVERED
 
 
 def test_a_stop_does_not_wait_for_it_and_none_begins_beside_a_stop(warm: Drive) -> None:

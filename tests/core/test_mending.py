@@ -3,6 +3,7 @@
 import pytest
 
 from core.drive import A_READ, STOP_WRITE, Drive, S, fault, write
+from gattkeeper.core import events
 from gattkeeper.core.effects import RecordRung, Recover
 from gattkeeper.core.limits import Limits
 from gattkeeper.model.adapter import Rung
@@ -46,6 +47,19 @@ def test_before_the_connection_after_three_in_vain_its_link_goes_and_others_go_o
     drive.connected("a")
     drive.answer(b"x", "a")
     assert drive.ended("waits") == (Verdict.DELIVERED, Cause.VALUE)
+
+
+def test_the_end_of_the_adapters_own_rung_for_that_device_is_another_matter() -> None:
+    drive = home()
+    in_vain(drive, 3)
+    drive.submit("waits", A_READ, "a")
+    attempts = drive.connects()
+    drive.feed(events.RecoveryDone(adapter="hci", rung=DISCONNECT, device="a"))
+    assert drive.connects() == attempts, "its own is not over"
+    drive.recovered()
+    assert drive.connects() == [*attempts, "a"]
+    drive.feed(events.RecoveryDone(adapter="hci", rung=DISCONNECT, device="a", alone=True))
+    assert len(drive.of(RecordRung)) == 1, "it was over already"
 
 
 def test_if_that_was_in_vain_its_object_goes_and_then_nothing_more() -> None:

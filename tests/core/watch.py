@@ -26,9 +26,10 @@ from gattkeeper.model.outcome import AnswerValue, Phase, Verdict
 class Watch:
     """Told of every event before, and of its effects after, it is handled."""
 
-    def __init__(self, *, slots: int, safety: bool) -> None:
+    def __init__(self, *, slots: int, safety: bool, beside: bool = False) -> None:
         self.slots = slots
         self.safety = safety
+        self.beside = beside  # links may be made while services are discovered on others
         self.seen: dict[str, Seen] = {}
         self.refused: set[str] = set()
         self.devices: dict[str, OnDevice] = {}
@@ -47,16 +48,18 @@ class Watch:
                 self._answer(event)
             case events.Notified():
                 self._hear(event)
+            case events.ConnectProgressed():
+                device = self.device(event.device)
+                device.linked |= event.epoch == device.epoch and event.phase is Phase.CONNECTED
             case events.Connected():
-                self._move(event.device, event.epoch, "connecting", "connected")
+                self._move(event, ("connecting", "discovering"), "connected")
             case events.ConnectFailed():
-                self._move(event.device, event.epoch, "connecting", "disconnected")
-                self._move(event.device, event.epoch, "abandoning", "disconnected")
+                self._move(event, ("connecting", "discovering", "abandoning"), "disconnected")
             case events.DisconnectDone():
-                self._move(event.device, event.epoch, "disconnecting", "disconnected")
+                self._move(event, ("disconnecting",), "disconnected")
             case events.PairingEnded():
                 self.device(event.device).pairing_until = 0
-            case events.RecoveryDone() if self.mending.get(event.device) is event.rung:
+            case events.RecoveryDone() if event.alone:
                 del self.mending[event.device]
             case events.RecoveryDone():
                 self.recovering.pop(event.adapter, None)
@@ -71,14 +74,19 @@ class Watch:
             case _:
                 pass
 
-    def _move(self, name: str, epoch: int, before: str, after: str) -> None:
-        device = self.device(name)
-        if device.epoch == epoch and device.connection == before:
-            device.connection = after
+    def _move(
+        self,
+        event: events.Connected | events.ConnectFailed | events.DisconnectDone,
+        before: tuple[str, ...],
+        after: str,
+    ) -> None:
+        device = self.device(event.device)
+        if device.epoch == event.epoch and device.connection in before:
+            device.connection, device.establishing = after, False
 
     def _pairs(self, event: events.PairingStarted, now: int) -> None:
         device = self.device(event.device)
-        if event.epoch == device.epoch and device.connection in ("connecting", "connected"):
+        if event.epoch == device.epoch and device.connection in ("connecting", "discovering", "connected"):
             device.pairing_until = device.pairing_until or now + Limits().pairing_pause_max_us
 
     def _answer(self, event: events.Answered | events.Failed) -> None:
@@ -159,8 +167,10 @@ class Watch:
                     self._finished(effect)
                 case effects.StartConnect():
                     self._connecting(effect)
+                case effects.ConnectionChanged() if effect.state == "discovering":
+                    self._discovering(self.device(effect.device))
                 case effects.AbandonConnect():
-                    assert self.device(effect.device).connection == "connecting"
+                    assert self.device(effect.device).connection in ("connecting", "discovering")
                     self.device(effect.device).connection = "abandoning"
                 case effects.StartDisconnect():
                     self._link_dropped(effect)
@@ -179,7 +189,7 @@ class Watch:
             assert effect.device not in self.mending, "two rungs for one device"
             self.mending[effect.device] = effect.rung
         else:
-            beside = self.connecting(effect.adapter)
+            beside = self.establishing(effect.adapter)
             assert not beside or effect.rung in CUTTING, "a rung beside a connection attempt"
             self.recovering[effect.adapter] = effect
 
@@ -307,7 +317,9 @@ class Watch:
                 device.latched_by = command.id
 
     def _connecting(self, effect: effects.StartConnect) -> None:
-        assert not self.connecting(effect.adapter), "two connection attempts on one adapter"
+        assert not self.establishing(effect.adapter), "two links being made on one adapter"
+        if not self.beside:
+            assert not self.connecting(effect.adapter), "two connection attempts on one adapter"
         device = self.device(effect.device)
         assert device.connection == "disconnected"
         assert effect.device not in self.mending or device.stop, "connected while its link is taken down"
@@ -315,8 +327,13 @@ class Watch:
             assert device.stop, "connected while a rung runs"
             assert self.recovering[effect.adapter].rung not in CUTTING, "connected while the adapter is reset"
         device.connection, device.epoch, device.pairing_until = "connecting", effect.epoch, 0
-        device.adapter = effect.adapter
+        device.adapter, device.establishing, device.linked = effect.adapter, True, False
         assert self.occupied(effect.adapter) <= self.slots, "more connections than slots"
+
+    def _discovering(self, device: OnDevice) -> None:
+        assert self.beside, "an adapter given on by a link that cannot discover beside"
+        assert (device.connection, device.linked) == ("connecting", True), "an adapter given on without a link"
+        device.connection, device.establishing = "discovering", False
 
     def _link_dropped(self, effect: effects.StartDisconnect) -> None:
         device = self.device(effect.device)
@@ -332,10 +349,15 @@ class Watch:
         device.owed.clear()
 
     def connecting(self, adapter: str = "") -> list[str]:
-        """Devices with a connection attempt that is not over yet: there is one per adapter."""
-        attempts = ("connecting", "abandoning")
+        """Devices with a connection attempt that is not over yet: its link may be up."""
+        attempts = ("connecting", "discovering", "abandoning")
         here = {name: device for name, device in self.devices.items() if adapter in ("", device.adapter)}
         return [name for name, device in here.items() if device.connection in attempts]
+
+    def establishing(self, adapter: str) -> list[str]:
+        """Devices whose link is being made, or no more: there is one on each adapter."""
+        here = {name: device for name, device in self.devices.items() if device.adapter == adapter}
+        return [name for name, device in here.items() if device.establishing]
 
     def occupied(self, adapter: str = "") -> int:
         here = (device for device in self.devices.values() if adapter in ("", device.adapter))

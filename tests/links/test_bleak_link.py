@@ -326,6 +326,27 @@ async def test_the_link_up_is_told_before_its_services_are_known(
         await connecting
 
 
+async def test_another_device_is_connected_and_used_while_services_are_being_resolved(
+    bluez: FakeBluez, device: FakeDevice, link: BleakLink
+) -> None:
+    assert link.traits.discovers_beside
+    device.delay_s = LIMIT_S * 10
+    log = ConnectionLog()
+    connecting = asyncio.create_task(link.connect(address(device), log))
+    async with asyncio.timeout(LIMIT_S):
+        while Phase.CONNECTED not in log.phases:
+            await asyncio.sleep(0)
+    other = FakeDevice("F0:00:00:00:00:02", {uuid: list(each) for uuid, each in device.layout.items()})
+    bluez.devices.append(other)
+    connection, other_log = await up(link, other)
+    assert await connection.perform(READ) == b"first"
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    assert other_log.losses == []
+    assert await connection.perform(READ) == b"first"
+
+
 async def test_what_is_subscribed_on_one_device_is_not_heard_on_another(
     bluez: FakeBluez, device: FakeDevice, link: BleakLink
 ) -> None:

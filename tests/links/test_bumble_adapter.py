@@ -15,7 +15,10 @@ from gattkeeper.links.bumble_adapter import HEARD_MAX
 from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.links.bumble_reading import device_address
 from gattkeeper.model.fault import FaultKind, Ran
+from gattkeeper.model.outcome import Phase
+from gattkeeper.world.radio import VirtualRadio
 from gattkeeper.world.radio_rules import AnswerError, AttOpcode, Drop, Match, Moment, Rule
+from gattkeeper.world.virtual_device import VirtualDevice
 from gattkeeper.world.virtual_time import run_virtual
 from link_contract.bench import AdapterLog, ConnectionLog, connected
 from link_contract.bumble_bench import ADAPTER, bumble_bench
@@ -194,5 +197,33 @@ def test_a_refused_discovery_is_the_devices_word():
             assert (fault.kind, fault.ran, fault.code) == (FaultKind.TRANSIENT, Ran.NO, 0x11)
             await bench.until_disconnected()
             await connected(bench)
+
+    run_virtual(main())
+
+
+def test_a_link_that_is_slow_to_end_holds_up_no_other_connection():
+    async def main():
+        radio = VirtualRadio(supervision_timeout_s=4.0)
+        far, near = VirtualDevice("far", "F0:00:00:00:00:01", ()), VirtualDevice("near", "F0:00:00:00:00:02", ())
+        await radio.add(far)
+        await radio.add(near)
+        link = BumbleLink(radio.adapter(ADAPTER), name="virtual")
+        await link.open(AdapterLog())
+        log = ConnectionLog()
+        lost = asyncio.create_task(link.connect(far.address, log))
+        while log.phases != [Phase.CONNECTED]:
+            await asyncio.sleep(0.01)
+        radio.loss = 0.999_999  # so that it ends with the supervision time-out
+        lost.cancel()
+        await asyncio.sleep(0.001)
+        radio.loss = 0.0
+        began = asyncio.get_running_loop().time()
+        await link.connect(near.address, ConnectionLog())
+        assert asyncio.get_running_loop().time() - began < 2
+        assert not lost.done(), "all of it is let go of before it is over"
+        with pytest.raises(asyncio.CancelledError):
+            await lost
+        await link.close()
+        await radio.close()
 
     run_virtual(main())

@@ -68,6 +68,7 @@ class House:
         limits: Limits | None = None,
         recording: Path | None = None,
         recovery: bool = True,
+        slots: int = 5,
         rows: Iterable[Row] = (),
         link: Callable[[SimulatedLink], Link] = lambda link: link,
         **settings: object,
@@ -86,6 +87,7 @@ class House:
             observers=(self.watch,),
             limits=limits,
             recording=recording,
+            slots={"adapter": slots},
             recovery={"adapter": recovery},
         )
 

@@ -28,7 +28,7 @@ def test_watchers_hear_of_acceptance_phases_end_and_connections_in_order():
             Phase.ANSWERED,
             Phase.OUTCOME,
         ]
-        assert house.watch.connections == [("lamp", "connecting"), ("lamp", "connected")]
+        assert house.watch.connections == [("lamp", "connecting"), ("lamp", "discovering"), ("lamp", "connected")]
 
     live(story)
 

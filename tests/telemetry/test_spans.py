@@ -41,19 +41,21 @@ def test_one_that_waits_for_the_others_of_its_fan_out_waits_in_line():
     assert lengths(spans)[2:] == [("waiting", 3, 9), ("in_flight", 9, 10)]
 
 
-def test_the_adapter_is_held_from_the_lock_to_the_end_of_discovery():
-    spans = command_spans("kitchen", "c4", marks(KITCHEN_80), 9_000_000)
-    assert lengths(adapter_spans(spans)) == [("connecting", 1210, 1900), ("connecting", 2100, 2800)]
-
-
-def test_an_attempt_goes_on_when_its_command_is_superseded():
-    first = command_spans("lounge", "c1", marks("accepted=0 lock_acquired=0 outcome=40"), 0)
-    second = command_spans("lounge", "c2", marks("accepted=40 lock_acquired=41 connected=90 discovered=99"), 0)
-    other = command_spans("kitchen", "c3", marks("accepted=0 lock_acquired=50 discovered=60"), 0)
-    held = adapter_spans([*first, *second, *other])
-    assert [(span.device, span.from_us, span.to_us) for span in held] == [
-        ("lounge", 0, 99_000),
-        ("kitchen", 50_000, 60_000),
+def test_the_adapter_is_held_while_a_connection_is_made_and_not_while_its_services_are_discovered():
+    changes = [
+        ConnectionChange(device=device, state=state, at_us=at_us)
+        for device, state, at_us in (
+            ("lounge", "connecting", 1000),
+            ("lounge", "discovering", 3000),
+            ("kitchen", "connecting", 3000),
+            ("lounge", "connected", 5000),
+        )
+    ]
+    spans = connection_spans(changes, 8000)
+    assert ("discovering", 3, 5) in lengths(spans)
+    assert [(span.device, span.from_us, span.to_us) for span in adapter_spans(spans)] == [
+        ("lounge", 1000, 3000),
+        ("kitchen", 3000, 8000),
     ]
 
 

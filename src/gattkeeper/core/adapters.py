@@ -4,9 +4,10 @@ Knows adapters and their places. A single connection is `connections`' business.
 """
 
 from gattkeeper.core import breaker, leases, places, roaming
-from gattkeeper.core.connections import abandon, connect, drop, first_in_line, lose, stop_wants_place
+from gattkeeper.core.connecting import abandon, connect, first_in_line
+from gattkeeper.core.connections import drop, lose, stop_wants_place
 from gattkeeper.core.effects import AlertChanged
-from gattkeeper.core.lifecycle import ConnectionState
+from gattkeeper.core.lifecycle import COMING_UP, ConnectionState
 from gattkeeper.core.state import AdapterState, DeviceState, State
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.fault import Fault
@@ -32,7 +33,7 @@ def grant(state: State, adapter: AdapterState) -> None:
 def _clear_the_way(state: State, adapter: AdapterState) -> None:
     """A command does not wait for an attempt that only restores another device's subscriptions."""
     running = state.devices[adapter.connecting]
-    if first_in_line(running) is None and any(first_in_line(state.devices[name]) for name in adapter.wanting):
+    if any(_only_restores(running, state.devices[name]) for name in adapter.wanting):
         abandon(state, running, None)
 
 
@@ -47,24 +48,34 @@ def _make_room(state: State, adapter: AdapterState, wanting: DeviceState) -> Non
     """Drop the connection that has been idle longest; one that is held, or has subscriptions, only if it must be.
 
     Subscriptions alone do not take the place of other subscriptions. A stop need not find an idle one: one
-    with nothing in flight is enough.
+    with nothing in flight is enough, also while its services are discovered.
     """
     if places.becomes_free(state, adapter):
         return
-    unused = [
-        device
-        for device in (state.devices[name] for name in adapter.devices)
-        if device.connection is ConnectionState.CONNECTED
-        and (
-            places.can_give(state, device)
-            or (wanting.stop is not None and device.stop is None and device.slot is None)
-        )
-        and not (device.wanted and first_in_line(wanting) is None)
-    ]
-    if unused:
-        drop(state, min(unused, key=_hold))
-    else:
+    there = [state.devices[name] for name in adapter.devices]
+    unused = [device for device in there if _gives_place(state, device, wanting)]
+    if not unused:
         leases.look_again(state, adapter)
+        return
+    first = min(unused, key=_hold)
+    if first.connection is ConnectionState.CONNECTED:
+        drop(state, first)
+    else:
+        abandon(state, first, None)
+
+
+def _gives_place(state: State, device: DeviceState, wanting: DeviceState) -> bool:
+    overtaken = wanting.stop is not None and device.stop is None and device.slot is None
+    if device.connection is ConnectionState.DISCOVERING:
+        return overtaken or _only_restores(device, wanting)
+    is_needed = bool(device.wanted) and first_in_line(wanting) is None
+    is_free = places.can_give(state, device) or overtaken
+    return device.connection is ConnectionState.CONNECTED and is_free and not is_needed
+
+
+def _only_restores(device: DeviceState, wanting: DeviceState) -> bool:
+    """Whether the attempt is made for subscriptions alone, and a command waits for another."""
+    return first_in_line(device) is None and first_in_line(wanting) is not None
 
 
 def _hold(device: DeviceState) -> tuple[bool, bool, bool, int]:
@@ -91,9 +102,23 @@ def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:
 
 def contended(state: State, device: DeviceState, fault: Fault) -> None:
     """A stack says that something is in the way. If that can be another device's, they take turns from now on."""
-    adapter = state.adapters[device.adapter]
-    others = (state.devices[name] for name in adapter.devices if name != device.name)
-    if adapter.serialization is not Serialization.AUTO or not any(one.uses_bearer for one in others):
+    if any(one.uses_bearer for one in _others(state, device)):
+        _take_turns(state, state.adapters[device.adapter], fault)
+
+
+def connect_contended(state: State, device: DeviceState, fault: Fault) -> None:
+    """The same of an attempt: what may be in its way are services that are discovered beside it."""
+    if any(one.connection is ConnectionState.DISCOVERING for one in _others(state, device)):
+        _take_turns(state, state.adapters[device.adapter], fault)
+
+
+def _others(state: State, device: DeviceState) -> list[DeviceState]:
+    here = state.adapters[device.adapter].devices
+    return [state.devices[name] for name in here if name != device.name]
+
+
+def _take_turns(state: State, adapter: AdapterState, fault: Fault) -> None:
+    if adapter.serialization is not Serialization.AUTO:
         return
     cooldown_us, known = state.limits.contention_cooldown_us, state.is_serial(adapter)
     adapter.contended_until = state.now + cooldown_us
@@ -123,7 +148,7 @@ def adapter_down(state: State, adapter: AdapterState, fault: Fault) -> None:
     adapter.down_fault = fault
     for name in adapter.devices:
         device = state.devices[name]
-        if device.connection is ConnectionState.CONNECTING:
+        if device.connection in COMING_UP:
             abandon(state, device, None)
         lose(state, device, fault)
         state.touch(device)

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 from gattkeeper.core import at_once, breaker, leases, pressure, recovery, roaming
 from gattkeeper.core.answering import release
 from gattkeeper.core.attempts import goes_aside, start
-from gattkeeper.core.connections import abandon, lose
+from gattkeeper.core.connecting import abandon
+from gattkeeper.core.connections import lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.events import Submitted
 from gattkeeper.core.forgetting import needs_no_connection
-from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
+from gattkeeper.core.lifecycle import COMING_UP, HAS_LINK, CommandPhase, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import CANCELLED, LEASE_OVER
 from gattkeeper.core.state import DeviceState, Slot, State, waiting_start
 from gattkeeper.core.sweep import sweep
@@ -43,7 +44,7 @@ def submit(state: State, event: Submitted) -> None:
     if isinstance(command.operation, Unsubscribe):
         device.unsubscribed[command.operation.target] = entry.sequence
         device.wanted.pop(command.operation.target, None)  # not wanted any more, however this ends
-        if device.connection not in (ConnectionState.CONNECTED, ConnectionState.CONNECTING):
+        if device.connection not in {*COMING_UP, ConnectionState.CONNECTED}:
             end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)  # it ended with its connection
             return
     if command.lease and not leases.admits(state, command):
@@ -64,7 +65,8 @@ def _hopeless(state: State, device: DeviceState, entry: Entry) -> Fault | None:
         return breaker.fault_of(state, device)
     roaming.choose(state, device)
     adapter = state.adapters[device.adapter]
-    return recovery.fault_of(state, adapter, roaming.tied(device)) if adapter.ladder.parked else None
+    is_shut = adapter.ladder.parked and device.connection not in HAS_LINK
+    return recovery.fault_of(state, adapter, roaming.tied(device)) if is_shut else None
 
 
 def _enter(state: State, device: DeviceState, entry: Entry) -> None:
@@ -150,7 +152,7 @@ def disconnect(state: State, device: DeviceState, entry: Entry) -> None:
     device.leaving.append(entry)
     if device.connection is ConnectionState.CONNECTED:
         lose(state, device, CANCELLED)
-    elif device.connection is ConnectionState.CONNECTING:
+    elif device.connection in COMING_UP:
         abandon(state, device, None)
     elif device.connection is ConnectionState.DISCONNECTED:
         device.leaving.remove(entry)

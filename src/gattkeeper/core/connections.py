@@ -1,6 +1,7 @@
-"""Connections: brought up one at a time per adapter, kept warm, let go of, lost.
+"""Connections: what follows when one is up, could not be made, is lost or let go of.
 
-Knows adapters, slots of adapters and epochs. What runs over a connection is `attempts`' business.
+Knows adapters, slots of adapters and epochs. How one is tried stands in `connecting`; what runs over one is
+`attempts`' business.
 """
 
 from collections import deque
@@ -8,13 +9,11 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, leases, mending, parts, resolving, roaming, trust
+from gattkeeper.core import breaker, connecting, leases, mending, parts, resolving, roaming, trust
 from gattkeeper.core.answering import attempt_over
 from gattkeeper.core.attempts import is_stale
 from gattkeeper.core.effects import (
-    AbandonConnect,
     RecordAttempt,
-    StartConnect,
     StartDisconnect,
     SubscriptionEnded,
 )
@@ -22,94 +21,16 @@ from gattkeeper.core.ending import end, end_failed, end_without_success
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.forgetting import needs_no_connection
 from gattkeeper.core.lifecycle import CommandStep, ConnectionState, ConnectionStep, SlotPhase
-from gattkeeper.core.own_faults import CANCELLED, PLACE_TAKEN, STALLED, STOP_DROPS, TABLE_CHANGED, unreachable
+from gattkeeper.core.own_faults import CANCELLED, PLACE_TAKEN, STALLED, STOP_DROPS, TABLE_CHANGED
 from gattkeeper.core.retry import Reaction, decide
 from gattkeeper.core.state import AdapterState, DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Connect
 from gattkeeper.model.outcome import Attempt, Cause, Phase, Verdict
 from gattkeeper.model.security import Proof
 
 RESUBSCRIBE_US = 30_000_000
 """How long a device that only has subscriptions is left alone after it could not be reached."""
-
-
-def first_in_line(device: DeviceState) -> Entry | None:
-    """Who a connection would be for: the running stop, else the head of the line."""
-    return device.stop or device.waiting.head()
-
-
-def needs_connection(state: State, device: DeviceState) -> bool:
-    """Whether anything would run on a connection if there were one."""
-    if device.stop is not None or device.waiting.may_run():
-        return True
-    return bool(device.wanted) and not state.closing
-
-
-def may_connect(state: State, device: DeviceState) -> bool:
-    """Whether a connection should be tried now."""
-    if device.connect_ready_at > state.now:
-        return False
-    if device.stop is not None:
-        return True
-    if breaker.is_open(device) or device.aside is not None:
-        return False
-    return device.waiting.ready(state.now) is not None or bool(device.wanted and not state.closing)
-
-
-def connect(state: State, adapter: AdapterState, device: DeviceState) -> None:
-    """Begin an attempt: a new epoch, so that nothing of an older connection counts any more."""
-    route = roaming.begin(state, device)
-    state.move_connection(device, ConnectionStep.CONNECT)
-    del adapter.wanting[device.name]
-    adapter.connecting = device.name
-    adapter.occupied += 1
-    device.epoch += 1
-    device.reconnect = False
-    device.answering = False
-    device.pairing = False
-    device.connect_verdict = None
-    device.connect_after = 0
-    device.connect_phase = None
-    device.connect_started_at = state.now
-    device.connect_for = entry = first_in_line(device)
-    timeout_us = state.limits.connect_timeout_us
-    if entry is not None:
-        state.mark(entry, Phase.LOCK_ACQUIRED)
-        state.mark(entry, Phase.CONNECT_START, route)
-        if entry.command.stop:
-            timeout_us = state.limits.stop_connect_timeout_us
-        elif isinstance(entry.command.operation, Connect) and entry.command.attempt_timeout_us is not None:
-            timeout_us = entry.command.attempt_timeout_us
-    state.timers.set(("connect", device.name), state.now + timeout_us)
-    demand = trust.demand_for(device, entry)
-    device.connect_strict = demand.strict
-    state.effects.append(StartConnect(device=device.name, adapter=adapter.name, epoch=device.epoch, demand=demand))
-    roaming.reconsider(state, adapter)  # it has a place less
-
-
-def adopt_attempt(state: State, device: DeviceState) -> None:
-    """The command the attempt was made for has ended: it goes on for the next in line."""
-    device.connect_for = entry = first_in_line(device)
-    if entry is not None:
-        state.mark(entry, Phase.LOCK_ACQUIRED)
-        state.mark(entry, Phase.CONNECT_START, "takes over the attempt that runs already")
-        if device.connect_phase is not None:
-            state.mark(entry, device.connect_phase)
-
-
-def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:
-    """End the attempt. With a fault it counts as failed; without, it was nobody's fault."""
-    if state.move_connection(device, ConnectionStep.ABANDON):
-        state.timers.cancel(("connect", device.name))
-        device.connect_verdict = fault
-        state.effects.append(AbandonConnect(device=device.name, epoch=device.epoch))
-
-
-def connect_timed_out(state: State, device: DeviceState) -> None:
-    """Nobody answered in all that time."""
-    abandon(state, device, unreachable(rotates=device.rotates))
 
 
 def connected(state: State, device: DeviceState, att_mtu: int, table: str, proof: Proof) -> None:
@@ -119,9 +40,8 @@ def connected(state: State, device: DeviceState, att_mtu: int, table: str, proof
     device.att_mtu = att_mtu
     _take_table(state, device, table)
     state.timers.cancel(("connect", device.name))
-    adapter = state.adapters[device.adapter]
-    adapter.connecting = ""
-    adapter.ladder.proven = True
+    connecting.free(state, device)
+    state.adapters[device.adapter].ladder.proven = True
     device.connect_failures = 0
     device.connect_ready_at = 0
     trust.look(state, device, proof)
@@ -203,8 +123,8 @@ def connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
     if not state.move_connection(device, ConnectionStep.FAIL):
         return
     state.timers.cancel(("connect", device.name))
+    connecting.free(state, device)
     adapter = state.adapters[device.adapter]
-    adapter.connecting = ""
     adapter.occupied -= 1
     entry, device.connect_for = device.connect_for, None
     state.touch(device)
@@ -253,7 +173,7 @@ def _connect_again_or_give_up(state: State, device: DeviceState, fault: Fault) -
     decision = decide(fault.kind, nth=device.connect_failures, jitter=state.jitter)
     again = decision.reaction in (Reaction.RETRY, Reaction.RECONNECT)
     breaker.failed(state, device, fault, gave_up=not again)
-    if again and not breaker.is_open(device):
+    if again and not breaker.is_open(device) and not ladder.parked:
         device.connect_ready_at = state.now + decision.backoff_us
         head = device.waiting.head()
         if head is not None:
@@ -348,8 +268,8 @@ def _stop_clock(state: State, device: DeviceState, slot: Slot) -> None:
 
 
 def _put_back(state: State, device: DeviceState, entry: Entry, fault: Fault) -> None:
-    """It was chosen but never handed over: it waits in its old place, unless a newer one took that."""
-    if parts.has_begun(entry):
+    """It had no effect: it waits in its old place, unless a newer one took that, or its lease is over."""
+    if parts.has_begun(entry) or state.has_lapsed(entry):
         end_failed(state, device, entry, fault)
         return
     newer = device.waiting.roll.keys.get(entry.command.coalesce_key)

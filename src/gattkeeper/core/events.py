@@ -24,6 +24,7 @@ class AdapterAdded(Struct, frozen=True, kw_only=True, tag="adapter_added"):
     aside: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
     forgets: bool = False
+    discovers_beside: bool = False
     serialization: Serialization = Serialization.AUTO
     rungs: tuple[Rung, ...] = ()  # none: it is left as it is, whatever happens
 
@@ -48,6 +49,7 @@ class RecoveryDone(Struct, frozen=True, kw_only=True, tag="recovery_done"):
     adapter: str
     rung: Rung
     device: str = ""  # whose trouble it was begun for
+    alone: bool = False  # as in `Recover`: the adapter itself may be doing the same for this device
     fault: Fault | None = None
 
 

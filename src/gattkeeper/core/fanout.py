@@ -8,7 +8,7 @@ ever: its `gather` bounds it.
 from gattkeeper.core import admission, places
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.events import FanoutSubmitted, Submitted
-from gattkeeper.core.lifecycle import ConnectionState
+from gattkeeper.core.lifecycle import HAS_LINK, ConnectionState
 from gattkeeper.core.state import DeviceState, Fanout, State
 from gattkeeper.model.outcome import Phase
 
@@ -99,7 +99,7 @@ def _may_come(state: State, fanout: Fanout, entry: Entry, has_place: dict[str, b
     if entry.line is None or latched or _is_behind_a_later_one(state, fanout, device, entry):
         return False
     adapter = state.adapters[device.adapter]
-    if device.connection is ConnectionState.CONNECTED:
+    if device.connection in HAS_LINK:
         return adapter.up
     return adapter.up and has_place[device.adapter] and not adapter.ladder.holds_connect(stop=False)
 

@@ -70,6 +70,7 @@ class ConnectionState(Enum):
 
     DISCONNECTED = "disconnected"
     CONNECTING = "connecting"
+    DISCOVERING = "discovering"  # the link is up and holds its adapter no more; its services are not known yet
     ABANDONING = "abandoning"
     CONNECTED = "connected"
     DISCONNECTING = "disconnecting"
@@ -79,6 +80,7 @@ class ConnectionStep(Enum):
     """What moves a connection."""
 
     CONNECT = "connect"
+    LINK = "link"  # where its adapter may make another connection from then on
     UP = "up"
     FAIL = "fail"
     ABANDON = "abandon"
@@ -91,10 +93,20 @@ CONNECTION: dict[tuple[ConnectionState, ConnectionStep], ConnectionState] = {
     (ConnectionState.CONNECTING, ConnectionStep.UP): ConnectionState.CONNECTED,
     (ConnectionState.CONNECTING, ConnectionStep.FAIL): ConnectionState.DISCONNECTED,
     (ConnectionState.CONNECTING, ConnectionStep.ABANDON): ConnectionState.ABANDONING,
+    (ConnectionState.CONNECTING, ConnectionStep.LINK): ConnectionState.DISCOVERING,
+    (ConnectionState.DISCOVERING, ConnectionStep.UP): ConnectionState.CONNECTED,
+    (ConnectionState.DISCOVERING, ConnectionStep.FAIL): ConnectionState.DISCONNECTED,
+    (ConnectionState.DISCOVERING, ConnectionStep.ABANDON): ConnectionState.ABANDONING,
     (ConnectionState.ABANDONING, ConnectionStep.FAIL): ConnectionState.DISCONNECTED,
     (ConnectionState.CONNECTED, ConnectionStep.DROP): ConnectionState.DISCONNECTING,
     (ConnectionState.DISCONNECTING, ConnectionStep.GONE): ConnectionState.DISCONNECTED,
 }
+
+COMING_UP = frozenset({ConnectionState.CONNECTING, ConnectionState.DISCOVERING})
+"""An attempt that may still come to something."""
+
+HAS_LINK = frozenset({ConnectionState.DISCOVERING, ConnectionState.CONNECTED})
+"""It needs no adapter that can make a connection."""
 
 
 class Availability(Enum):

@@ -36,18 +36,18 @@ def look(state: State, device: DeviceState) -> None:
     state.effects.append(Recover(adapter=device.adapter, rung=left[0], device=device.name, alone=True))
 
 
-def done(state: State, event: RecoveryDone) -> bool:
-    """A rung is over, if it was one for a device alone. The next connection tells whether it helped."""
+def done(state: State, event: RecoveryDone) -> None:
+    """A rung for a device alone is over. The next connection tells whether it helped."""
     device = state.devices.get(event.device)
     if device is None or device.mending is not event.rung:
-        return False
+        return
     device.mending = None
     device.mends_done += 1
     device.in_vain = state.limits.recovery_in_vain_min - 1
     state.touch(device)
     if event.fault is not None and event.fault.kind in _NOTHING_THERE:
         device.mends_done = len(MILDEST)
-        return True
+        return
     state.effects.append(
         RecordRung(
             adapter=event.adapter,
@@ -58,7 +58,6 @@ def done(state: State, event: RecoveryDone) -> bool:
             at_us=state.now,
         )
     )
-    return True
 
 
 def holds_connect(device: DeviceState) -> bool:

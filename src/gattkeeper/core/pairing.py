@@ -5,12 +5,12 @@ command's own deadline, an emergency stop, and our own Pair, whose time is meant
 """
 
 from gattkeeper.core.attempts import hand_over
-from gattkeeper.core.lifecycle import ConnectionState, SlotPhase
+from gattkeeper.core.lifecycle import COMING_UP, ConnectionState, SlotPhase
 from gattkeeper.core.state import DeviceState, Slot, State
 from gattkeeper.model.operation import Pair
 from gattkeeper.model.outcome import Phase
 
-_WHILE = (ConnectionState.CONNECTING, ConnectionState.CONNECTED)
+_WHILE = COMING_UP | {ConnectionState.CONNECTED}
 
 
 def started(state: State, device: DeviceState) -> None:

@@ -6,10 +6,10 @@ what a rung does in the link. A stop waits for none of it, but for an adapter th
 
 from gattkeeper.core import roaming
 from gattkeeper.core.adapters import start_afresh
-from gattkeeper.core.connections import abandon
+from gattkeeper.core.connecting import abandon, discovers
 from gattkeeper.core.effects import AlertChanged, RecordRung, Recover
 from gattkeeper.core.events import RecoveryDone
-from gattkeeper.core.lifecycle import LADDER, ConnectionState, LadderPhase, LadderStep
+from gattkeeper.core.lifecycle import HAS_LINK, LADDER, LadderPhase, LadderStep
 from gattkeeper.core.state import AdapterState, DeviceState, State
 from gattkeeper.core.sweep import sweep
 from gattkeeper.model.fault import Fault, FaultKind, Ran
@@ -58,7 +58,7 @@ def _climb(state: State, adapter: AdapterState, why: str) -> None:
 
 
 def _is_drained(state: State, adapter: AdapterState) -> bool:
-    if adapter.connecting:
+    if adapter.connecting or discovers(state, adapter):
         return False
     return not adapter.ladder.cuts or not any(state.devices[name].slots for name in adapter.devices)
 
@@ -106,7 +106,11 @@ def _park(state: State, adapter: AdapterState) -> None:
     roaming.fail_over(state, adapter, f"{adapter.name} is parked: {fault.text}")
     for name in adapter.devices:
         device = state.devices[name]
-        if device.connection is not ConnectionState.CONNECTED and not roaming.has_other(state, device):
+        if device.connection in HAS_LINK:
+            continue
+        if roaming.has_other(state, device):
+            state.touch(device)  # it goes on by that one
+        else:
             sweep(state, device, Cause.NEVER_SENT, fault=fault_of(state, adapter, roaming.tied(device)))
 
 

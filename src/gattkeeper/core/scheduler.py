@@ -14,6 +14,7 @@ from gattkeeper.core import (
     attempts,
     awaiting,
     breaker,
+    connecting,
     connections,
     ending,
     events,
@@ -38,8 +39,8 @@ from gattkeeper.core.ladder import Ladder
 from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.state import AdapterState, DeviceState, SlotRole, State
-from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.outcome import Cause, Phase
+from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.outcome import Cause
 from gattkeeper.model.status import KeeperStatus
 
 
@@ -114,13 +115,16 @@ def _take_adapter(
             aside=event.aside,
             unanswered=event.unanswered,
             forgets=event.forgets,
+            discovers_beside=event.discovers_beside,
             serialization=event.serialization,
             ladder=Ladder(rungs=event.rungs),
         )
     elif event.adapter in state.adapters:
         adapter = state.adapters[event.adapter]
         if isinstance(event, events.RecoveryDone):
-            if not mending.done(state, event):
+            if event.alone:
+                mending.done(state, event)
+            else:
                 recovery.done(state, adapter, event)
             return
         recovery.adapter_changed(state, adapter)
@@ -177,10 +181,10 @@ def _take_answer(state: State, device: DeviceState, event: events.Answered | eve
             connections.lose(state, device, event.fault)  # whichever news of a loss comes first
 
 
-def _progressed(state: State, device: DeviceState, phase: Phase) -> None:
-    device.connect_phase = phase
-    if device.connect_for is not None:
-        state.mark(device.connect_for, phase)
+def _connect_failed(state: State, device: DeviceState, fault: Fault) -> None:
+    if fault.kind is FaultKind.BUSY:
+        adapters.connect_contended(state, device, fault)
+    connections.connect_failed(state, device, fault)
 
 
 def _accept_failed(state: State, command_id: str) -> None:
@@ -239,14 +243,14 @@ _OF_DEVICE: dict[type, Callable[[State, DeviceState, Any], None]] = {
 """Events about a device, if it is known."""
 
 _OF_CONNECTION: dict[type, Callable[[State, DeviceState, Any], None]] = {
-    events.ConnectProgressed: lambda state, device, event: _progressed(state, device, event.phase),
+    events.ConnectProgressed: lambda state, device, event: connecting.progressed(state, device, event.phase),
     events.Connected: lambda state, device, event: connections.connected(
         state, device, event.att_mtu, event.table, event.proof
     ),
     events.ConnectionUpdated: lambda state, device, event: connections.updated(
         state, device, event.att_mtu, event.table, event.proof
     ),
-    events.ConnectFailed: lambda state, device, event: connections.connect_failed(state, device, event.fault),
+    events.ConnectFailed: lambda state, device, event: _connect_failed(state, device, event.fault),
     events.ConnectionLost: lambda state, device, event: connections.lose(state, device, event.fault),
     events.DisconnectDone: lambda state, device, event: connections.gone(state, device, event.means),
     events.PairingStarted: lambda state, device, _event: pairing.started(state, device),
@@ -300,7 +304,7 @@ _DUE_ON_ADAPTER: dict[str, Callable[[State, AdapterState], None]] = {
 }
 
 _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
-    "connect": connections.connect_timed_out,
+    "connect": connecting.timed_out,
     "stop_grace": stop.grace_over,
     "stop_again": persist.again,
     "pairing": pairing.over,

@@ -210,11 +210,12 @@ class AdapterState(Struct, kw_only=True, eq=False):
     aside: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
     forgets: bool = False  # a bond needs no connection to be forgotten
+    discovers_beside: bool = False  # an attempt holds it no longer than until its link is up
     contended_until: int = 0  # operations of several devices got in each other's way: one at a time
     lining: dict[str, None] = field(default_factory=dict)  # devices with something to do, one of which is next
     up: bool = True
     down_fault: Fault | None = None
-    connecting: str = ""
+    connecting: str = ""  # the device whose attempt holds it
     devices: dict[str, None] = field(default_factory=dict)  # those that are settled on it
     roaming: dict[str, None] = field(default_factory=dict)  # those that may use it, and others
     left: dict[str, None] = field(default_factory=dict)  # those that went elsewhere, as it could not be used

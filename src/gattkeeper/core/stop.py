@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from gattkeeper.core import leases, roaming
 from gattkeeper.core.admission import disconnect, take_back, take_on
 from gattkeeper.core.attempts import is_stale, occupy
-from gattkeeper.core.connections import abandon, lose
+from gattkeeper.core.connecting import abandon
+from gattkeeper.core.connections import lose
 from gattkeeper.core.effects import HurryDisconnect
 from gattkeeper.core.entry import Entry
-from gattkeeper.core.lifecycle import CommandStep, ConnectionState, SlotPhase
+from gattkeeper.core.lifecycle import COMING_UP, CommandStep, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import STOP_DROPS, STOP_ENDS_LEASE
 from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.core.sweep import sweep
@@ -100,7 +101,7 @@ def _hurry_connection(state: State, device: DeviceState) -> None:
     """Take over our own attempt if one runs; put an end to what is in the way, and press on what is leaving."""
     roaming.choose(state, device)
     _hurry_leaving(state, device)
-    if device.connection is ConnectionState.CONNECTING:
+    if device.connection in COMING_UP:
         device.connect_for = device.stop
         state.timers.set(("connect", device.name), state.now + state.limits.stop_connect_timeout_us)
         return

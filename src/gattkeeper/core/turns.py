@@ -8,6 +8,7 @@ from gattkeeper.core import (
     alerts,
     attempts,
     checking,
+    connecting,
     connections,
     fanout,
     forgetting,
@@ -69,11 +70,11 @@ def _advance(state: State, device: DeviceState) -> None:
                 _next_operation(state, device)
         case ConnectionState.DISCONNECTED:
             _next_connection(state, device)
-        case ConnectionState.CONNECTING:
-            if not connections.needs_connection(state, device):
-                connections.abandon(state, device, None)
+        case ConnectionState.CONNECTING | ConnectionState.DISCOVERING:
+            if not connecting.needs_connection(state, device):
+                connecting.abandon(state, device, None)
             elif device.connect_for is None:
-                connections.adopt_attempt(state, device)
+                connecting.adopt_attempt(state, device)
         case _:
             pass
 
@@ -92,7 +93,7 @@ def _next_connection(state: State, device: DeviceState) -> None:
     roaming.choose(state, device)
     forgetting.begin(state, device)
     wanting = state.adapters[device.adapter].wanting
-    wants = connections.may_connect(state, device)
+    wants = connecting.may_connect(state, device)
     if wants:
         mending.look(state, device)
     if wants and not mending.holds_connect(device):

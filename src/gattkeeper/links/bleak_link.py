@@ -1,7 +1,7 @@
 """The link to Bluetooth through Bleak: BlueZ on Linux, and whatever else Bleak runs on.
 
 Knows one adapter, the connections on it, and how Bleak and BlueZ misbehave. Decides nothing about
-repeating, waiting or order: its owner connects one device at a time and bounds that by cancelling.
+repeating, waiting or order: its owner makes one link at a time and bounds that by cancelling.
 
 On Linux a watch of our own follows the service and the adapter, which Bleak does not; elsewhere the
 platform has one adapter, and Bleak says when a device is gone.
@@ -82,7 +82,7 @@ class BleakLink:
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
         self._beside = set[BleakConnection]() if beside is None else beside
         self._connections: set[BleakConnection] = set()  # also those still coming up or letting go
-        self._by_a_bond = ""  # the address of a paired device that is being connected
+        self._by_bonds: dict[str, None] = {}  # the addresses of paired devices that are being connected
         self._forgetting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._consent: Consent | None = None  # where the stack asks for one
@@ -99,7 +99,9 @@ class BleakLink:
         A read of a characteristic that is subscribed to is also seen as a notification on BlueZ.
         """
         rungs = self._rungs() if _BLUEZ else ()
-        return LinkTraits(operations=OPERATIONS, bypass_other=_BLUEZ, forgets=_BLUEZ, rungs=rungs)
+        return LinkTraits(
+            operations=OPERATIONS, bypass_other=_BLUEZ, forgets=_BLUEZ, discovers_beside=_BLUEZ, rungs=rungs
+        )
 
     def _rungs(self) -> tuple[Rung, ...]:
         from gattkeeper.links.bluez_recovery import RUNGS  # noqa: PLC0415 - needs D-Bus, which is on Linux only
@@ -158,7 +160,8 @@ class BleakLink:
         self._connections.add(connection)
         self._beside.add(connection)
         paired = isinstance(found.details, dict) and found.details.get("props", {}).get("Paired")
-        self._by_a_bond = found.address if paired else ""
+        if paired:
+            self._by_bonds[found.address] = None
         try:
             await connection.establish()
         except LinkError as error:
@@ -166,7 +169,7 @@ class BleakLink:
                 raise LinkError(doubted(error.fault)) from error
             raise
         finally:
-            self._by_a_bond = ""
+            self._by_bonds.pop(found.address, None)
         return connection
 
     async def scan(self, duration_s: float) -> AsyncGenerator[Sighting, None]:
@@ -315,7 +318,7 @@ class BleakLink:
         if self._watch is None or self._followed is None:
             return self._absence
         if not self._watch.up:
-            doubt = ended_the_service(self._by_a_bond) if self._by_a_bond else ""
+            doubt = ended_the_service(next(reversed(self._by_bonds))) if self._by_bonds else ""
             return _absent(FaultKind.STACK_GONE, f"the Bluetooth service is gone{doubt}")
         if self._adapter is None:
             return _absent(FaultKind.ADAPTER_GONE, f"{self._followed.text} is gone")

@@ -69,6 +69,7 @@ class BumbleAdapter:
         self._gone = False
         self._connections: set[BumbleConnection] = set()
         self._cleaning: set[asyncio.Task[Any]] = set()
+        self._in_the_way: set[asyncio.Task[Any]] = set()  # of those: the end of an attempt, or of a scan
         self._attempt: asyncio.Future[BumbleConnection] | None = None  # the connection that is waited for
         self._heard: asyncio.Queue[Advertisement | None] | None = None  # of the scan that runs; None: adapter gone
         self._seeker = Seeker(device, self._hearing)
@@ -130,8 +131,8 @@ class BumbleAdapter:
 
         Raises LinkError; nothing of it has reached the device.
         """
-        if self._cleaning:
-            await asyncio.wait(self._cleaning)
+        if self._in_the_way:
+            await asyncio.wait(self._in_the_way)
         try:
             with as_link_errors(lambda: ADAPTER_GONE):
                 connection = await self._bring_up(await self._seeker.address_of(address, events))
@@ -140,7 +141,7 @@ class BumbleAdapter:
                 await connection.trust.prove(demand, events)
                 await connection.prepare()
             except BaseException:
-                await self._clean_up(connection.disconnect())
+                await asyncio.shield(self._spawn(connection.disconnect()))
                 raise
         except LinkError as error:
             raise LinkError(_not_connected(error.fault)) from error
@@ -288,8 +289,11 @@ class BumbleAdapter:
                 await self._device.stop_scanning()
 
     async def _clean_up(self, cleaning: Coroutine[Any, Any, Any]) -> None:
-        """Finish this even when the caller is cancelled once more."""
-        await asyncio.shield(self._spawn(cleaning))
+        """Finish this even when the caller is cancelled once more, and before the next attempt."""
+        task = self._spawn(cleaning)
+        self._in_the_way.add(task)
+        task.add_done_callback(self._in_the_way.discard)
+        await asyncio.shield(task)
 
     def _spawn(self, cleaning: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(cleaning)

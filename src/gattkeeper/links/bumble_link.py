@@ -117,7 +117,13 @@ class BumbleLink:
         """What it can do; RSSI, PHYs and connection parameters depend on the controller, known once it is open."""
         rungs = (Rung.POWER_CYCLE, Rung.HARD_RESET)
         return LinkTraits(
-            operations=self._operations, bypass=True, aside=self._aside, forgets=True, proves=True, rungs=rungs
+            operations=self._operations,
+            bypass=True,
+            aside=self._aside,
+            forgets=True,
+            discovers_beside=True,
+            proves=True,
+            rungs=rungs,
         )
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:

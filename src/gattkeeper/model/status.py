@@ -54,7 +54,7 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     """One device. Times are lengths in microseconds, 0 where there is nothing."""
 
     name: str
-    connection: str  # disconnected, connecting, connected, disconnecting
+    connection: str  # disconnected, connecting, discovering, connected, disconnecting
     waiting: int
     adapter: str = ""  # that of its connection; without one, of the next as things stand
     adapter_why: str = ""  # for people

@@ -71,6 +71,7 @@ class Adapters:
                     aside=link.traits.aside,
                     unanswered=link.traits.unanswered,
                     forgets=link.traits.forgets,
+                    discovers_beside=link.traits.discovers_beside,
                     serialization=self._use.serialization.get(name, Serialization.AUTO),
                     rungs=link.traits.rungs if self._use.recovery.get(name, True) else (),
                 )

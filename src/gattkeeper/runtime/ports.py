@@ -46,6 +46,7 @@ class LinkTraits(Struct, frozen=True, kw_only=True):
         frozenset()
     )  # operations the stack never answers: the link ends them after a while
     forgets: bool = False  # a bond can be forgotten without a connection
+    discovers_beside: bool = False  # another connection may be begun once CONNECTED was told of this one
     proves: bool = False  # it knows how secure its connections are; others take no demand but none
     rungs: tuple[Rung, ...] = ()  # what it can do about an adapter that is wedged, mildest first
 
@@ -54,7 +55,10 @@ class ConnectionEvents(Protocol):
     """What a connection tells its owner. All of it is called on the event loop."""
 
     def progress(self, phase: Phase) -> None:
-        """While `Link.connect` runs: SCAN, CONNECTED, DISCOVERED. CONNECT_START is the owner's own."""
+        """While `Link.connect` runs: SCAN, CONNECTED, DISCOVERED. CONNECT_START is the owner's own.
+
+        CONNECTED: the link is up, and what is left to do concerns this link alone.
+        """
 
     def sighted(self, sighting: Sighting) -> None:
         """While `Link.connect` runs: the advertisement of the device that it had to look for."""

@@ -40,8 +40,11 @@ class Recoveries:
 
     async def _run(self, link: Link, effect: effects.Recover, device: DeviceAddress) -> None:
         fault = await fault_within(RUNG_TIMEOUT_S, link.recover(effect.rung, device), late=_TIMED_OUT)
-        done = events.RecoveryDone(adapter=effect.adapter, rung=effect.rung, device=effect.device, fault=fault)
-        self._feed(done)
+        self._feed(
+            events.RecoveryDone(
+                adapter=effect.adapter, rung=effect.rung, device=effect.device, alone=effect.alone, fault=fault
+            )
+        )
 
 
 async def fault_within(limit_s: float, call: Coroutine[Any, Any, None], *, late: Fault) -> Fault | None:

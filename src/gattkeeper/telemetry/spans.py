@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from enum import Enum
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from gattkeeper.model.outcome import Phase, PhaseMark
 
@@ -49,21 +48,16 @@ STAGE_OF_PHASE: dict[Phase, Stage | None] = {
 }
 """The stage each phase begins; None ends one. Phases that are not listed are moments inside a stage."""
 
-ADAPTER_STAGES = frozenset({Stage.CONNECTING, Stage.DISCOVERING})
-"""While one of these lasts, the command holds its adapter alone."""
-
-HANDOVER_US_MAX = 10_000
-"""Between two commands of one device, the adapter counts as held on for so long."""
-
 _STAGE_OF_STATE = {
     "connecting": Stage.CONNECTING,
+    "discovering": Stage.DISCOVERING,
     "connected": Stage.CONNECTED,
     "disconnecting": Stage.DISCONNECTING,
 }
 
 
 class ConnectionChange(Struct, frozen=True, kw_only=True):
-    """A device's connection entered a state: disconnected, connecting, connected, disconnecting."""
+    """A device's connection entered a state: disconnected, connecting, discovering, connected, disconnecting."""
 
     device: str
     state: str
@@ -120,19 +114,9 @@ def connection_spans(changes: Sequence[ConnectionChange], until_us: int) -> list
     return sorted(spans, key=lambda span: span.from_us)
 
 
-def adapter_spans(spans: Sequence[Span]) -> list[Span]:
-    """Who held the adapter when, oldest first.
+def adapter_spans(connections: Sequence[Span]) -> list[Span]:
+    """Who held the adapter when, oldest first: a device while its connection is made.
 
-    Neighbouring stages of one device are joined: a connection attempt belongs to its device, also when
-    the command it began for is superseded by another.
+    Where services are discovered beside the next attempt, they are a stage of their own, which holds nothing.
     """
-    held: list[Span] = []
-    newest: dict[str, int] = {}  # where in `held` a device's last span is
-    for span in sorted((s for s in spans if s.stage in ADAPTER_STAGES), key=lambda s: s.from_us):
-        last = newest.get(span.device)
-        if last is not None and span.from_us <= held[last].to_us + HANDOVER_US_MAX:
-            held[last] = replace(held[last], to_us=max(held[last].to_us, span.to_us))
-        else:
-            newest[span.device] = len(held)
-            held.append(span)
-    return held
+    return [span for span in connections if span.stage is Stage.CONNECTING]

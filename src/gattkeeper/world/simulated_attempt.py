@@ -18,6 +18,7 @@ class Attempt(Struct, kw_only=True, eq=False):
 
     device: str
     gone: "asyncio.Future[Fault]"
+    linked: bool = False  # the link is up: what is left is discovery
 
     async def wait(self, seconds: float) -> None:
         """Let time pass. Raises LinkError when the attempt is ended from outside."""

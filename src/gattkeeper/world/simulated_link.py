@@ -81,7 +81,7 @@ class SimulatedLink:
     connected refuses what is meant for the old ones (ATT error 0x12) until they are discovered again. `log` is the
     link's own record: what was handed over, carried out and answered when and on which connection, and, as
     `log.violations`, every moment with more than one request pending on a connection, or more than one connection
-    attempt or scan.
+    attempt or scan; an attempt whose link is up counts no more.
 
     `identities` says who answers to an address, and how much that one can prove: impostors, new addresses.
     `rungs`: what can be done about a wedge (`wedge`). `recovered` has those that were done, and their device.
@@ -105,8 +105,7 @@ class SimulatedLink:
     ) -> None:
         self.rules: list[LinkRule] = []
         self.identities = Identities(devices)
-        self.away = set[str]()
-        self.signals: dict[str, int] = {}
+        self.away, self.signals = set[str](), dict[str, int]()
         self.att_mtu_max = ATT_MTU
         self._name, self.log = name, SimulatedLog(name)
         self._traits = LinkTraits(
@@ -116,6 +115,7 @@ class SimulatedLink:
             aside=aside,
             unanswered=unanswered,
             forgets=True,
+            discovers_beside=True,
             proves=True,
             rungs=rungs,
         )
@@ -309,6 +309,7 @@ class SimulatedLink:
         if device is None:
             raise LinkError(NOT_FOUND)
         await attempt.wait(self._chance.interval_s)
+        attempt.linked = True
         events.progress(Phase.CONNECTED)
         connection = self._bring_up(attempt, device, events)
         try:
@@ -386,7 +387,7 @@ class SimulatedLink:
         return rule.action
 
     def _note_radio_use(self) -> None:
-        self.log.note_radio_use(_now(), [one.device for one in self._attempts], self._scans)
+        self.log.note_radio_use(_now(), [one.device for one in self._attempts if not one.linked], self._scans)
 
     def _note(self, attempt: Attempt, kind: SeenKind, fault: str = "") -> None:
         self.log.note(Seen(at_s=_now(), device=attempt.device, epoch=0, kind=kind, fault=fault))

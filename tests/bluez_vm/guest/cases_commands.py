@@ -24,7 +24,7 @@ async def four_blinds() -> dict[str, Any]:
         took_s = time.monotonic() - started_at
         return {
             "verdicts": verdicts,
-            "applied": {name: [payload.decode() for payload in at.applied(name)] for name in NAMES},
+            "applied": {name: [payload.decode() for payload in at.applied(name)] for name in at.blinds},
             "took_s": round(took_s, 2),
             "versions": await versions(),
         }

@@ -15,7 +15,7 @@ from gattkeeper.daemon.assembly import open_keeper
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.world import Applied, VirtualBlind, VirtualRadio, quieten_bumble
 
-NAMES = ("lounge", "kitchen", "study", "attic")
+NAMES = ("lounge", "kitchen", "study", "attic", "hall", "porch", "bath", "cellar", "loft", "studio")
 READY_S = 60.0
 
 SETTINGS = """\

@@ -108,4 +108,7 @@ def reversed_roles():
     )
     play(timeline, command("a", "lounge", "up"), connecting.format(10), "delivered", "acknowledged")
     play(timeline, command("b", "kitchen", "up"), connecting.format(20), "delivered", "acknowledged")
+    for device, from_ms in (("lounge", 10), ("kitchen", 20)):
+        timeline.connection(device, "connecting", from_ms * 1000)
+        timeline.connection(device, "connected", 2_500_000)
     return timeline

@@ -66,6 +66,10 @@ class _Axis(Struct, frozen=True, kw_only=True):
     to_us: int
     cells: int
 
+    def shows(self, span: Span) -> bool:
+        """Whether any of it lies on the axis."""
+        return span.to_us > self.from_us and span.from_us < self.to_us
+
     def first_cell(self, at_us: int) -> int:
         return max(0, min(self.cells - 1, (at_us - self.from_us) * self.cells // (self.to_us - self.from_us)))
 
@@ -118,10 +122,10 @@ def _draw_burst(
     began = f"  began {seconds_text(max(0, now_us - from_us))} ago"
     words, marks = _ticks(axis, terminal.width - label_width - 1 - len(began))
     lines = [f"{'':{label_width}} {words}{began}", f"{'':{label_width}} {marks}"]
-    for position, row in enumerate(_adapter_rows([span for own in spans.values() for span in own], axis)):
+    links = connection_spans(changes, axis.to_us)
+    for position, row in enumerate(_adapter_rows(links, axis)):
         name = "adapter" if not position else ""
         lines.append(f"{name:{label_width}} {_painted(row, terminal)}".rstrip())
-    links = connection_spans(changes, axis.to_us)
     for device in dict.fromkeys(known.command.device for known in burst):
         lines += _draw_device(device, burst, spans, links, axis, label_width, terminal)
     return lines
@@ -179,17 +183,17 @@ def _cells(spans: Sequence[Span], axis: _Axis) -> str:
     row = [" "] * axis.cells
     for stage, character, _colour, _words in reversed(_LOOKS):
         for span in spans:
-            if span.stage is stage and span.to_us > axis.from_us and span.from_us < axis.to_us:
+            if span.stage is stage and axis.shows(span):
                 first, last = axis.first_cell(span.from_us), axis.last_cell(span.to_us)
                 row[first : last + 1] = character * (last + 1 - first)
     return "".join(row)
 
 
-def _adapter_rows(spans: Sequence[Span], axis: _Axis) -> list[str]:
+def _adapter_rows(links: Sequence[Span], axis: _Axis) -> list[str]:
     """Who held the adapter when, by name. Two at the same time stand in two rows."""
     rows: list[list[str]] = []
     free_at_us: list[int] = []
-    for held in adapter_spans(spans):
+    for held in filter(axis.shows, adapter_spans(links)):
         free = next((i for i, at_us in enumerate(free_at_us) if at_us <= held.from_us), len(rows))
         if free == len(rows):
             rows.append([" "] * axis.cells)
