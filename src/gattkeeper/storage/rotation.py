@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gattkeeper.errors import StorageError
 from gattkeeper.model.record import SegmentDeleted
-from gattkeeper.storage import chain, journal_file, segments
+from gattkeeper.storage import chain, journal_file, log_room, segments
 from gattkeeper.storage.chain import Row, Segment
 from gattkeeper.storage.rows import COLUMN_LIST
 from gattkeeper.storage.writer import NextFile
@@ -47,6 +47,7 @@ class SegmentRules(Struct, frozen=True, kw_only=True):
     size_max: int = 64 * MEGABYTE  # bytes of one file; the next begins when it has so many
     kept_size_max: int = 0  # bytes of all sealed files together
     kept_us: int = 0  # how long after its end a sealed file is kept
+    log_size: int = 0  # bytes that SQLite's log takes from the beginning: see `log_room`
 
 
 def is_full(connection: sqlite3.Connection, rules: SegmentRules) -> bool:
@@ -102,6 +103,7 @@ def next_file(
         undo.callback(fresh.close)
         reader = journal_file.connect(path, read_only=True)
         undo.pop_all()
+    log_room.make_room(fresh, path, rules.log_size)
     return NextFile(path=path, connection=fresh, reader=reader)
 
 

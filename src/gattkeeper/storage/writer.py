@@ -5,6 +5,7 @@ Knows the order of rows, transactions, and who is told when. What a row says is 
 
 import asyncio
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -53,7 +54,8 @@ class Writer:
 
     After each batch `next_file` is asked whether the file is full; from then on rows go into the one it gives, and
     `on_next` hears of that on the loop, before anybody who has a row in it. `on_written` is told on the thread
-    which file now goes how far; it returns at once.
+    which file now goes how far; it returns at once. Where the chain stands is read once for each file, and again
+    after a failure: nobody else adds rows, and SQLite refuses one whose number is not the next.
 
     `put`, `probe`, `run` and `stop` belong to the event loop's thread.
     """
@@ -70,7 +72,9 @@ class Writer:
     ) -> None:
         self._connection = connection
         self._path = path
-        self._inode = _inode(path)
+        self._name = os.fspath(path)  # as the system takes it: looked at with each batch
+        self._inode = _inode(self._name)
+        self._head: Head | None = None  # after the last commit; None: to be read
         self._loop = loop
         self._next_file = next_file
         self._on_next = on_next
@@ -131,7 +135,9 @@ class Writer:
         return batch, item
 
     def _go_on(self) -> None:
-        """In the next file, when this one is full. If that cannot be made, this one gets longer."""
+        """What nobody waits for. In the next file, when this one is full; if none can be made, this one gets longer."""
+        if self._head is not None:
+            self._on_written(self._path, self._head)
         try:
             following = self._next_file(self._connection, False)
         except (sqlite3.Error, OSError, StorageError) as fault:
@@ -145,7 +151,8 @@ class Writer:
     def _take(self, following: NextFile) -> None:
         self._connection.close()
         self._connection, self._path, self._stays = following.connection, following.path, False
-        self._inode = _inode(self._path)
+        self._name, self._head = os.fspath(self._path), None
+        self._inode = _inode(self._name)
         with suppress(RuntimeError):  # as in `_tell`; it is sealed at the next start
             self._loop.call_soon_threadsafe(self._on_next, following)
 
@@ -176,12 +183,11 @@ class Writer:
         chained: list[tuple[int, *Columns, bytes]] = []
 
         def write() -> None:
-            chained.extend(_chained(rows, journal_file.head(self._connection)))
+            chained.extend(_chained(rows, self._head or journal_file.head(self._connection)))
             self._connection.executemany(INSERT, chained)
 
         fault = self._transact(write)
-        if fault is None:
-            self._on_written(self._path, Head(seq=chained[-1][0], hash=chained[-1][-1]))
+        self._head = Head(seq=chained[-1][0], hash=chained[-1][-1]) if fault is None else None
         return fault
 
     def _transact(self, write: Callable[[], None]) -> StorageError | None:
@@ -210,7 +216,7 @@ class Writer:
     def _check_in_place(self) -> None:
         """Rows in a file without a name are gone when it is closed: they would not be durable."""
         try:
-            in_place = _inode(self._path) == self._inode
+            in_place = _inode(self._name) == self._inode
         except FileNotFoundError:
             in_place = False
         if not in_place:
@@ -238,7 +244,11 @@ class Writer:
 
     def _deliver(self, answers: list[tuple[OnDurable, StorageError | None]]) -> None:
         for on_durable, fault in answers:
-            self._loop.call_soon(on_durable, fault)  # each on its own: one that raises keeps none from its answer
+            try:
+                on_durable(fault)
+            except Exception as error:  # noqa: BLE001 - one that raises keeps none from its answer
+                said = {"message": "what follows a row of the journal failed", "exception": error}
+                self._loop.call_exception_handler(said)
 
 
 def _do(errand: Errand) -> None:
@@ -259,6 +269,6 @@ def _chained(rows: list[Columns], head: Head) -> Iterator[tuple[int, *Columns, b
         yield *row, last
 
 
-def _inode(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _inode(name: str) -> tuple[int, int]:
+    status = os.stat(name)  # noqa: PTH116 - with each batch, and pathlib takes as long again
     return status.st_dev, status.st_ino

@@ -262,13 +262,16 @@ class BadRequest(Exception):  # noqa: N818 - a value on its way to the answer
         self.request_id = request_id
 
 
+_DECODER: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, ValueError)
 
 
 def decode(line: bytes) -> Request:
     """One line as a request. Raises BadRequest."""
     try:
-        request: Request = msgspec.json.decode(line, type=Request)
+        request = _DECODER.decode(line)
         msgspec.json.encode(request.id)  # what cannot be given back is no id
     except UnicodeDecodeError:
         raise BadRequest("the line is not UTF-8") from None
@@ -284,7 +287,7 @@ def decode(line: bytes) -> Request:
 def _id_of(line: bytes) -> RequestId:
     """The id of a line that is wrong elsewhere; None when even that cannot be read."""
     try:
-        found = msgspec.json.decode(line, type=_Envelope).id
+        found = _ENVELOPE.decode(line).id
         msgspec.json.encode(found)
     except _UNREADABLE:
         return None
