@@ -32,12 +32,15 @@ _log = logging.getLogger(__name__)
 async def carry_out(client: AsyncClient, command: Command) -> AnswerValue:
     """Submit a command and wait for its value. Raises GattkeeperError; cancelling takes the command back."""
     call = _Call(client, command)
-    waiting = asyncio.get_running_loop().create_task(call.run())
     try:
-        return await asyncio.shield(waiting)
+        ended = await call.ended
     except asyncio.CancelledError:
-        call.take_back(waiting)
+        call.take_back()
         raise
+    outcome = outcome_in(ended["outcome"])
+    if not outcome.succeeded:
+        raise error_for(outcome)
+    return outcome.value
 
 
 class _Call:
@@ -45,45 +48,34 @@ class _Call:
 
     def __init__(self, client: AsyncClient, command: Command) -> None:
         self._client = client
-        self._command = command
         self._id = ""
-        self._unwanted = False
-        self._telling: asyncio.Task[None] | None = None
+        self.ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        request = {"verb": "submit", "command": to_builtins(command), "wait": True}
+        self._number = client.post(request, self._take)
 
-    async def run(self) -> AnswerValue:
-        request = {"verb": "submit", "command": to_builtins(self._command), "wait": True}
-        ended: Answer = {}
-        async with aclosing(self._client.stream(request)) as answers:
-            async for answer in answers:
-                ended = answer
-                self._id = answer.get("accepted", self._id)
-                if self._unwanted:
-                    self._tell()
-        outcome = outcome_in(ended["outcome"])
-        if not outcome.succeeded:
-            raise error_for(outcome)
-        return outcome.value
+    def _take(self, answer: Answer | GattkeeperError) -> None:
+        if not isinstance(answer, GattkeeperError) and "accepted" in answer:
+            self._id = answer["accepted"]
+            if self.ended.cancelled():
+                self._tell()
+            return
+        self._client.forget(self._number)
+        if self.ended.done():
+            return
+        if isinstance(answer, GattkeeperError):
+            self.ended.set_exception(answer)
+        else:
+            self.ended.set_result(answer)
 
-    def take_back(self, waiting: "asyncio.Task[AnswerValue]") -> None:
+    def take_back(self) -> None:
         """Nobody waits for it any more."""
-        self._unwanted = True
-        waiting.add_done_callback(_look_at)
-        if self._id:
+        if not self.ended.cancelled():
+            self.ended.exception()  # it ended in the same moment: looked at, so that nobody reports it as lost
+        elif self._id:
             self._tell()
 
     def _tell(self) -> None:
-        if self._telling is None:
-            self._telling = asyncio.get_running_loop().create_task(self._cancel())
-
-    async def _cancel(self) -> None:
-        with suppress(GattkeeperError):
-            await self._client.ask({"verb": "cancel", "command": self._id})
-
-
-def _look_at(task: "asyncio.Task[AnswerValue]") -> None:
-    """So that nobody reports its error as never retrieved."""
-    if not task.cancelled():
-        task.exception()
+        self._client.tell({"verb": "cancel", "command": self._id})
 
 
 class _Held:

@@ -20,7 +20,6 @@ from gattkeeper.errors import (
     LinkError,
     QueueClosedError,
     RefusedError,
-    StorageError,
     UnsupportedError,
 )
 from gattkeeper.model.adapter import Serialization
@@ -49,6 +48,7 @@ from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.resolving import accept_flaws, resolve
 from gattkeeper.runtime.scanning import TurnTakingLink
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S
+from gattkeeper.runtime.submitting import begin
 from gattkeeper.runtime.switchboard import Switchboard
 from gattkeeper.runtime.ways import Ways
 
@@ -205,25 +205,18 @@ class Keeper:
         be written); then nothing was queued. The same `idempotency_key` with the same request gives the
         same command again, with a different request ConflictError.
         """
-        command = self._checked(command)
-        known = self._ledger.find_by_key(command)
-        if known is not None:
-            await asyncio.shield(known.accepted)
-            return known
-        check(self._journal, command)
-        handle = self._ledger.open(command)
-        self._pump.feed(events.Submitted(command=handle.command))
+        handle, is_new = begin(self._ledger, self._pump.feed, self._journal, self._checked(command))
         try:
-            if not handle.accepted.done():
-                await asyncio.shield(handle.accepted)
-            handle.accepted.result()
+            await handle.taken_on()
         except asyncio.CancelledError:
-            self.cancel(handle.id, origin=handle.command.origin)
-            raise
-        except (RefusedError, StorageError):
-            self._ledger.strike(handle)
+            if is_new:
+                self.cancel(handle.id, origin=handle.command.origin)
             raise
         return handle
+
+    def begin(self, command: Command) -> Handle:
+        """`submit` without its wait, which is `Handle.taken_on`; that also raises what was refused meanwhile."""
+        return begin(self._ledger, self._pump.feed, self._journal, self._checked(command))[0]
 
     async def lease(
         self,

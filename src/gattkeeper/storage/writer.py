@@ -135,7 +135,7 @@ class Writer:
         return batch, item
 
     def _go_on(self) -> None:
-        """What nobody waits for. In the next file, when this one is full; if none can be made, this one gets longer."""
+        """In the next file, when this one is full. If that cannot be made, this one gets longer."""
         if self._head is not None:
             self._on_written(self._path, self._head)
         try:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import select
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from functools import partial
 
 import msgspec
@@ -27,6 +27,8 @@ from gattkeeper.fronts.socket.pairing import WireAgent
 from gattkeeper.fronts.socket.person import TypingPerson
 from gattkeeper.fronts.socket.verbs import perform
 from gattkeeper.model.command import Origin
+
+_encode = msgspec.json.Encoder().encode
 
 _logger = logging.getLogger("gattkeeper.socket")
 
@@ -131,10 +133,20 @@ class Connection:
             message = f"a connection has at most {REQUESTS_MAX} requests in flight: wait for answers first"
             self._send(request.id, error_answer("too_many_requests", message))
             return True
-        task = self._start(self._answer(request), is_stop=is_stop)
+        self._begin(request, is_stop=is_stop)
+        return not self._only_stop
+
+    def _begin(self, request: requests.Request, *, is_stop: bool) -> None:
+        """What can be done in this moment is done before anything is waited for."""
+        try:
+            agent = self._agent_of(request)
+            answers = perform(self._service, request, self._origin, self._held, agent)
+        except Exception as error:  # noqa: BLE001 - a request that fails is told so, and the next one is served
+            self._tell(request.id, error)
+            return
+        task = self._start(self._answer(request, answers, agent), is_stop=is_stop)
         if isinstance(request, _STREAMS):
             self._streams[request.id] = task
-        return not self._only_stop
 
     def _take_command_line(self, request: requests.Cli) -> bool:
         if self._running:
@@ -170,27 +182,28 @@ class Connection:
         await asyncio.wait({stream})
         self._send(request.id, {"ended": request.request})
 
-    async def _answer(self, request: requests.Request) -> None:
-        agent = None
+    async def _answer(
+        self, request: requests.Request, answers: AsyncGenerator[Answer, None], agent: WireAgent | None
+    ) -> None:
         try:
-            agent = self._agent_of(request)
-            async with contextlib.aclosing(
-                perform(self._service, request, self._origin, self._held, agent)
-            ) as stream:
-                async for answer in stream:
+            async with contextlib.aclosing(answers):
+                async for answer in answers:
                     self._send(request.id, answer)
-        except GattkeeperError as error:
-            self._send(request.id, error_answer(error.code, str(error)))
-        except Exception:
-            _logger.exception("a request of the socket failed")
-            self._send(
-                request.id, error_answer("internal", "the keeper failed on this request; its log says more")
-            )
+        except Exception as error:  # noqa: BLE001 - as above
+            self._tell(request.id, error)
         finally:
             if agent is not None:
                 del self._agents[request.id]
             if self._streams.get(request.id) is asyncio.current_task():
                 del self._streams[request.id]
+
+    def _tell(self, request_id: requests.RequestId, error: Exception) -> None:
+        """Why a request failed."""
+        if isinstance(error, GattkeeperError):
+            self._send(request_id, error_answer(error.code, str(error)))
+            return
+        _logger.error("a request of the socket failed", exc_info=error)
+        self._send(request_id, error_answer("internal", "the keeper failed on this request; its log says more"))
 
     def _agent_of(self, request: requests.Request) -> WireAgent | None:
         """The client itself, where it wants to be asked while something is paired. Raises UsageError."""
@@ -225,7 +238,7 @@ class Connection:
             self._output.write(frames.exit_code(EXIT_UNKNOWN))
 
     def _send(self, request_id: requests.RequestId, answer: Answer) -> None:
-        self._output.write(msgspec.json.encode({"id": request_id, **answer}) + b"\n")
+        self._output.write(_encode({"id": request_id, **answer}) + b"\n")
 
     async def _finish(self) -> None:
         """Let requests end by themselves, for as long as somebody is there to read their answers."""

@@ -42,7 +42,7 @@ def perform(  # noqa: C901, PLR0911, PLR0912 - a table of verbs
     held: Holdings,
     agent: PairingAgent | None = None,
 ) -> AsyncGenerator[Answer, None]:
-    """The answers to one request, without its id. Raises GattkeeperError.
+    """The answers to one request, without its id; one command is submitted at once. Raises GattkeeperError.
 
     `held` is what its client holds; `agent` is asked while it pairs.
     """
@@ -128,12 +128,18 @@ def _command(service: Service, request: requests.Submitting, origin: Origin) -> 
             assert_never(request)
 
 
-async def _submit(service: Service, command: Command, wait: bool | float) -> AsyncGenerator[Answer, None]:  # noqa: FBT001
+def _submit(service: Service, command: Command, wait: bool | float) -> AsyncGenerator[Answer, None]:  # noqa: FBT001
+    """Submitted in this moment: nobody waits for a task to begin."""
     patience_s = patience(wait)
-    handle = await service.submissions.submit(command)
-    yield {"accepted": handle.id}
-    if wait is not False:
-        yield await _ending(service, handle, patience_s)
+    handle = service.submissions.begin(command)
+
+    async def told() -> AsyncGenerator[Answer, None]:
+        await handle.taken_on()
+        yield {"accepted": handle.id}
+        if wait is not False:
+            yield await _ending(service, handle, patience_s)
+
+    return told()
 
 
 async def _pair(
