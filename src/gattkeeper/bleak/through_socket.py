@@ -44,23 +44,17 @@ async def carry_out(client: AsyncClient, command: Command) -> AnswerValue:
 
 
 class _Call:
-    """One command on its way. It goes on when its caller does not: what is taken back has to be told by its id."""
+    """One command on its way, answered by its outcome. It is the client's own: its request can be ended."""
 
     def __init__(self, client: AsyncClient, command: Command) -> None:
         self._client = client
-        self._id = ""
         self.ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        request = {"verb": "submit", "command": to_builtins(command), "wait": True}
+        request = {"verb": "submit", "command": to_builtins(command), "owned": True}
         self._number = client.post(request, self._take)
 
     def _take(self, answer: Answer | GattkeeperError) -> None:
-        if not isinstance(answer, GattkeeperError) and "accepted" in answer:
-            self._id = answer["accepted"]
-            if self.ended.cancelled():
-                self._tell()
-            return
         self._client.forget(self._number)
-        if self.ended.done():
+        if self.ended.done():  # taken back in this moment
             return
         if isinstance(answer, GattkeeperError):
             self.ended.set_exception(answer)
@@ -69,13 +63,11 @@ class _Call:
 
     def take_back(self) -> None:
         """Nobody waits for it any more."""
-        if not self.ended.cancelled():
+        if self.ended.cancelled():
+            self._client.forget(self._number)
+            self._client.tell({"verb": "end", "request": self._number})
+        else:
             self.ended.exception()  # it ended in the same moment: looked at, so that nobody reports it as lost
-        elif self._id:
-            self._tell()
-
-    def _tell(self) -> None:
-        self._client.tell({"verb": "cancel", "command": self._id})
 
 
 class _Held:

@@ -78,10 +78,15 @@ class Write(_Submitting, frozen=True, kw_only=True, tag="write"):
 
 
 class Submit(_Base, frozen=True, kw_only=True, tag="submit"):
-    """Submit a command as the model spells it: any operation, payloads in base64."""
+    """Submit a command as the model spells it: any operation, payloads in base64.
+
+    One that is `owned` is answered by its outcome alone, and taken back when the request is ended. It has no
+    idempotency key, by which it could be somebody else's as well.
+    """
 
     command: dict[str, Any]
     wait: bool | float = False
+    owned: bool = False
 
 
 class Pair(_Base, frozen=True, kw_only=True, tag="pair"):
@@ -318,6 +323,8 @@ def command_of(request: Submit, origin: Origin) -> Command:
     for name in ("id", "origin", "stop", "may_bypass", "fanout"):
         if name in request.command:
             raise InvalidCommandError(f"`{name}` is not the caller's to give; a stop has its own verb")
+    if request.owned and command.idempotency_key:
+        raise InvalidCommandError("an owned command has no idempotency key: leave out one of the two")
     return msgspec.structs.replace(command, origin=origin)
 
 

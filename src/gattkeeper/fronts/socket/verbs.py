@@ -3,8 +3,9 @@
 Knows the keeper's public API. Lines, limits and connections stand in `connection`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, nullcontext
+from functools import partial
 from typing import assert_never
 
 from gattkeeper.errors import CommandError, InvalidCommandError, UsageError
@@ -140,6 +141,21 @@ def _submit(service: Service, command: Command, wait: bool | float) -> AsyncGene
             yield await _ending(service, handle, patience_s)
 
     return told()
+
+
+def submit_owned(
+    service: Service, request: requests.Submit, origin: Origin, held: Holdings
+) -> tuple[AsyncGenerator[Answer, None], Callable[[], object]]:
+    """The answers to a command of its client's own, submitted at once, and what takes it back. Raises as above."""
+    command = requests.command_of(request, origin)
+    held.check(command.lease)
+    handle = service.submissions.begin(command)
+
+    async def told() -> AsyncGenerator[Answer, None]:
+        await handle.taken_on()
+        yield await _ending(service, handle, None)
+
+    return told(), partial(service.keeper.cancel, handle.id, origin=origin)
 
 
 async def _pair(
