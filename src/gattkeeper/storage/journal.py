@@ -129,6 +129,7 @@ class SqliteJournal:
             connection,
             written,
             asyncio.get_running_loop(),
+            is_full=self._is_full,
             next_file=self._next_file,
             on_next=self._follow,
             on_written=self._sign,
@@ -156,7 +157,11 @@ class SqliteJournal:
         if self._checkpointer is not None:
             self._checkpointer.go_on()
 
-    def _next_file(self, connection: sqlite3.Connection, at_once: bool) -> NextFile | None:  # noqa: FBT001
+    def _is_full(self, connection: sqlite3.Connection) -> bool:
+        """On the writer's thread."""
+        return rotation.is_full(connection, self._rules)
+
+    def _next_file(self, connection: sqlite3.Connection, at_once: bool) -> NextFile:  # noqa: FBT001
         """On the writer's thread."""
         utc_us = self._utc_us()
         return rotation.next_file(connection, self._path, self._rules, utc_us=utc_us, at_once=at_once)

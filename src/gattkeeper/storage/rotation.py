@@ -51,7 +51,7 @@ class SegmentRules(Struct, frozen=True, kw_only=True):
 
 
 def is_full(connection: sqlite3.Connection, rules: SegmentRules) -> bool:
-    """Whether the next row belongs into a new file."""
+    """Whether the next row belongs into a new file. Asked in a transaction it needs no lock of its own."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (page,) = connection.execute("PRAGMA page_size").fetchone()
     return bool(rules.size_max and pages * page >= rules.size_max)
@@ -87,15 +87,13 @@ def begin_next(connection: sqlite3.Connection, journal: Path, *, utc_us: int) ->
 
 def next_file(
     connection: sqlite3.Connection, journal: Path, rules: SegmentRules, *, utc_us: int, at_once: bool = False
-) -> NextFile | None:
-    """The file to go on in, open, when the one that this connection writes is full; else None. Raises as above.
+) -> NextFile:
+    """The file to go on in after the one that this connection writes, open. Raises as above.
 
-    `at_once`: also when it is not, because it can be trusted no more with another row.
+    `at_once`: that one is not full, but can be trusted no more with another row.
     """
     if at_once:
         journal_file.empty_log(connection)
-    elif not is_full(connection, rules):
-        return None
     path = begin_next(connection, journal, utc_us=utc_us)
     with contextlib.ExitStack() as undo:
         undo.callback(path.unlink)

@@ -52,10 +52,11 @@ class Writer:
     After an I/O error the file is left before another row is written: pages that the system failed to write count
     as written from then on, so that a later sync of them may say yes to what is not on the disk.
 
-    After each batch `next_file` is asked whether the file is full; from then on rows go into the one it gives, and
-    `on_next` hears of that on the loop, before anybody who has a row in it. `on_written` is told on the thread
-    which file now goes how far; it returns at once. Where the chain stands is read once for each file, and again
-    after a failure: nobody else adds rows, and SQLite refuses one whose number is not the next.
+    With each batch `is_full` is asked of the file, in the transaction, where that needs no lock of its own. After
+    one that filled it rows go into the file that `next_file` gives, and `on_next` hears of that on the loop,
+    before anybody who has a row in it. `on_written` is told on the thread which file now goes how far; it returns
+    at once. Where the chain stands is read once for each file, and again after a failure: nobody else adds rows,
+    and SQLite refuses one whose number is not the next.
 
     `put`, `probe`, `run` and `stop` belong to the event loop's thread.
     """
@@ -66,7 +67,8 @@ class Writer:
         path: Path,
         loop: asyncio.AbstractEventLoop,
         *,
-        next_file: Callable[[sqlite3.Connection, bool], NextFile | None] = lambda _connection, _at_once: None,
+        is_full: Callable[[sqlite3.Connection], bool] = lambda _connection: False,
+        next_file: Callable[[sqlite3.Connection, bool], NextFile],
         on_next: Callable[[NextFile], None] = lambda _next: None,
         on_written: Callable[[Path, Head], None] = lambda _path, _head: None,
     ) -> None:
@@ -76,12 +78,12 @@ class Writer:
         self._inode = _inode(self._name)
         self._head: Head | None = None  # after the last commit; None: to be read
         self._loop = loop
-        self._next_file = next_file
+        self._is_full, self._next_file = is_full, next_file
         self._on_next = on_next
         self._on_written = on_written
         self._queue: SimpleQueue[Appended | Errand] = SimpleQueue()
         self._going_on = True
-        self._stays = False
+        self._full = self._stays = False
         self._failing = False
         self._doubtful = False  # an I/O error happened to this file
         self._thread = Thread(target=self._run, name="gattkeeper-journal", daemon=True)
@@ -138,19 +140,21 @@ class Writer:
         """In the next file, when this one is full. If that cannot be made, this one gets longer."""
         if self._head is not None:
             self._on_written(self._path, self._head)
+        if not self._full:
+            return
         try:
             following = self._next_file(self._connection, False)
         except (sqlite3.Error, OSError, StorageError) as fault:
             if not self._stays:
                 _log.error("the journal goes on in %s, although that is full: %s", self._path, explain(fault))
             self._stays = True
-            return
-        if following is not None:
+        else:
             self._take(following)
 
     def _take(self, following: NextFile) -> None:
         self._connection.close()
-        self._connection, self._path, self._stays = following.connection, following.path, False
+        self._connection, self._path = following.connection, following.path
+        self._full = self._stays = False
         self._name, self._head = os.fspath(self._path), None
         self._inode = _inode(self._name)
         with suppress(RuntimeError):  # as in `_tell`; it is sealed at the next start
@@ -185,6 +189,7 @@ class Writer:
         def write() -> None:
             chained.extend(_chained(rows, self._head or journal_file.head(self._connection)))
             self._connection.executemany(INSERT, chained)
+            self._full = self._is_full(self._connection)
 
         fault = self._transact(write)
         self._head = Head(seq=chained[-1][0], hash=chained[-1][-1]) if fault is None else None
@@ -208,9 +213,7 @@ class Writer:
 
     def _leave(self) -> None:
         """Go on in another file. Raises as `next_file` does."""
-        following = self._next_file(self._connection, True)
-        if following is not None:
-            self._take(following)
+        self._take(self._next_file(self._connection, True))
         self._doubtful = False
 
     def _check_in_place(self) -> None:
