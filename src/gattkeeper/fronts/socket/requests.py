@@ -334,6 +334,7 @@ def _unknown_fields(given: object, taken: object) -> list[str]:
         return []
     tag_field = taken.__struct_config__.tag_field
     unknown = [key for key in given if key not in taken.__struct_encode_fields__ and key != tag_field]
-    for name in taken.__struct_fields__:
-        unknown += _unknown_fields(given.get(name), getattr(taken, name))
+    for key, inner in given.items():
+        if isinstance(inner, dict):
+            unknown += _unknown_fields(inner, getattr(taken, key, None))
     return unknown
