@@ -16,8 +16,9 @@ from gattkeeper.bleak.doors import WAIT_S, Hold
 from gattkeeper.bleak.hints import Hints
 from gattkeeper.client.answers import outcome_in, sighting_in
 from gattkeeper.client.async_client import Answer, AsyncClient
-from gattkeeper.errors import GattkeeperError, error_for
+from gattkeeper.errors import CommandError, GattkeeperError, error_for
 from gattkeeper.model.command import Command
+from gattkeeper.model.fault import FaultKind
 from gattkeeper.model.gatt import CharacteristicRef, Service
 from gattkeeper.model.operation import Operation, Unpair
 from gattkeeper.model.outcome import AnswerValue
@@ -25,6 +26,12 @@ from gattkeeper.runtime.ports import Sighting
 
 CALLS_MAX = 16
 """Calls of one client that are with the daemon at once, which has room for 32 requests; more wait here."""
+
+NEWS_S = 1.0
+"""How long the word that a hold is over may come after an outcome that says the same of the connection, in seconds:
+both leave the daemon in the same moment."""
+
+_LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
 
 _log = logging.getLogger(__name__)
 
@@ -110,8 +117,13 @@ class _Held:
             priority=hints.priority,
             idempotent=hints.idempotent,
         )
-        async with self._room:
-            return await carry_out(self._client, command)
+        try:
+            async with self._room:
+                return await carry_out(self._client, command)
+        except CommandError as error:
+            if error.outcome.fault is not None and error.outcome.fault.kind in _LINK_KINDS:
+                await self._listening.over_within(NEWS_S)  # a program is told of its connection first
+            raise
 
     async def subscribe(self, target: CharacteristicRef, hints: Hints, push: Callable[[bytes], None]) -> None:
         answers = self._client.stream(
@@ -156,6 +168,10 @@ class _Reading:
             async for answer in self._answers:
                 self._take(answer)
         self._over()
+
+    async def over_within(self, timeout: float) -> None:
+        """Wait for its end, no longer than that."""
+        await asyncio.wait({self._task}, timeout=timeout)
 
     async def end(self) -> None:
         """End it, and wait until that is so at the daemon. Never raises."""
