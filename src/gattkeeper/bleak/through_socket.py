@@ -28,8 +28,8 @@ CALLS_MAX = 16
 """Calls of one client that are with the daemon at once, which has room for 32 requests; more wait here."""
 
 NEWS_S = 1.0
-"""How long the word that a hold is over may come after an outcome that says the same of the connection, in seconds:
-both leave the daemon in the same moment."""
+"""How long the word that a hold is over may come after an outcome that says so of the connection, in seconds: both
+leave the daemon in the same moment."""
 
 _LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
 
