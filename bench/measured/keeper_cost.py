@@ -5,10 +5,21 @@ worker, a future, `asyncio.timeout`, and a task for each operation, so that one 
 write is Bumble's alone, both ends in one process, its link without connection interval and without any of our
 code.
 
-The floor is not reached, and why is measured: of the keeper's time the pure core takes three fifths, for two
-events, after each of which the device looks for its next work by every rule there is (some four hundred calls
-of Python for one command); the pump takes a fifth, checks, handle, task and timer the rest. On the air a
-command waits for two connection events, 15 ms at the least.
+Twice the floor is not reached, and why is counted. For one command, in instructions of the interpreter and in
+calls of Python (3.11), one command after the other:
+
+    room             instructions  share   calls
+    core                    2,440   60 %      79
+    runtime, devices          810   20 %      35
+    event loop                665   16 %      32
+    model                     150    4 %       7
+    together                4,060            153
+    the floor               1,610
+
+The core takes two events, submitted and answered: rules, slot, four timers, five marks of the timeline, gauges,
+verdict. A command for a device with nothing to do does not stand in line; nobody watches here, so nothing is told
+but the outcome; without a journal no row is made. What is left is spread thin: no function of ours has more than
+5 % of it. On the air a command waits for two connection events, 15 ms at the least.
 """
 
 import asyncio

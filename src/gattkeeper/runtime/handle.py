@@ -14,6 +14,18 @@ class Handle:
     Losing the handle neither cancels nor repeats the command.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_accepted",
+        "_error",
+        "_is_settled",
+        "_waiters",
+        "command",
+        "digests",
+        "outcome",
+        "resolution",
+    )
+
     def __init__(self, command: Command, digests: tuple[Digest, ...] | None = None) -> None:
         self.command = command
         self.digests = digests  # of its payloads, when it comes from a journal, which may not have kept them

@@ -17,7 +17,7 @@ def begin(
     ledger: Ledger, feed: Callable[[Event], None], journal: Journal | None, command: Command
 ) -> tuple[Handle, bool]:
     """The handle of a command that was checked, and whether it is new. Raises ConflictError, StorageError."""
-    known = ledger.find_by_key(command)
+    known = ledger.find_by_key(command) if command.idempotency_key else None
     if known is not None:
         return known, False
     check(journal, command)
