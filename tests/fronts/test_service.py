@@ -25,6 +25,14 @@ async def test_a_caller_that_vanishes_while_it_submits_tears_nothing(tmp_path):
         assert (await b.keeper.handle(known.command.id).wait()).succeeded
 
 
+async def test_a_command_is_handed_over_in_the_moment_in_which_that_is_asked(tmp_path):
+    async with bench(tmp_path) as b:
+        handle = b.service.submissions.begin(WRITE)
+        [known] = b.timeline.newest(9)
+        assert known.command.id == handle.id
+        assert (await handle.wait()).succeeded
+
+
 async def test_a_stop_is_handed_over_with_its_origin(tmp_path):
     async with bench(tmp_path) as b:
         [handle] = await b.service.submissions.stop("lounge", latch=False, origin=Origin(front="cli"))

@@ -28,18 +28,31 @@ class Bench:
     def __init__(self, path: Path) -> None:
         prepare(path)
         self.path = path
-        self.connection = connect(path, read_only=False)
         self.statements: list[str] = []
-        self.connection.set_trace_callback(self.statements.append)
+        self.connection = self.connect()
         self.answers: Answers = []
+        self.full = False
         self.asked: list[bool] = []  # for the next file: whether at once
-        self.writer = Writer(self.connection, path, asyncio.get_running_loop(), next_file=self.next_file)
+        self.writer = Writer(
+            self.connection,
+            path,
+            asyncio.get_running_loop(),
+            is_full=lambda _connection: self.full,
+            next_file=self.next_file,
+            on_next=lambda following: following.reader.close(),
+        )
 
-    def next_file(self, _connection: sqlite3.Connection, at_once: bool) -> NextFile | None:
+    def connect(self) -> sqlite3.Connection:
+        connection = connect(self.path, read_only=False)
+        connection.set_trace_callback(self.statements.append)
+        return connection
+
+    def next_file(self, _connection: sqlite3.Connection, at_once: bool) -> NextFile:
+        """The same once more: what stands in the next one is the business of `rotation`."""
         self.asked.append(at_once)
-        if at_once and len(self.asked) < 4:
+        if len(self.asked) < 2:
             raise StorageError("not yet")
-        return None
+        return NextFile(path=self.path, connection=self.connect(), reader=connect(self.path, read_only=True))
 
     def put(self, name: str, *, label: str = "") -> asyncio.Event:
         told = asyncio.Event()
@@ -158,10 +171,27 @@ async def test_after_an_io_error_no_row_is_written_until_there_is_another_file(
     for name in ("b", "c"):
         await bench.put(name).wait()
     await bench.writer.stop()
-    assert bench.asked == [False, True, False, True, False]
+    assert bench.asked == [True, True]
     assert bench.failed == ["a", "b"]
     assert "not yet" in str(bench.answers[1][1])
     assert bench.commits == 1
+
+
+@pytest.mark.asyncio
+async def test_the_next_file_is_asked_for_once_this_one_is_full_until_there_is_one(path: Path) -> None:
+    bench = Bench(path)
+    bench.writer.start()
+    await bench.put("a").wait()
+    assert bench.asked == []
+    bench.full = True
+    await bench.put("b").wait()
+    await bench.put("c").wait()
+    bench.full = False
+    await bench.put("d").wait()
+    await bench.writer.stop()
+    assert bench.asked == [False, False]
+    assert bench.failed == []
+    assert len(rows(path)) == 4
 
 
 @pytest.mark.asyncio

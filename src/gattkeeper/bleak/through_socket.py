@@ -16,8 +16,9 @@ from gattkeeper.bleak.doors import WAIT_S, Hold
 from gattkeeper.bleak.hints import Hints
 from gattkeeper.client.answers import outcome_in, sighting_in
 from gattkeeper.client.async_client import Answer, AsyncClient
-from gattkeeper.errors import GattkeeperError, error_for
+from gattkeeper.errors import CommandError, GattkeeperError, error_for
 from gattkeeper.model.command import Command
+from gattkeeper.model.fault import FaultKind
 from gattkeeper.model.gatt import CharacteristicRef, Service
 from gattkeeper.model.operation import Operation, Unpair
 from gattkeeper.model.outcome import AnswerValue
@@ -26,64 +27,54 @@ from gattkeeper.runtime.ports import Sighting
 CALLS_MAX = 16
 """Calls of one client that are with the daemon at once, which has room for 32 requests; more wait here."""
 
+NEWS_S = 1.0
+"""How long the word that a hold is over may come after an outcome that says so of the connection, in seconds: both
+leave the daemon in the same moment."""
+
+_LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
+
 _log = logging.getLogger(__name__)
 
 
 async def carry_out(client: AsyncClient, command: Command) -> AnswerValue:
     """Submit a command and wait for its value. Raises GattkeeperError; cancelling takes the command back."""
     call = _Call(client, command)
-    waiting = asyncio.get_running_loop().create_task(call.run())
     try:
-        return await asyncio.shield(waiting)
+        ended = await call.ended
     except asyncio.CancelledError:
-        call.take_back(waiting)
+        call.take_back()
         raise
+    outcome = outcome_in(ended["outcome"])
+    if not outcome.succeeded:
+        raise error_for(outcome)
+    return outcome.value
 
 
 class _Call:
-    """One command on its way. It goes on when its caller does not: what is taken back has to be told by its id."""
+    """One command on its way, answered by its outcome. It is the client's own: its request can be ended."""
 
     def __init__(self, client: AsyncClient, command: Command) -> None:
         self._client = client
-        self._command = command
-        self._id = ""
-        self._unwanted = False
-        self._telling: asyncio.Task[None] | None = None
+        self.ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        request = {"verb": "submit", "command": to_builtins(command), "owned": True}
+        self._number = client.post(request, self._take)
 
-    async def run(self) -> AnswerValue:
-        request = {"verb": "submit", "command": to_builtins(self._command), "wait": True}
-        ended: Answer = {}
-        async with aclosing(self._client.stream(request)) as answers:
-            async for answer in answers:
-                ended = answer
-                self._id = answer.get("accepted", self._id)
-                if self._unwanted:
-                    self._tell()
-        outcome = outcome_in(ended["outcome"])
-        if not outcome.succeeded:
-            raise error_for(outcome)
-        return outcome.value
+    def _take(self, answer: Answer | GattkeeperError) -> None:
+        self._client.forget(self._number)
+        if self.ended.done():  # taken back in this moment
+            return
+        if isinstance(answer, GattkeeperError):
+            self.ended.set_exception(answer)
+        else:
+            self.ended.set_result(answer)
 
-    def take_back(self, waiting: "asyncio.Task[AnswerValue]") -> None:
+    def take_back(self) -> None:
         """Nobody waits for it any more."""
-        self._unwanted = True
-        waiting.add_done_callback(_look_at)
-        if self._id:
-            self._tell()
-
-    def _tell(self) -> None:
-        if self._telling is None:
-            self._telling = asyncio.get_running_loop().create_task(self._cancel())
-
-    async def _cancel(self) -> None:
-        with suppress(GattkeeperError):
-            await self._client.ask({"verb": "cancel", "command": self._id})
-
-
-def _look_at(task: "asyncio.Task[AnswerValue]") -> None:
-    """So that nobody reports its error as never retrieved."""
-    if not task.cancelled():
-        task.exception()
+        if self.ended.cancelled():
+            self._client.forget(self._number)
+            self._client.tell({"verb": "end", "request": self._number})
+        else:
+            self.ended.exception()  # it ended in the same moment: looked at, so that nobody reports it as lost
 
 
 class _Held:
@@ -126,8 +117,13 @@ class _Held:
             priority=hints.priority,
             idempotent=hints.idempotent,
         )
-        async with self._room:
-            return await carry_out(self._client, command)
+        try:
+            async with self._room:
+                return await carry_out(self._client, command)
+        except CommandError as error:
+            if error.outcome.fault is not None and error.outcome.fault.kind in _LINK_KINDS:
+                await self._listening.over_within(NEWS_S)  # a program is told of its connection first
+            raise
 
     async def subscribe(self, target: CharacteristicRef, hints: Hints, push: Callable[[bytes], None]) -> None:
         answers = self._client.stream(
@@ -172,6 +168,10 @@ class _Reading:
             async for answer in self._answers:
                 self._take(answer)
         self._over()
+
+    async def over_within(self, timeout: float) -> None:
+        """Wait for its end, no longer than that."""
+        await asyncio.wait({self._task}, timeout=timeout)
 
     async def end(self) -> None:
         """End it, and wait until that is so at the daemon. Never raises."""

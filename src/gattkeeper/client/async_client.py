@@ -5,20 +5,21 @@ Knows lines, ids and which answer is the last of a request. What a request means
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from typing import Any, Self
 
 import msgspec
 
 from gattkeeper import errors
+from gattkeeper.client.lines import Lines
 from gattkeeper.client.socket_path import default_socket_path
 from gattkeeper.errors import DaemonGoneError, GattkeeperError, RefusedError, UsageError
 
 Answer = dict[str, Any]
 
-LINE_BYTES_MAX = 16 * 1024 * 1024
-"""Longest line that is read: sixteen times what the daemon holds for a client."""
+Receiver = Callable[[Answer | GattkeeperError], None]
+"""Gets the answers to one request as they come, and what went wrong."""
 
 ANSWERS_MAX = 1_000
 """Answers to one request that may wait to be read; then the oldest is dropped and counted."""
@@ -31,6 +32,9 @@ _ERRORS: dict[str, type[GattkeeperError]] = {
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, UsageError | RefusedError | errors.StorageError)
 }
+
+_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+_encode = msgspec.json.Encoder().encode
 
 _GONE = "the daemon went away before it had answered: what was asked may or may not have happened"
 
@@ -55,8 +59,6 @@ class _Inbox:
         answer = self._answers.popleft()
         if isinstance(answer, GattkeeperError):
             raise answer
-        if "error" in answer:
-            raise _error_of(answer["error"])
         return answer
 
 
@@ -66,23 +68,22 @@ class AsyncClient:
     When the daemon goes away, every call that waits raises DaemonGoneError at once, and so does every later one.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._inboxes: dict[int, _Inbox] = {}
+    def __init__(self) -> None:
+        self._lines = Lines(self._take, self._over)
+        self._receivers: dict[int, Receiver] = {}
         self._count = 0
         self._gone: DaemonGoneError | None = None
-        self._reading = asyncio.get_running_loop().create_task(self._read())
 
     @classmethod
     async def open(cls, path: str = "") -> Self:
         """Connect to the daemon at `path`, or at the usual one. Raises DaemonGoneError when nobody answers."""
         path = path or default_socket_path()
+        client = cls()
         try:
-            reader, writer = await asyncio.open_unix_connection(path, limit=LINE_BYTES_MAX)
+            await asyncio.get_running_loop().create_unix_connection(lambda: client._lines, path)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             raise DaemonGoneError(f"no daemon answers at {path}: {error}") from None
-        return cls(reader, writer)
+        return client
 
     async def __aenter__(self) -> Self:
         return self
@@ -92,12 +93,30 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Let go of the connection; more than once is the same as once."""
-        self._reading.cancel()
-        self._writer.close()
-        with suppress(OSError, asyncio.CancelledError):
-            await self._reading
-        with suppress(OSError):
-            await self._writer.wait_closed()
+        await self._lines.close()
+
+    def post(self, request: Answer, receiver: Receiver) -> int:
+        """Send one request, as the socket takes it but without `id`; its number.
+
+        The receiver gets each answer in the moment in which it comes, an error that the daemon answered as the
+        error that it is, and DaemonGoneError at the end of the connection, until its number is forgotten. Raises
+        DaemonGoneError. Nobody waits for room: for requests of which a few are under way.
+        """
+        if self._gone is not None:
+            raise self._gone
+        self._count += 1
+        self._receivers[self._count] = receiver
+        self._lines.write(_encode({**request, "id": self._count}))
+        return self._count
+
+    def forget(self, number: int) -> None:
+        """Whatever is still answered to this request is nobody's."""
+        self._receivers.pop(number, None)
+
+    def tell(self, request: Answer) -> None:
+        """Send one request whose answer, an error too, is nobody's. Raises nothing."""
+        with suppress(DaemonGoneError):
+            self.forget(self.post(request, lambda _answer: None))
 
     async def ask(self, request: Answer) -> Answer:
         """One request, as the socket takes it but without `id`; its first answer, with `wait` the one after that.
@@ -106,9 +125,14 @@ class AsyncClient:
         How a command ended is in the answer, and not raised. Cancelling gives up the answer, not the command.
         """
         waits = request.get("wait", False) is not False
-        async with aclosing(self._answers(request, self._new_number())) as answers:
-            answer = await anext(answers)
-            return await anext(answers) if "accepted" in answer and waits else answer
+        inbox = _Inbox()
+        number = self.post(request, inbox.put)
+        try:
+            await self._lines.room()
+            answer = await inbox.take()
+            return await inbox.take() if "accepted" in answer and waits else answer
+        finally:
+            self.forget(number)
 
     async def stream(self, request: Answer) -> AsyncGenerator[Answer, None]:
         """Every answer to a request, until the last; closing it early ends a `subscribe`, `scan` or `hold`.
@@ -117,20 +141,22 @@ class AsyncClient:
         """
         renewing: asyncio.Task[None] | None = None
         over = several = False
-        number = self._new_number()
+        inbox = _Inbox()
+        number = self.post(request, inbox.put)
         try:
-            async for answer in self._answers(request, number):
+            await self._lines.room()
+            while not over:
+                answer = await inbox.take()
                 if "held" in answer:
                     renewing = asyncio.get_running_loop().create_task(self._renew(**answer["held"]))
                 several |= isinstance(answer.get("accepted"), list)
                 over = bool({"done", "ended"} & answer.keys()) or (_is_end(answer) and not several)
                 yield answer
-                if over:
-                    return
         except GattkeeperError:
             over = True
             raise
         finally:
+            self.forget(number)
             if renewing is not None:
                 renewing.cancel()
             if not over and self._gone is None:
@@ -143,42 +169,23 @@ class AsyncClient:
                 await asyncio.sleep(renew_within / RENEWALS)
                 await self.ask({"verb": "renew", "lease": lease})
 
-    def _new_number(self) -> int:
-        self._count += 1
-        return self._count
-
-    async def _answers(self, request: Answer, number: int) -> AsyncGenerator[Answer, None]:
-        if self._gone is not None:
-            raise self._gone
-        inbox = self._inboxes[number] = _Inbox()
-        try:
-            self._writer.write(msgspec.json.encode({**request, "id": number}) + b"\n")
-            with suppress(ConnectionError):  # the reader finds out as well
-                await self._writer.drain()
-            while True:
-                yield await inbox.take()
-        finally:
-            del self._inboxes[number]
-
-    async def _read(self) -> None:
-        """Give each answer to whoever asked; when there are no more, tell everybody."""
-        try:
-            while line := await self._reader.readline():
-                answer = msgspec.json.decode(line, type=Answer)
-                self._give(answer.pop("id", None), answer)
-        except (OSError, ValueError, msgspec.MsgspecError):  # too long a line, or none of a daemon's
-            pass
-        finally:
-            self._gone = DaemonGoneError(_GONE)
-            for inbox in self._inboxes.values():
-                inbox.put(self._gone)
-
-    def _give(self, number: object, answer: Answer) -> None:
-        if isinstance(number, int) and number in self._inboxes:
-            self._inboxes[number].put(answer)
+    def _take(self, line: bytes) -> None:
+        """Give an answer to whoever asked. Raises ValueError for a line that is none of a daemon's."""
+        answer = _DECODER.decode(line)
+        number = answer.pop("id", None)
+        given = _error_of(answer["error"]) if "error" in answer else answer
+        if isinstance(number, int) and number in self._receivers:
+            self._receivers[number](given)
         elif number is None and "error" in answer:  # it does not serve us at all, and says why
-            for inbox in self._inboxes.values():
-                inbox.put(answer)
+            self._give_all(given)
+
+    def _over(self) -> None:
+        self._gone = DaemonGoneError(_GONE)
+        self._give_all(self._gone)
+
+    def _give_all(self, given: Answer | GattkeeperError) -> None:
+        for receiver in tuple(self._receivers.values()):
+            receiver(given)
 
 
 def _is_end(answer: Answer) -> bool:

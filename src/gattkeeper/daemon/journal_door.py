@@ -14,6 +14,7 @@ from gattkeeper.storage import segments
 from gattkeeper.storage.checkpointing import CheckpointRules
 from gattkeeper.storage.journal import SqliteJournal
 from gattkeeper.storage.late_journal import LateJournal
+from gattkeeper.storage.log_room import LOG_BYTES
 from gattkeeper.storage.rotation import DAY_US, MEGABYTE, SegmentRules
 
 RETRY_S = 10.0
@@ -31,6 +32,7 @@ async def open_journal(settings: Settings, *, only_try: bool = False) -> SqliteJ
         size_max=settings.journal.file_mb * MEGABYTE,
         kept_size_max=settings.journal.kept_mb * MEGABYTE,
         kept_us=int(settings.journal.kept_days * DAY_US),
+        log_size=LOG_BYTES,
     )
     journal = await SqliteJournal.open(
         settings.keeper.journal,

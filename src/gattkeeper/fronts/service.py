@@ -29,9 +29,15 @@ class Submissions:
         self._keeper = keeper
         self._running: set[asyncio.Task[Any]] = set()
 
+    def begin(self, command: Command) -> Handle:
+        """`Keeper.begin`: handed over in this moment, so that nobody can tear it."""
+        return self._keeper.begin(command)
+
     async def submit(self, command: Command) -> Handle:
-        """`Keeper.submit`, finished even when the caller is cancelled."""
-        return await self._finish(asyncio.ensure_future(self._keeper.submit(command)))
+        """`Keeper.submit`, but that the command goes on when the caller is cancelled."""
+        handle = self.begin(command)
+        await handle.taken_on()
+        return handle
 
     async def fanout(self, commands: Sequence[Command], gather: float | None = None) -> Fanout:
         """`Keeper.fanout`, finished even when the caller is cancelled. `gather`: None for the default."""

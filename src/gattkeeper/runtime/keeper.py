@@ -20,7 +20,6 @@ from gattkeeper.errors import (
     LinkError,
     QueueClosedError,
     RefusedError,
-    StorageError,
 )
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
@@ -48,6 +47,7 @@ from gattkeeper.runtime.recording import Recorder
 from gattkeeper.runtime.resolving import accept_flaws, resolve
 from gattkeeper.runtime.scanning import TurnTakingLink
 from gattkeeper.runtime.sessions import DISCONNECT_TIMEOUT_S
+from gattkeeper.runtime.submitting import begin
 from gattkeeper.runtime.switchboard import Switchboard
 from gattkeeper.runtime.ways import Ways
 
@@ -204,23 +204,18 @@ class Keeper:
         be written); then nothing was queued. The same `idempotency_key` with the same request gives the
         same command again, with a different request ConflictError.
         """
-        command = self._checked(command)
-        known = self._ledger.find_by_key(command) if command.idempotency_key else None
-        if known is not None:
-            await known.taken_on()
-            return known
-        check(self._journal, command)
-        handle = self._ledger.open(command)
-        self._pump.feed(events.Submitted(command=handle.command))
+        handle, is_new = begin(self._ledger, self._pump.feed, self._journal, self._checked(command))
         try:
             await handle.taken_on()
         except asyncio.CancelledError:
-            self.cancel(handle.id, origin=handle.command.origin)
-            raise
-        except (RefusedError, StorageError):
-            self._ledger.strike(handle)
+            if is_new:
+                self.cancel(handle.id, origin=handle.command.origin)
             raise
         return handle
+
+    def begin(self, command: Command) -> Handle:
+        """`submit` without its wait, which is `Handle.taken_on`; that also raises what was refused meanwhile."""
+        return begin(self._ledger, self._pump.feed, self._journal, self._checked(command))[0]
 
     async def lease(
         self,

@@ -74,12 +74,15 @@ class Switchboard:
         handle = self._ledger.find(command_id)
         if handle is not None:
             handle.settle(error)
+            if error is not None and not handle.command.stop:
+                self._ledger.strike(handle)
 
     def refused(self, command_id: str, refusal: effects.Refusal, text: str) -> None:
         """See `PumpListener`."""
         handle = self._ledger.live(command_id)
         if handle is not None:
             handle.settle(_REFUSALS[refusal](text))
+            self._ledger.strike(handle)
 
     def marked(self, command: Command, mark: PhaseMark) -> None:
         """See `PumpListener`."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gattkeeper.errors import StorageError
 from gattkeeper.model.record import SegmentDeleted
-from gattkeeper.storage import chain, journal_file, segments
+from gattkeeper.storage import chain, journal_file, log_room, segments
 from gattkeeper.storage.chain import Row, Segment
 from gattkeeper.storage.rows import COLUMN_LIST
 from gattkeeper.storage.writer import NextFile
@@ -47,10 +47,11 @@ class SegmentRules(Struct, frozen=True, kw_only=True):
     size_max: int = 64 * MEGABYTE  # bytes of one file; the next begins when it has so many
     kept_size_max: int = 0  # bytes of all sealed files together
     kept_us: int = 0  # how long after its end a sealed file is kept
+    log_size: int = 0  # bytes that SQLite's log takes from the beginning: see `log_room`
 
 
 def is_full(connection: sqlite3.Connection, rules: SegmentRules) -> bool:
-    """Whether the next row belongs into a new file."""
+    """Whether the next row belongs into a new file. Asked in a transaction it needs no lock of its own."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (page,) = connection.execute("PRAGMA page_size").fetchone()
     return bool(rules.size_max and pages * page >= rules.size_max)
@@ -86,15 +87,13 @@ def begin_next(connection: sqlite3.Connection, journal: Path, *, utc_us: int) ->
 
 def next_file(
     connection: sqlite3.Connection, journal: Path, rules: SegmentRules, *, utc_us: int, at_once: bool = False
-) -> NextFile | None:
-    """The file to go on in, open, when the one that this connection writes is full; else None. Raises as above.
+) -> NextFile:
+    """The file to go on in after the one that this connection writes, open. Raises as above.
 
-    `at_once`: also when it is not, because it can be trusted no more with another row.
+    `at_once`: that one is not full, but can be trusted no more with another row.
     """
     if at_once:
         journal_file.empty_log(connection)
-    elif not is_full(connection, rules):
-        return None
     path = begin_next(connection, journal, utc_us=utc_us)
     with contextlib.ExitStack() as undo:
         undo.callback(path.unlink)
@@ -102,6 +101,7 @@ def next_file(
         undo.callback(fresh.close)
         reader = journal_file.connect(path, read_only=True)
         undo.pop_all()
+    log_room.make_room(fresh, path, rules.log_size)
     return NextFile(path=path, connection=fresh, reader=reader)
 
 

@@ -5,6 +5,7 @@ Knows the order of rows, transactions, and who is told when. What a row says is 
 
 import asyncio
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -51,9 +52,11 @@ class Writer:
     After an I/O error the file is left before another row is written: pages that the system failed to write count
     as written from then on, so that a later sync of them may say yes to what is not on the disk.
 
-    After each batch `next_file` is asked whether the file is full; from then on rows go into the one it gives, and
-    `on_next` hears of that on the loop, before anybody who has a row in it. `on_written` is told on the thread
-    which file now goes how far; it returns at once.
+    With each batch `is_full` is asked of the file, in the transaction, where that needs no lock of its own. After
+    one that filled it rows go into the file that `next_file` gives, and `on_next` hears of that on the loop,
+    before anybody who has a row in it. `on_written` is told on the thread which file now goes how far; it returns
+    at once. Where the chain stands is read once for each file, and again after a failure: nobody else adds rows,
+    and SQLite refuses one whose number is not the next.
 
     `put`, `probe`, `run` and `stop` belong to the event loop's thread.
     """
@@ -64,20 +67,23 @@ class Writer:
         path: Path,
         loop: asyncio.AbstractEventLoop,
         *,
-        next_file: Callable[[sqlite3.Connection, bool], NextFile | None] = lambda _connection, _at_once: None,
+        is_full: Callable[[sqlite3.Connection], bool] = lambda _connection: False,
+        next_file: Callable[[sqlite3.Connection, bool], NextFile],
         on_next: Callable[[NextFile], None] = lambda _next: None,
         on_written: Callable[[Path, Head], None] = lambda _path, _head: None,
     ) -> None:
         self._connection = connection
         self._path = path
-        self._inode = _inode(path)
+        self._name = os.fspath(path)  # as the system takes it: looked at with each batch
+        self._inode = _inode(self._name)
+        self._head: Head | None = None  # after the last commit; None: to be read
         self._loop = loop
-        self._next_file = next_file
+        self._is_full, self._next_file = is_full, next_file
         self._on_next = on_next
         self._on_written = on_written
         self._queue: SimpleQueue[Appended | Errand] = SimpleQueue()
         self._going_on = True
-        self._stays = False
+        self._full = self._stays = False
         self._failing = False
         self._doubtful = False  # an I/O error happened to this file
         self._thread = Thread(target=self._run, name="gattkeeper-journal", daemon=True)
@@ -132,20 +138,25 @@ class Writer:
 
     def _go_on(self) -> None:
         """In the next file, when this one is full. If that cannot be made, this one gets longer."""
+        if self._head is not None:
+            self._on_written(self._path, self._head)
+        if not self._full:
+            return
         try:
             following = self._next_file(self._connection, False)
         except (sqlite3.Error, OSError, StorageError) as fault:
             if not self._stays:
                 _log.error("the journal goes on in %s, although that is full: %s", self._path, explain(fault))
             self._stays = True
-            return
-        if following is not None:
+        else:
             self._take(following)
 
     def _take(self, following: NextFile) -> None:
         self._connection.close()
-        self._connection, self._path, self._stays = following.connection, following.path, False
-        self._inode = _inode(self._path)
+        self._connection, self._path = following.connection, following.path
+        self._full = self._stays = False
+        self._name, self._head = os.fspath(self._path), None
+        self._inode = _inode(self._name)
         with suppress(RuntimeError):  # as in `_tell`; it is sealed at the next start
             self._loop.call_soon_threadsafe(self._on_next, following)
 
@@ -176,12 +187,12 @@ class Writer:
         chained: list[tuple[int, *Columns, bytes]] = []
 
         def write() -> None:
-            chained.extend(_chained(rows, journal_file.head(self._connection)))
+            chained.extend(_chained(rows, self._head or journal_file.head(self._connection)))
             self._connection.executemany(INSERT, chained)
+            self._full = self._is_full(self._connection)
 
         fault = self._transact(write)
-        if fault is None:
-            self._on_written(self._path, Head(seq=chained[-1][0], hash=chained[-1][-1]))
+        self._head = Head(seq=chained[-1][0], hash=chained[-1][-1]) if fault is None else None
         return fault
 
     def _transact(self, write: Callable[[], None]) -> StorageError | None:
@@ -202,15 +213,13 @@ class Writer:
 
     def _leave(self) -> None:
         """Go on in another file. Raises as `next_file` does."""
-        following = self._next_file(self._connection, True)
-        if following is not None:
-            self._take(following)
+        self._take(self._next_file(self._connection, True))
         self._doubtful = False
 
     def _check_in_place(self) -> None:
         """Rows in a file without a name are gone when it is closed: they would not be durable."""
         try:
-            in_place = _inode(self._path) == self._inode
+            in_place = _inode(self._name) == self._inode
         except FileNotFoundError:
             in_place = False
         if not in_place:
@@ -238,7 +247,11 @@ class Writer:
 
     def _deliver(self, answers: list[tuple[OnDurable, StorageError | None]]) -> None:
         for on_durable, fault in answers:
-            self._loop.call_soon(on_durable, fault)  # each on its own: one that raises keeps none from its answer
+            try:
+                on_durable(fault)
+            except Exception as error:  # noqa: BLE001 - one that raises keeps none from its answer
+                said = {"message": "what follows a row of the journal failed", "exception": error}
+                self._loop.call_exception_handler(said)
 
 
 def _do(errand: Errand) -> None:
@@ -259,6 +272,6 @@ def _chained(rows: list[Columns], head: Head) -> Iterator[tuple[int, *Columns, b
         yield *row, last
 
 
-def _inode(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _inode(name: str) -> tuple[int, int]:
+    status = os.stat(name)  # noqa: PTH116 - with each batch, and pathlib takes as long again
     return status.st_dev, status.st_ino

@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import logging
 import select
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -25,13 +26,23 @@ from gattkeeper.fronts.socket.holding import Holdings
 from gattkeeper.fronts.socket.output import Output
 from gattkeeper.fronts.socket.pairing import WireAgent
 from gattkeeper.fronts.socket.person import TypingPerson
-from gattkeeper.fronts.socket.verbs import perform
+from gattkeeper.fronts.socket.verbs import perform, submit_owned
 from gattkeeper.model.command import Origin
+
+_encode = msgspec.json.Encoder().encode
 
 _logger = logging.getLogger("gattkeeper.socket")
 
 LINE_BYTES_MAX = 64 * 1024
 """Longest line; a longer one ends the connection."""
+
+
+class _Stream(NamedTuple):
+    """A request that can be ended: its task, and how what it asked for is taken back then."""
+
+    task: asyncio.Task[None]
+    take_back: Callable[[], object] | None
+
 
 _STREAMS = requests.Hold | requests.Scan | requests.Subscribe
 """Requests that go on until they are ended."""
@@ -74,7 +85,7 @@ class Connection:
         self._agents: dict[requests.RequestId, WireAgent] = {}  # who is asked, by the id of their `pair`
         self._running: dict[asyncio.Task[None], bool] = {}  # whether it is a stop
         self._held = Holdings()
-        self._streams: dict[requests.RequestId, asyncio.Task[None]] = {}  # those that can be ended
+        self._streams: dict[requests.RequestId, _Stream] = {}  # those that can be ended
 
     async def serve(self) -> None:
         """Read requests until the client is gone; then end its waits and subscriptions."""
@@ -131,10 +142,24 @@ class Connection:
             message = f"a connection has at most {REQUESTS_MAX} requests in flight: wait for answers first"
             self._send(request.id, error_answer("too_many_requests", message))
             return True
-        task = self._start(self._answer(request), is_stop=is_stop)
-        if isinstance(request, _STREAMS):
-            self._streams[request.id] = task
+        self._begin(request, is_stop=is_stop)
         return not self._only_stop
+
+    def _begin(self, request: requests.Request, *, is_stop: bool) -> None:
+        """What can be done in this moment is done before anything is waited for."""
+        take_back: Callable[[], object] | None = None
+        try:
+            agent = self._agent_of(request)
+            if isinstance(request, requests.Submit) and request.owned:
+                answers, take_back = submit_owned(self._service, request, self._origin, self._held)
+            else:
+                answers = perform(self._service, request, self._origin, self._held, agent)
+        except Exception as error:  # noqa: BLE001 - a request that fails is told so, and the next one is served
+            self._tell(request.id, error)
+            return
+        task = self._start(self._answer(request, answers, agent), is_stop=is_stop)
+        if isinstance(request, _STREAMS) or take_back is not None:
+            self._streams[request.id] = _Stream(task, take_back)
 
     def _take_command_line(self, request: requests.Cli) -> bool:
         if self._running:
@@ -159,38 +184,42 @@ class Connection:
             return
         stream = self._streams.pop(request.request, None)
         if stream is None:
-            message = f"no subscribe, scan or hold with the id {request.request!r} is under way on this connection"
+            message = f"no request with the id {request.request!r} that can be ended is under way here"
             self._send(request.id, error_answer("usage", message))
         else:
             self._start(self._end_stream(request, stream), is_stop=False)
 
-    async def _end_stream(self, request: requests.End, stream: asyncio.Task[None]) -> None:
+    async def _end_stream(self, request: requests.End, stream: _Stream) -> None:
         """End a request that would go on; its own last answer, if any, comes first."""
-        stream.cancel()
-        await asyncio.wait({stream})
+        stream.task.cancel()
+        await asyncio.wait({stream.task})
+        if stream.take_back is not None:
+            stream.take_back()
         self._send(request.id, {"ended": request.request})
 
-    async def _answer(self, request: requests.Request) -> None:
-        agent = None
+    async def _answer(
+        self, request: requests.Request, answers: AsyncGenerator[Answer, None], agent: WireAgent | None
+    ) -> None:
         try:
-            agent = self._agent_of(request)
-            async with contextlib.aclosing(
-                perform(self._service, request, self._origin, self._held, agent)
-            ) as stream:
-                async for answer in stream:
+            async with contextlib.aclosing(answers):
+                async for answer in answers:
                     self._send(request.id, answer)
-        except GattkeeperError as error:
-            self._send(request.id, error_answer(error.code, str(error)))
-        except Exception:
-            _logger.exception("a request of the socket failed")
-            self._send(
-                request.id, error_answer("internal", "the keeper failed on this request; its log says more")
-            )
+        except Exception as error:  # noqa: BLE001 - as above
+            self._tell(request.id, error)
         finally:
             if agent is not None:
                 del self._agents[request.id]
-            if self._streams.get(request.id) is asyncio.current_task():
+            stream = self._streams.get(request.id)
+            if stream is not None and stream.task is asyncio.current_task():
                 del self._streams[request.id]
+
+    def _tell(self, request_id: requests.RequestId, error: Exception) -> None:
+        """Why a request failed."""
+        if isinstance(error, GattkeeperError):
+            self._send(request_id, error_answer(error.code, str(error)))
+            return
+        _logger.error("a request of the socket failed", exc_info=error)
+        self._send(request_id, error_answer("internal", "the keeper failed on this request; its log says more"))
 
     def _agent_of(self, request: requests.Request) -> WireAgent | None:
         """The client itself, where it wants to be asked while something is paired. Raises UsageError."""
@@ -225,7 +254,7 @@ class Connection:
             self._output.write(frames.exit_code(EXIT_UNKNOWN))
 
     def _send(self, request_id: requests.RequestId, answer: Answer) -> None:
-        self._output.write(msgspec.json.encode({"id": request_id, **answer}) + b"\n")
+        self._output.write(_encode({"id": request_id, **answer}) + b"\n")
 
     async def _finish(self) -> None:
         """Let requests end by themselves, for as long as somebody is there to read their answers."""

@@ -78,10 +78,15 @@ class Write(_Submitting, frozen=True, kw_only=True, tag="write"):
 
 
 class Submit(_Base, frozen=True, kw_only=True, tag="submit"):
-    """Submit a command as the model spells it: any operation, payloads in base64."""
+    """Submit a command as the model spells it: any operation, payloads in base64.
+
+    One that is `owned` is answered by its outcome alone, and taken back when the request is ended. It has no
+    idempotency key, by which it could be somebody else's as well.
+    """
 
     command: dict[str, Any]
     wait: bool | float = False
+    owned: bool = False
 
 
 class Pair(_Base, frozen=True, kw_only=True, tag="pair"):
@@ -262,13 +267,16 @@ class BadRequest(Exception):  # noqa: N818 - a value on its way to the answer
         self.request_id = request_id
 
 
+_DECODER: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, ValueError)
 
 
 def decode(line: bytes) -> Request:
     """One line as a request. Raises BadRequest."""
     try:
-        request: Request = msgspec.json.decode(line, type=Request)
+        request = _DECODER.decode(line)
         msgspec.json.encode(request.id)  # what cannot be given back is no id
     except UnicodeDecodeError:
         raise BadRequest("the line is not UTF-8") from None
@@ -284,7 +292,7 @@ def decode(line: bytes) -> Request:
 def _id_of(line: bytes) -> RequestId:
     """The id of a line that is wrong elsewhere; None when even that cannot be read."""
     try:
-        found = msgspec.json.decode(line, type=_Envelope).id
+        found = _ENVELOPE.decode(line).id
         msgspec.json.encode(found)
     except _UNREADABLE:
         return None
@@ -315,6 +323,8 @@ def command_of(request: Submit, origin: Origin) -> Command:
     for name in ("id", "origin", "stop", "may_bypass", "fanout"):
         if name in request.command:
             raise InvalidCommandError(f"`{name}` is not the caller's to give; a stop has its own verb")
+    if request.owned and command.idempotency_key:
+        raise InvalidCommandError("an owned command has no idempotency key: leave out one of the two")
     return msgspec.structs.replace(command, origin=origin)
 
 
@@ -324,6 +334,7 @@ def _unknown_fields(given: object, taken: object) -> list[str]:
         return []
     tag_field = taken.__struct_config__.tag_field
     unknown = [key for key in given if key not in taken.__struct_encode_fields__ and key != tag_field]
-    for name in taken.__struct_fields__:
-        unknown += _unknown_fields(given.get(name), getattr(taken, name))
+    for key, inner in given.items():
+        if isinstance(inner, dict):
+            unknown += _unknown_fields(inner, getattr(taken, key, None))
     return unknown

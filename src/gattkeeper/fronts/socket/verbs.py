@@ -3,8 +3,9 @@
 Knows the keeper's public API. Lines, limits and connections stand in `connection`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, nullcontext
+from functools import partial
 from typing import assert_never
 
 from gattkeeper.errors import CommandError, InvalidCommandError, UsageError
@@ -42,7 +43,7 @@ def perform(  # noqa: C901, PLR0911, PLR0912 - a table of verbs
     held: Holdings,
     agent: PairingAgent | None = None,
 ) -> AsyncGenerator[Answer, None]:
-    """The answers to one request, without its id. Raises GattkeeperError.
+    """The answers to one request, without its id; one command is submitted at once. Raises GattkeeperError.
 
     `held` is what its client holds; `agent` is asked while it pairs.
     """
@@ -128,12 +129,33 @@ def _command(service: Service, request: requests.Submitting, origin: Origin) -> 
             assert_never(request)
 
 
-async def _submit(service: Service, command: Command, wait: bool | float) -> AsyncGenerator[Answer, None]:  # noqa: FBT001
+def _submit(service: Service, command: Command, wait: bool | float) -> AsyncGenerator[Answer, None]:  # noqa: FBT001
+    """Submitted in this moment: nobody waits for a task to begin."""
     patience_s = patience(wait)
-    handle = await service.submissions.submit(command)
-    yield {"accepted": handle.id}
-    if wait is not False:
-        yield await _ending(service, handle, patience_s)
+    handle = service.submissions.begin(command)
+
+    async def told() -> AsyncGenerator[Answer, None]:
+        await handle.taken_on()
+        yield {"accepted": handle.id}
+        if wait is not False:
+            yield await _ending(service, handle, patience_s)
+
+    return told()
+
+
+def submit_owned(
+    service: Service, request: requests.Submit, origin: Origin, held: Holdings
+) -> tuple[AsyncGenerator[Answer, None], Callable[[], object]]:
+    """The answers to a command of its client's own, submitted at once, and what takes it back. Raises as above."""
+    command = requests.command_of(request, origin)
+    held.check(command.lease)
+    handle = service.submissions.begin(command)
+
+    async def told() -> AsyncGenerator[Answer, None]:
+        await handle.taken_on()
+        yield await _ending(service, handle, None)
+
+    return told(), partial(service.keeper.cancel, handle.id, origin=origin)
 
 
 async def _pair(
