@@ -13,7 +13,6 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int64, c_void_p, cast
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,6 @@ class Recorder:
                 patch.setattr(os, "replace", self._then(os.replace, self._renamed))
                 patch.setattr(os, "unlink", self._then(os.unlink, self._removed))
                 patch.setattr(os, "fsync", self._synced_by_python)
-                patch.setattr(os, "pwrite", partial(self._written_by_python, os.pwrite))
                 yield
         finally:
             self._library.sqlite3_vfs_unregister(ctypes.byref(self._vfs))
@@ -175,16 +173,8 @@ class Recorder:
         if self._names.pop(self._here(name), None) is not None:
             self.happened.append(Removed(name=self._here(name)))
 
-    def _written_by_python(
-        self, plain: Callable[[int, bytes, int], int], descriptor: int, content: bytes, at: int
-    ) -> int:
-        """Ours are the zeros at the end of SQLite's log."""
-        name = self._here(os.readlink(f"/proc/self/fd/{descriptor}"))
-        self.happened.append(Written(file=self._names[name], at=at, content=content))
-        return plain(descriptor, content, at)
-
     def _synced_by_python(self, descriptor: int) -> None:
-        """Ours are of the folder, and of SQLite's log where that was emptied, or given room."""
+        """Ours are of the folder, and of SQLite's log where that was emptied."""
         found = os.fstat(descriptor)
         if stat.S_ISDIR(found.st_mode):
             if os.path.samestat(found, Path(self._folder).stat()):

@@ -24,7 +24,6 @@ from gattkeeper.model.outcome import Verdict
 from gattkeeper.model.record import Record
 from gattkeeper.storage import segments
 from gattkeeper.storage.journal import SqliteJournal
-from gattkeeper.storage.log_room import LOG_BYTES
 from gattkeeper.storage.rotation import SegmentRules
 from gattkeeper.storage.succession import Whole, verify_journal
 
@@ -111,16 +110,8 @@ def folder() -> Iterator[Path]:
         (files_that_follow, SMALL),
         (one_long_file, SegmentRules()),
         (files_that_follow, SegmentRules(size_max=SMALL.size_max, kept_size_max=250_000)),
-        (files_that_follow, SegmentRules(size_max=SMALL.size_max, log_size=300_000)),
-        (one_long_file, SegmentRules(log_size=LOG_BYTES)),
     ],
-    ids=[
-        "files that follow each other",
-        "a log that begins anew",
-        "old files go",
-        "a log with some room, and files that follow",
-        "a log with all its room, and begun anew",
-    ],
+    ids=["files that follow each other", "a log that begins anew", "old files go"],
 )
 def test_whatever_a_power_cut_leaves_is_whole_and_holds_what_was_promised(
     folder: Path, story: Story, rules: SegmentRules

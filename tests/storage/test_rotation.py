@@ -123,7 +123,7 @@ def test_a_file_can_be_followed_at_once_and_has_all_its_rows_without_its_log(pat
     with_journal(path, lambda journal: fill(journal, 0, 3))
     with closing(journal_file.connect(path, read_only=False)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        following = rotation.next_file(connection, path, SegmentRules(), utc_us=1, at_once=True)
+        following = rotation.next_file(connection, path, utc_us=1, at_once=True)
         assert following is not None
         assert journal_file.segment_of(following.connection).number == 2
         following.connection.close()

@@ -14,7 +14,6 @@ from gattkeeper.storage import segments
 from gattkeeper.storage.checkpointing import CheckpointRules
 from gattkeeper.storage.journal import SqliteJournal
 from gattkeeper.storage.late_journal import LateJournal
-from gattkeeper.storage.log_room import LOG_BYTES
 from gattkeeper.storage.rotation import DAY_US, MEGABYTE, SegmentRules
 
 RETRY_S = 10.0
@@ -32,7 +31,6 @@ async def open_journal(settings: Settings, *, only_try: bool = False) -> SqliteJ
         size_max=settings.journal.file_mb * MEGABYTE,
         kept_size_max=settings.journal.kept_mb * MEGABYTE,
         kept_us=int(settings.journal.kept_days * DAY_US),
-        log_size=LOG_BYTES,
     )
     journal = await SqliteJournal.open(
         settings.keeper.journal,
@@ -69,7 +67,7 @@ async def wait_for(late: LateJournal, keeper: Keeper, settings: Settings, *, ret
         await asyncio.sleep(retry_s)
         try:
             # Beside the loop first: a disk that hangs must not keep a stop waiting.
-            await asyncio.to_thread(asyncio.run, _try_out(settings))
+            await asyncio.to_thread(_try_out, settings)
             late.take(await open_journal(settings))
         except StorageError as fault:
             _log.debug("the journal cannot be used yet: %s", fault)
@@ -77,8 +75,11 @@ async def wait_for(late: LateJournal, keeper: Keeper, settings: Settings, *, ret
     _log.warning("the journal can be used again")
 
 
-async def _try_out(settings: Settings) -> None:
-    await (await open_journal(settings, only_try=True)).close()
+def _try_out(settings: Settings) -> None:
+    async def open_and_close() -> None:
+        await (await open_journal(settings, only_try=True)).close()
+
+    asyncio.run(open_and_close())
 
 
 def _was_there(settings: Settings) -> bool:

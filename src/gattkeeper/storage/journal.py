@@ -17,7 +17,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.outcome import Outcome
 from gattkeeper.model.record import ClockStep, Closed, Ended, Record, SegmentDeleted, Started
 from gattkeeper.runtime import file_lock
-from gattkeeper.storage import clock, journal_file, log_room, rotation, segments
+from gattkeeper.storage import clock, journal_file, rotation, segments
 from gattkeeper.storage.chain import Head
 from gattkeeper.storage.checkpointing import Checkpointer, CheckpointRules
 from gattkeeper.storage.flaws import flaws_of
@@ -116,7 +116,6 @@ class SqliteJournal:
         undo.callback(connection.close)
         reader = journal_file.connect(written, read_only=True)
         undo.callback(reader.close)
-        log_room.make_room(connection, written, self._rules.log_size)
         self._lookup = Lookup(reader, self._path)
         if self._checkpoint_rules is not None:
             self._checkpointer = Checkpointer.open(
@@ -164,7 +163,7 @@ class SqliteJournal:
     def _next_file(self, connection: sqlite3.Connection, at_once: bool) -> NextFile:  # noqa: FBT001
         """On the writer's thread."""
         utc_us = self._utc_us()
-        return rotation.next_file(connection, self._path, self._rules, utc_us=utc_us, at_once=at_once)
+        return rotation.next_file(connection, self._path, utc_us=utc_us, at_once=at_once)
 
     def _sign(self, written: Path, head: Head) -> None:
         """On the writer's thread."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gattkeeper.errors import StorageError
 from gattkeeper.model.record import SegmentDeleted
-from gattkeeper.storage import chain, journal_file, log_room, segments
+from gattkeeper.storage import chain, journal_file, segments
 from gattkeeper.storage.chain import Row, Segment
 from gattkeeper.storage.rows import COLUMN_LIST
 from gattkeeper.storage.writer import NextFile
@@ -47,7 +47,6 @@ class SegmentRules(Struct, frozen=True, kw_only=True):
     size_max: int = 64 * MEGABYTE  # bytes of one file; the next begins when it has so many
     kept_size_max: int = 0  # bytes of all sealed files together
     kept_us: int = 0  # how long after its end a sealed file is kept
-    log_size: int = 0  # bytes that SQLite's log takes from the beginning: see `log_room`
 
 
 def is_full(connection: sqlite3.Connection, rules: SegmentRules) -> bool:
@@ -85,9 +84,7 @@ def begin_next(connection: sqlite3.Connection, journal: Path, *, utc_us: int) ->
     return path
 
 
-def next_file(
-    connection: sqlite3.Connection, journal: Path, rules: SegmentRules, *, utc_us: int, at_once: bool = False
-) -> NextFile:
+def next_file(connection: sqlite3.Connection, journal: Path, *, utc_us: int, at_once: bool = False) -> NextFile:
     """The file to go on in after the one that this connection writes, open. Raises as above.
 
     `at_once`: that one is not full, but can be trusted no more with another row.
@@ -101,7 +98,6 @@ def next_file(
         undo.callback(fresh.close)
         reader = journal_file.connect(path, read_only=True)
         undo.pop_all()
-    log_room.make_room(fresh, path, rules.log_size)
     return NextFile(path=path, connection=fresh, reader=reader)
 
 
