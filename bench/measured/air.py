@@ -46,7 +46,7 @@ class Air:
 
     def __init__(self) -> None:
         self.radio = VirtualRadio(connection_interval_s=INTERVAL_S)
-        self.on_air: list[float] = []  # real time, in seconds; only of stops without response
+        self.on_air: list[float] = []  # processor time, in seconds; only of stops without response
         self.radio.rules.append(cast("Rule", _Watcher(self.on_air)))
         self.at_device: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.pushed = VirtualCharacteristic(PUSHED, Property.NOTIFY)
@@ -72,7 +72,7 @@ class _Watcher:
     def fires(self, moment: Moment, _device: str, opcode: int | None, _now: float, _dice: Random) -> bool:
         """A write without response on its way to the device is the stop: nothing else here is one."""
         if moment is Moment.TO_DEVICE and opcode == AttOpcode.WRITE_COMMAND:
-            self._on_air.append(time.perf_counter())
+            self._on_air.append(time.process_time())
         return False
 
 
