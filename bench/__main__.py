@@ -1,7 +1,7 @@
 """Runs the measurements: `python bench [PART OF A SUITE'S NAME …]`, with QUICK=1 fewer samples.
 
-Writes bench/results.json, and docs/performance.md with its pictures when all suites ran in full. Ends with 1 when a
-goal is missed, when a goal was not measured, or when a suite failed; the others run all the same.
+Writes bench/results.json, and docs/performance.md with its pictures when all suites ran in full. Ends with 1
+when a goal is missed, when a goal was not measured, or when a suite failed; the others run all the same.
 """
 
 import json

@@ -23,7 +23,7 @@ from measured.figures import Figure, Goal, Tick
 from measured.processes import LEVEL, answers, running, world
 
 TITLE = "A Bleak program in front of the queue"
-WRITES = 50
+WRITES = 30
 ON_AIR_S = 0.015
 """Two connection intervals of 7.5 ms: what a write with response takes at the least."""
 SOCKET_LIMIT_S = 0.001
@@ -91,7 +91,7 @@ def writes(answer_s: float, rounds: int, tick: Tick) -> dict[str, list[float]]:
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
-    rounds = 5 if quick else 30
+    rounds = 3 if quick else 30
     at_once, on_air = writes(0.0, rounds, tick), writes(ON_AIR_S, rounds, tick)
     longer = tuple(taken - bare for taken, bare in zip(on_air["socket"], on_air["plain"], strict=True))
 

@@ -1,5 +1,5 @@
-"""What a measurement gives: samples of ours and of theirs, taken in turn, and the goal for their ratio; how something
-went over a time; and what something is made of.
+"""What a measurement gives: samples of ours and of theirs, taken in turn, and the goal for their ratio; how
+something went over a time; and what something is made of.
 
 Knows how a ratio is made and judged. What is measured stands in the modules beside this one.
 """

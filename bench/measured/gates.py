@@ -1,7 +1,8 @@
-"""What must not happen, each counted where it does happen with nothing in its way: Bumble's own client, on the same
-radio and under the same rules, in virtual time. An answer that comes after its caller gave up belongs to nobody: ATT
-has no names for requests, and Bumble's client gives it to whoever asks next. An attempt to connect to a device that
-is not there ends by its time-out; with Bumble's controller of this version it never ends, because that answers a
+"""What must not happen, each counted where it does happen with nothing in its way: Bumble's own client, on the
+same radio and under the same rules, in virtual time. An answer that comes after its caller gave up belongs to
+nobody: ATT has no names for requests, and Bumble's client gives it to whoever asks next, who is told another's
+value, or of a write that it was done although it never arrived. An attempt to connect to a device that is not
+there ends by its time-out; with Bumble's controller of this version it never ends, because that answers a
 cancelled attempt with nothing. And after a request that nobody answered for 30 s nothing may be sent on that
 connection any more (Core Specification, Vol 3, Part F, 3.3.3). Overlaps and commands without an outcome are
 counted under load and over a day, below.
@@ -53,6 +54,7 @@ TRANSACTION_S = 30.0
 PATIENCE_S = 600.0
 """A connect with a time-out of a second that has not ended by then does not end."""
 
+PAYLOADS = (b"\1", b"\2")
 STEP_S = 0.0017
 """Each time begins so much later within a connection interval than the one before."""
 
@@ -152,6 +154,51 @@ async def strays_of_bumble(phase_s: float) -> int:
     return int(bytes(value) != SECOND.encode())
 
 
+def never_there() -> Rule:
+    """The second write never reaches the device."""
+    match = Match(moment=Moment.TO_DEVICE, opcode=AttOpcode.WRITE_REQUEST, first=2, times=1)
+    return Rule(match, Drop())
+
+
+def late_done() -> Rule:
+    """What the first write did is told late."""
+    return Rule(Match(moment=Moment.FROM_DEVICE, opcode=AttOpcode.WRITE_RESPONSE, times=1), Delay(seconds=LATE_S))
+
+
+async def false_by_keeper(phase_s: float) -> int:
+    air = Air()
+    await air.radio.add(air.lamp)
+    keeper = await keeper_on(air.opener)
+    lamp = keeper.device("lamp")
+    await lamp.connect()
+    air.radio.rules.extend((late_done(), never_there()))
+    await asyncio.sleep(phase_s)
+    told = 0
+    for payload in PAYLOADS:
+        with suppress(CommandError):
+            await lamp.write(LEVEL, payload, timeout=GIVEN_UP_S)
+            told += payload not in [each.payload for each in air.lamp.applied]
+    await keeper.close()
+    await air.radio.close()
+    return told
+
+
+async def false_by_bumble(phase_s: float) -> int:
+    air = Air()
+    await air.radio.add(air.lamp)
+    remote = await client_on(air.opener)
+    level = remote.get_characteristics_by_uuid(core.UUID(LEVEL))[0]
+    air.radio.rules.extend((late_done(), never_there()))
+    await asyncio.sleep(phase_s)
+    told = 0
+    for payload in PAYLOADS:
+        with suppress(*_RADIO):
+            await asyncio.wait_for(level.write_value(payload, with_response=True), GIVEN_UP_S)
+            told += payload not in [each.payload for each in air.lamp.applied]
+    await air.radio.close()
+    return told
+
+
 async def spent_by_keeper(phase_s: float) -> int:
     air = Air()
     await air.radio.add(air.lamp)
@@ -221,6 +268,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     rounds = 3 if quick else 20
     gates = (
         ("answers that went to somebody else", "late answer", strays_of_keeper, strays_of_bumble),
+        ("writes told as done that never were", "late answer", false_by_keeper, false_by_bumble),
         ("connects that never ended", "device that is not there", hung_in_keeper, hung_in_bumble),
         ("requests on a connection that is spent", "request without an answer", spent_by_keeper, spent_by_bumble),
     )

@@ -110,7 +110,9 @@ async def keeper_with(journal: SqliteJournal | None) -> float:
         Entry(name=f"lamp{lane}", rules=DeviceRules(address=parse_address(f"F0:00:00:00:00:{lane:02X}")))
         for lane in range(CALLERS)
     )
-    keeper = Keeper(links={"hci": InstantLink()}, book=book, slots={"hci": CALLERS}, limits=PLENTY, journal=journal)
+    keeper = Keeper(
+        links={"hci": InstantLink()}, book=book, slots={"hci": CALLERS}, limits=PLENTY, journal=journal
+    )
     await keeper.start()
 
     async def caller(lane: int) -> None:

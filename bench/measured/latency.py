@@ -1,12 +1,12 @@
-"""How long a write takes from its call to its answer, in virtual time at connection intervals of 30 and 7.5 ms: one
-by itself, and eight of eight callers in the same moment, until the last has its answer. All go to one device with 3
-services and 11 characteristics, which advertises every 100 ms. Theirs are the ways that programs have today, each
-with Bleak on Bumble's host over the same radio: a script for each write, which connects, writes and disconnects
-(the start of Python is left out to their advantage), one after the other behind `flock`; one program with
-bleak-retry-connector, which connects for each write; and one that keeps its connection, with an `asyncio.Lock`
-around each write. Scripts at once without `flock` stand below, as real processes, for Bumble's host refuses
-them. Ours is cold (never connected before), cached (connected before, and not now) or warm (connected). A lock
-around one kept connection is as fast as we are: what it lacks is everything but speed.
+"""How long a write takes from its call to its answer, in virtual time at connection intervals of 30 and 7.5 ms:
+one by itself, and eight of eight callers in the same moment, until the last has its answer. All go to one
+device with 3 services and 11 characteristics, which advertises every 100 ms. Theirs are the ways that programs
+have today, each with Bleak on Bumble's host over the same radio: a script for each write, which connects,
+writes and disconnects (the start of Python is left out to their advantage), one after the other behind `flock`;
+one program with bleak-retry-connector, which connects for each write; and one that keeps its connection, with
+an `asyncio.Lock` around each write. Scripts at once without `flock` stand below, as real processes, for
+Bumble's host refuses them. Ours is cold (never connected before), cached (connected before, and not now) or
+warm (connected). A lock around one kept connection is as fast as we are: what it lacks is everything but speed.
 """
 
 import asyncio

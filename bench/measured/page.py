@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from measured.figures import Course, Figure, Finding, Parts, ratio_text, sample_text
+from measured.figures import NONE, Course, Figure, Finding, Parts, ratio_text, sample_text
 from measured.goals import GOALS, of_goals
 
 _HEAD = """Written by `make bench`; it ends with an error when a goal is missed. Every figure is a ratio of two
@@ -47,7 +47,7 @@ def page(suites: Sequence[Suite]) -> str:
     machine = f"{os.cpu_count()} shared cores, {platform.machine()}, Python {platform.python_version()}"
     parts = [f"# Performance\n\n{textwrap.fill(_HEAD.format(machine=machine), 112)}\n\n{_PICTURE}"]
     figures = [figure for suite in suites for figure in suite.figures]
-    parts.append(f"## The goals\n\n{goals_table(figures)}{reasons(figures)}")
+    parts.append(f"## The goals\n\n{goals_table(figures)}{reasons(figures)}{gates(figures)}")
     parts += [f"## {suite.title}\n\n{suite.words.strip()}\n\n{_body(suite)}" for suite in suites]
     return "\n".join(parts)
 
@@ -87,6 +87,11 @@ def reasons(figures: Sequence[Figure]) -> str:
     missed = [figure for figure in figures if not figure.met]
     lines = [f"- {one.of + ', ' * bool(one.of)}{_what(one)}. {one.because}".rstrip() for one in missed]
     return "\n".join(["", "What is missed, and why:", "", *lines, ""]) if lines else ""
+
+
+def gates(figures: Sequence[Figure]) -> str:
+    """A table of what must not happen at all."""
+    return f"\nWhat must not happen at all:\n\n{table([one for one in figures if one.goal == NONE])}"
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -1,4 +1,5 @@
-"""Programs beside the one that measures: how they are started, waited for and ended; and a scripted BlueZ as one.
+"""Programs beside the one that measures: how they are started, waited for and ended; and a scripted BlueZ as
+one.
 
 Knows processes, and the tests' org.bluez on a D-Bus of its own. What is asked of them is the suites' business.
 """
@@ -100,8 +101,10 @@ def world(
 ) -> Iterator[dict[str, str]]:
     """A BlueZ with so many devices, from F0:00:00:00:00:00 on; the environment in which a program finds it.
 
-    A write is answered after `answer_s`, a connection is there with its services after `connect_s`, and a link goes
-    down so long after a Disconnect as `polite_s` says. Seconds.
+    Locks of adapters lie in `folder` as well: the daemon of this machine is not in the way.
+
+    A write is answered after `answer_s`, a connection is there with its services after `connect_s`, and a link
+    goes down so long after a Disconnect as `polite_s` says. Seconds.
     """
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     script = _WORLD
@@ -116,4 +119,5 @@ def world(
         script = script.replace(word, str(value))
     with running([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, env=paths) as process:
         assert process.stdout is not None
-        yield {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": process.stdout.readline().strip()}
+        bus = process.stdout.readline().strip()
+        yield {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus, "XDG_RUNTIME_DIR": str(folder)}

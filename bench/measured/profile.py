@@ -1,7 +1,7 @@
-"""What one command is made of: a thousand writes, one after the other, through a keeper with a connected device whose
-stack answers at once, under Python's profiler. A room is a folder of `src/gattkeeper`; what a room asks of Python
-itself and of other packages is theirs, not the room's. The profiler makes every call dearer by the same amount, so
-rooms of many short calls look larger than they are; the numbers of calls are exact.
+"""What one command is made of: a thousand writes, one after the other, through a keeper with a connected device
+whose stack answers at once, under Python's profiler. A room is a folder of `src/gattkeeper`; what a room asks
+of Python itself and of other packages is theirs, not the room's. The profiler makes every call dearer by the
+same amount, so rooms of many short calls look larger than they are; the numbers of calls are exact.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Processor time from `Keeper.stop` to the stop's packet on the air, past a write that is in flight. The bare
 write without response goes over the same link with no keeper around it: what the stack alone takes; Bumble's is
-the same through Bumble alone, with none of our code and none of our corrections. Behind a long queue theirs is also
-the same stop with 100 in line, because how many wait must not matter: some of them end with the event that takes
-the stop, the others after it. The stop may bypass, so that no answer is waited for; the radio is virtual, and none
-of its time counts.
+the same through Bumble alone, with none of our code and none of our corrections. Behind a long queue theirs is
+also the same stop with 100 in line, because how many wait must not matter: some of them end with the event that
+takes the stop, the others after it. The stop may bypass, so that no answer is waited for; the radio is virtual,
+and none of its time counts.
 """
 
 import asyncio

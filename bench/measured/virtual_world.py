@@ -1,7 +1,7 @@
-"""The virtual world that tests and the demo stand on. A day must fit into a test: ten minutes in which one lamp is
-written to all the time, over the complete stacks of both ends and at an interval of 30 ms, against the time they
-really took. And a house must cost nothing while nobody does anything: a hundred devices that advertise every second,
-each with the stack of a device, against the share of a processor that they may take.
+"""The virtual world that tests and the demo stand on. A day must fit into a test: ten minutes in which one lamp
+is written to all the time, over the complete stacks of both ends and at an interval of 30 ms, against the time
+they really took. And a house must cost nothing while nobody does anything: a hundred devices that advertise
+every second, each with the stack of a device, against the share of a processor that they may take.
 """
 
 import asyncio
