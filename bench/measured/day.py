@@ -209,7 +209,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Finding]:
     return [
         figure("from a tap to its outcome, median", "median_s", 1.1, Unit.SECONDS),
         Figure(
-            name="the same, 99th percentile",
+            name="from a tap to its outcome, 99th percentile",
             ours_is="last hours",
             theirs_is="hours before",
             ours=(slowest(late),),

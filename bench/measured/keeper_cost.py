@@ -222,7 +222,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     floor = Goal(limit=2.0, stretch=1.3)
     return [
         figure("one command after the other", "floor", "floor", "G1", floor),
-        figure("the same", "raw", "raw Bumble write", "G2", Goal(limit=0.15, stretch=0.09)),
+        figure("one command after the other", "raw", "raw Bumble write", "G2", Goal(limit=0.15, stretch=0.09)),
         *(
             figure(f"each of {count:,} that wait together".replace(",", " "), name, "floor", "", floor)
             for count, name in TOGETHER.items()

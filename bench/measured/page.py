@@ -84,8 +84,11 @@ def _stretch(one: Figure) -> str:
 
 def reasons(figures: Sequence[Figure]) -> str:
     """A list of the figures that miss, with the reason of each that is known; nothing where none does."""
-    missed = [figure for figure in figures if not figure.met]
-    lines = [f"- {one.of + ', ' * bool(one.of)}{_what(one)}. {one.because}".rstrip() for one in missed]
+    missed: dict[str, list[str]] = {}
+    for one in sorted(figures, key=lambda one: (not one.of, int(one.of[1:] or 0))):
+        if not one.met:
+            missed.setdefault(one.because, []).append(f"{one.of + ', ' * bool(one.of)}{_what(one)}")
+    lines = [f"- {'; '.join(which)}. {because}".rstrip() for because, which in missed.items()]
     return "\n".join(["", "What is missed, and why:", "", *lines, ""]) if lines else ""
 
 

@@ -107,7 +107,12 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
         figure(
             "behind 100 writes, the first never answered", silent_keeper, silent_lock, Goal(limit=20, sooner=True)
         ),
-        figure("the same, may bypass", silent_bypassing, silent_lock, Goal(limit=1000, sooner=True)),
+        figure(
+            "behind 100 writes, the first never answered, may bypass",
+            silent_bypassing,
+            silent_lock,
+            Goal(limit=1000, sooner=True),
+        ),
         figure("behind 100 writes, under notifications", flood_keeper, flood_lock, Goal(limit=70, sooner=True)),
         figure("nothing in flight", idle_keeper, idle_lock, Goal(limit=1.001)),
     ]

@@ -128,6 +128,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
                     ours=tuple(one[place] for one in ours),
                     theirs=tuple(one[place] for one in theirs),
                     goal=Goal(limit=limit),
+                    because="What is added is what the keeper takes for a command (G1).",
                 )
             )
     return figures
