@@ -105,7 +105,7 @@ def bare_s() -> float:
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     program = str(Path(sys.executable).with_name("gattkeeper"))
-    rounds = 5 if quick else 20
+    rounds = 3 if quick else 20
     with tempfile.TemporaryDirectory() as name, world(Path(name), DEVICES) as env:
         folder = Path(name)
         starts, bare = [], []
@@ -118,7 +118,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
             tick("asking")
             trips, echoes = round_trips(client, folder / "echo.sock", rounds)
             tick("resting")
-            cpu = rest(daemon.pid, RESTS_S / (4 if quick else 1))
+            cpu = rest(daemon.pid, RESTS_S / (8 if quick else 1))
             memory = resident(daemon.pid)
     return [
         Figure(

@@ -1,8 +1,9 @@
-"""What `event_loop = "uvloop"` saves: the same on Python's own event loop and on uvloop, in turn. A command through
-the keeper alone is pure Python, and the loop has little part in it. The daemon is measured from outside, by the
-processor time of all of its threads: a request that changes nothing, which is what its socket costs; and a write to
-a lamp behind a scripted BlueZ that answers at once, with its rows in the journal, to the outcome in its caller's
-hands. The goal of the request is what makes uvloop worth a setting; the others must not be dearer on it.
+"""What `event_loop = "uvloop"` saves: the same on Python's own event loop and on uvloop, in turn. A command
+through the keeper alone is pure Python, and the loop has little part in it. The daemon is measured from
+outside, by the processor time of all of its threads: a request that changes nothing, which is what its socket
+costs; and a write to a lamp behind a scripted BlueZ that answers at once, with its rows in the journal, to the
+outcome in its caller's hands. The goal of the request is what makes uvloop worth a setting; the others must not
+be dearer on it.
 """
 
 import asyncio
@@ -115,7 +116,7 @@ def of_daemons(rounds: int, tick: Tick) -> Pairs:
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
-    rounds = 3 if quick else 15
+    rounds = 2 if quick else 15
     tick("a command through the keeper")
     found: Pairs = {"command": [(uvloop.run(commands()), asyncio.run(commands())) for _ in range(rounds)]}
     found |= of_daemons(rounds, tick)

@@ -173,7 +173,7 @@ _BECAUSE = (
 ONE = (
     (warm, "warm", with_lock, "raw write of Bumble's", Goal(limit=1.001), "G5"),
     (cold, "cold", behind_flock, "script", Goal(limit=1, sooner=True), ""),
-    (cached, "cached", behind_flock, "script", Goal(limit=2, sooner=True), ""),
+    (cached, "cached", behind_flock, "script", Goal(limit=1.5, sooner=True), ""),
     (warm, "warm", behind_flock, "script", Goal(limit=20, sooner=True), "G6"),
 )
 EIGHT = (

@@ -40,7 +40,7 @@ def test_a_daemon_on_uvloop_serves_programs_scripts_and_stops_and_ends_in_order(
         assert home.ask("stop", "lounge").returncode == 0
         assert home.end() == 0
         evidence, applied = Evidence(home.rows()), home.applied()
-    assert " on uvloop " in (tmp_path / "daemon.log").read_text()
+    assert "the event loop is uvloop" in (tmp_path / "daemon.log").read_text()
     assert len(told) == ROUNDS * len(TAPS)
     evidence.each_accepted_ended_once()
     evidence.one_in_flight_per_device()

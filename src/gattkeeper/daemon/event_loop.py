@@ -27,6 +27,6 @@ def run_on(kind: EventLoop, main: Coroutine[Any, Any, int]) -> int:
         return asyncio.run(main)
     import uvloop  # noqa: PLC0415 - not installed with everybody
 
-    _log.info("on uvloop %s", uvloop.__version__)
+    _log.info("the event loop is uvloop")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
