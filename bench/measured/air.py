@@ -20,7 +20,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Property, characteristic_ref
 from gattkeeper.model.operation import Subscribe, Write
-from gattkeeper.model.outcome import Phase
+from gattkeeper.model.outcome import Phase, Verdict
 from gattkeeper.model.profile import Part, PartKind, Profile, StopRule, Template
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules, LinkConnection
@@ -113,7 +113,12 @@ class Kept:
 
     async def stop(self) -> None:
         """Ask for the emergency stop."""
-        await self.keeper.stop("lamp")
+        (self._stop,) = await self.keeper.stop("lamp")
+
+    async def confirmed(self) -> None:
+        """Wait until the device has acknowledged the stop."""
+        outcome = await self._stop.wait()
+        assert outcome.verdict is Verdict.DELIVERED, outcome
 
 
 class Locked:
@@ -146,6 +151,10 @@ class Locked:
     async def stop(self) -> None:
         """The stop is a write like any other."""
         await self.write(Write(target=characteristic_ref(STOP), payload=STOP_PAYLOAD))
+
+    async def confirmed(self) -> None:
+        """Wait until the device has acknowledged the stop."""
+        await self._tasks[-1]
 
     async def close(self) -> None:
         for task in self._tasks:
