@@ -39,12 +39,12 @@ def test_a_wrong_kind_of_address_is_named_and_costs_the_others_nothing(machine: 
     for told in (found["during"], found["known"]):
         assert (told["verdict"], told["cause"]) == ("not_delivered", "never_sent"), found
         assert (
-            "F0:00:00:00:00:0B is a random address to BlueZ, and F0:00:00:00:00:0B/public is meant"
+            "F0:00:00:00:00:0D is a random address to BlueZ, and F0:00:00:00:00:0D/public is meant"
             in told["fault"]
         )
     assert found["other_verdicts"] == ["delivered"]
     assert found["malformed"].startswith("unknown_device: no device is called 'F0:00:00:00:00'")
-    assert found["after"]["verdict"] == "delivered"
+    assert found["after"]["verdict"] == "delivered", found["after"]
     assert found["applied"] == ["after"]
 
 

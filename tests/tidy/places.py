@@ -55,6 +55,15 @@ def empty_packages(sources: Iterable[Source]) -> Iterator[str]:
             yield f"{source.path}:1: a package with nothing in it"
 
 
+def same_names(paths: Iterable[str]) -> Iterator[str]:
+    """Test modules of one name in two folders: pytest imports one of them only, and fails where it meets the other."""
+    first: dict[str, str] = {}
+    for path in paths:
+        name = path.rpartition("/")[2]
+        if name.startswith("test_") and first.setdefault(name, path) != path:
+            yield f"{path}:1: {first[name]} has the same name"
+
+
 def _has_code(tree: ast.Module) -> bool:
     return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in tree.body)
 

@@ -169,3 +169,8 @@ def test_a_package_without_modules_is_empty() -> None:
     package = source('"""A room."""\n', "src/gattkeeper/core/__init__.py")
     assert list(places.empty_packages([package]))
     assert not list(places.empty_packages([package, source("x = 1")]))
+
+
+def test_two_test_modules_of_one_name_are_told() -> None:
+    assert list(places.same_names(["tests/core/test_a.py", "tests/links/test_a.py"]))
+    assert not list(places.same_names(["tests/core/test_a.py", "tests/links/test_b.py", "tests/core/conftest.py"]))

@@ -49,6 +49,10 @@ def test_every_module_has_a_test_module() -> None:
     none_of(places.untested(python_files("src"), [source.path for source in python_files("tests")]))
 
 
+def test_no_two_test_modules_have_one_name() -> None:
+    none_of(places.same_names(source.path for source in python_files("tests")))
+
+
 def test_every_module_is_used() -> None:
     none_of(places.unused(python_files("src")))
 

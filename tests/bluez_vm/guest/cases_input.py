@@ -24,7 +24,9 @@ from gattkeeper.world import (
 from gattkeeper.world.radio_rules import AttOpcode
 from gattkeeper.world.virtual_blind import BLIND_LABEL, BLIND_POSITION
 
-MANY, ODD, MUTE = "F0:00:00:00:00:0A", "F0:00:00:00:00:0B", "F0:00:00:00:00:0C"
+MANY, ODD, MUTE, OTHER_KIND = (f"F0:00:00:00:00:{last}" for last in ("0A", "0B", "0C", "0D"))
+"""One each: BlueZ keeps the properties of a characteristic it knows by handle and UUID, also when the table is new."""
+
 QUIET_S = 1.0
 """BlueZ's own questions to a device that has just connected are over by then."""
 
@@ -149,20 +151,20 @@ async def never_resolved() -> dict[str, Any]:
 async def wrong_address() -> dict[str, Any]:
     """A device whose settings have the wrong kind of address, and one whose address is none; another one is used."""
     there = VirtualCharacteristic(uuid(1), Property.WRITE)
-    odd = VirtualDevice("odd", ODD, (VirtualService(uuid(0x1000), (there,)),))
+    odd = VirtualDevice("odd", OTHER_KIND, (VirtualService(uuid(0x1000), (there,)),))
     async with place(devices=1) as at, keeper_of(at) as keeper:
         await at.radio.add(odd)
-        during = asyncio.ensure_future(told(keeper.device(f"{ODD}/public").write(uuid(1), b"never")))
+        during = asyncio.ensure_future(told(keeper.device(f"{OTHER_KIND}/public").write(uuid(1), b"never")))
         others = [await told(keeper.device(LOUNGE).write(BLIND_LABEL, b"other"))]
         while not during.done():
             others.append(await told(keeper.device(LOUNGE).write(BLIND_LABEL, b"other")))
-        known = await told(keeper.device(f"{ODD}/public").write(uuid(1), b"never"))
+        known = await told(keeper.device(f"{OTHER_KIND}/public").write(uuid(1), b"never"))
         return {
             "during": await during,
             "known": known,
             "other_verdicts": sorted({each["verdict"] for each in others}),
-            "malformed": _no_address(keeper, ODD.removesuffix(":0B")),
-            "after": await told(keeper.device(f"{ODD}/random").write(uuid(1), b"after")),
+            "malformed": _no_address(keeper, OTHER_KIND.removesuffix(":0D")),
+            "after": await told(keeper.device(f"{OTHER_KIND}/random").write(uuid(1), b"after")),
             "applied": [each.payload.decode() for each in odd.applied],
         }
 
