@@ -24,7 +24,7 @@ TITLE = "Many devices at once (virtual time)"
 INTERVAL_S = 0.0075
 LEVEL = "fe51"
 WRITES = 50
-SIZES = ((1, 1), (8, 1), (32, 1), (32, 4))
+SIZES = ((1, 1), (8, 1), (32, 1), (32, 4), (100, 4))
 """Devices, and the adapters they are spread over."""
 
 Write = Callable[[int, bytes], Awaitable[object]]
@@ -112,13 +112,13 @@ async def without(field: Field) -> tuple[float, float]:
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
-    rounds = 3 if quick else 5
+    rounds = 3
     figures = []
     for devices, adapters in SIZES[:2] if quick else SIZES:
         tick(f"{devices} devices")
         ours = [run_virtual(with_keeper(Field(devices, adapters))) for _ in range(rounds)]
         theirs = [run_virtual(without(Field(devices, adapters))) for _ in range(rounds)]
-        many = f"{devices} devices, {adapters} adapters" if adapters > 1 else f"{devices} devices"
+        many = f"{devices} device" + "s" * (devices > 1) + f", {adapters} adapters" * (adapters > 1)
         for name, place, limit in (("virtual time", 0, 1.001), ("processor", 1, 2)):
             figures.append(
                 Figure(
