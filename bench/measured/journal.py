@@ -207,7 +207,7 @@ async def opened(path: Path) -> float:
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
-    rounds, rows = (2, AT_ONCE) if quick else (9, 5_000_000)
+    rounds, rows = (2, AT_ONCE) if quick else (9, 10_000_000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         return [*_rows(folder, rounds, tick), *_long(folder, rounds, rows, tick)]
