@@ -120,4 +120,6 @@ def world(
     with running([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, env=paths) as process:
         assert process.stdout is not None
         bus = process.stdout.readline().strip()
+        if not bus:
+            raise FileNotFoundError("no scripted BlueZ: dbus-daemon must be installed, see above")
         yield {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus, "XDG_RUNTIME_DIR": str(folder)}
