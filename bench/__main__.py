@@ -16,6 +16,7 @@ from types import ModuleType
 
 from measured import (
     bleak_programs,
+    by_room,
     core_cost,
     daemon,
     day,
@@ -27,7 +28,6 @@ from measured import (
     keeper_line,
     latency,
     load,
-    profile,
     reconnect,
     stop_in_flood,
     stop_in_line,
@@ -57,7 +57,7 @@ SUITES = (
     day,
     keeper_cost,
     keeper_line,
-    profile,
+    by_room,
     core_cost,
     journal,
     thin_path,

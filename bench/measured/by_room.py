@@ -49,7 +49,7 @@ def room_of(file: str) -> str:
     return "this measurement" if path.is_relative_to(Path(__file__).parent) else "Python's own functions"
 
 
-def by_room(stats: Stats, commands: int) -> tuple[Part, ...]:
+def parts_of(stats: Stats, commands: int) -> tuple[Part, ...]:
     """The share of each room in the time of its own functions, and its calls for a command; the largest first."""
     seconds: dict[str, float] = {}
     calls: dict[str, int] = {}
@@ -66,4 +66,4 @@ def measure(*, quick: bool, tick: Tick) -> list[Parts]:
     del quick
     tick(f"{COMMANDS} commands")
     stats: Stats = pstats.Stats(asyncio.run(profiled())).stats  # type: ignore[attr-defined]
-    return [Parts(name="room", parts=by_room(stats, COMMANDS))]
+    return [Parts(name="room", parts=parts_of(stats, COMMANDS))]

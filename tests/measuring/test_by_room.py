@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import gattkeeper
-from measured.profile import by_room, profiled, room_of
+from measured.by_room import parts_of, profiled, room_of
 
 PACKAGE = Path(gattkeeper.__file__).parent
 
@@ -25,7 +25,7 @@ def test_shares_are_of_the_time_of_a_rooms_own_functions_and_calls_are_for_a_com
         (core, 9, "g"): (10, 10, 3.0, 3.0, None),
         (runtime, 1, "h"): (10, 10, 2.0, 11.0, None),
     }
-    first, second = by_room(stats, 10)
+    first, second = parts_of(stats, 10)
     assert (first.name, first.share, first.calls) == ("core", 0.75, 3.0)
     assert (second.name, second.share, second.calls) == ("runtime", 0.25, 1.0)
 
@@ -33,7 +33,7 @@ def test_shares_are_of_the_time_of_a_rooms_own_functions_and_calls_are_for_a_com
 def test_a_profile_sees_the_core_and_the_runtime_of_every_command() -> None:
     profile = asyncio.run(profiled())
     profile.create_stats()
-    parts = {part.name: part for part in by_room(profile.stats, 1000)}  # type: ignore[attr-defined]
+    parts = {part.name: part for part in parts_of(profile.stats, 1000)}  # type: ignore[attr-defined]
     assert parts["core"].calls > 10
     assert parts["runtime"].calls > 10
     assert sum(part.share for part in parts.values()) == pytest.approx(1.0)
