@@ -4,6 +4,7 @@ Writes bench/results.json, and docs/performance.md with its pictures when all su
 when a goal is missed, when a goal was not measured, or when a suite failed; the others run all the same.
 """
 
+import gc
 import json
 import logging
 import os
@@ -85,6 +86,7 @@ def run(suite: ModuleType, title: str, *, quick: bool) -> Suite:
     print(title, flush=True)
     tick, began = progress_line(title), time.monotonic()
     words = suite.__doc__ or ""
+    gc.collect()  # what the suite before has left behind is not this one's
     try:
         found = suite.measure(quick=quick, tick=tick)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other suites have their figures
