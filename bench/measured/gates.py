@@ -277,7 +277,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
         tick(name)
         ours = sum(run_virtual(keeper(STEP_S * number)) for number in range(rounds))
         theirs = sum(run_virtual(bumble(STEP_S * number)) for number in range(rounds))
-        assert theirs >= rounds, f"{name}: it does not happen to Bumble alone, so this shows nothing"
+        assert theirs, f"{name}: it does not happen to Bumble alone, so this shows nothing"
         figures.append(
             Figure(
                 name=f"{name}, of {rounds} times a {what}",

@@ -204,7 +204,7 @@ async def samples(rounds: int, tick: Tick) -> dict[str, Pairs]:
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
-    found = asyncio.run(samples(2 if quick else 15, tick))
+    found = asyncio.run(samples(2 if quick else 9, tick))
 
     def figure(name: str, key: str, theirs_is: str, of: str, goal: Goal) -> Figure:
         ours, theirs = zip(*found[key], strict=True)
