@@ -8,7 +8,7 @@ from html import escape
 
 from measured.figures import Course, sample_text
 
-WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM = 760, 150, 70, 20, 30, 24
+WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM = 760, 150, 70, 30, 30, 24
 """Pixels: the width of all, the height of a panel, and what is left free around its lines."""
 
 _SHEET = (
