@@ -28,6 +28,8 @@ PROGRAMS, QUICK_PROGRAMS = 8, 3
 ROUNDS = 3
 CONNECT_S, ANSWER_S, POLITE_S = 0.25, 0.015, 2.0
 LIMIT_S = 60.0
+HANGING_S, QUICK_HANGING_S = 30.0, 8.0
+"""A program that nobody holds up has failed after so long: some of them wait for an answer that does not come."""
 ADDRESS = "F0:00:00:00:00:00"
 
 _SETTINGS = f"""\
@@ -106,14 +108,14 @@ class Place:
             "act": [self.program, "act", "lamp", "set_level", str(number), *there],
         }[way]
 
-    def together(self, way: str, programs: int) -> Taken:
-        """So many of them at once."""
+    def together(self, way: str, programs: int, limit_s: float = LIMIT_S) -> Taken:
+        """So many of them at once; one that has not ended by then has failed."""
         began = time.perf_counter()
 
         def one(number: int) -> float | None:
             try:
                 done = subprocess.run(
-                    self.words(way, number), env=self.env, capture_output=True, timeout=LIMIT_S, check=False
+                    self.words(way, number), env=self.env, capture_output=True, timeout=limit_s, check=False
                 )
             except subprocess.TimeoutExpired:
                 return None
@@ -124,7 +126,7 @@ class Place:
         return Taken(ended_s=tuple(end for end in ends if end is not None), failed=ends.count(None))
 
 
-def samples(programs: int, rounds: int, tick: Tick) -> dict[str, list[Taken]]:
+def samples(programs: int, rounds: int, hanging_s: float, tick: Tick) -> dict[str, list[Taken]]:
     """By way, in turn; each on a BlueZ and with a daemon of its own, so that nothing is warm."""
     found: dict[str, list[Taken]] = {"at once": [], "flock": [], "run": [], "act": []}
     for number in range(rounds):
@@ -136,13 +138,14 @@ def samples(programs: int, rounds: int, tick: Tick) -> dict[str, list[Taken]]:
                     with place.daemon():
                         taken.append(place.together(way, programs))
                 else:
-                    taken.append(place.together(way, programs))
+                    limit_s = hanging_s if way == "at once" else LIMIT_S
+                    taken.append(place.together(way, programs, limit_s))
     return found
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     programs, rounds = (QUICK_PROGRAMS, 1) if quick else (PROGRAMS, ROUNDS)
-    found = samples(programs, rounds, tick)
+    found = samples(programs, rounds, QUICK_HANGING_S if quick else HANGING_S, tick)
 
     def sooner(name: str, part: str, ours_is: str, way: str, limit: float) -> Figure:
         return Figure(
