@@ -116,7 +116,7 @@ def of_daemons(rounds: int, tick: Tick) -> Pairs:
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
-    rounds = 2 if quick else 15
+    rounds = 5 if quick else 15
     tick("a command through the keeper")
     found: Pairs = {"command": [(uvloop.run(commands()), asyncio.run(commands())) for _ in range(rounds)]}
     found |= of_daemons(rounds, tick)
