@@ -1,5 +1,7 @@
 """What the pure core takes for one command from submission over its intent and its answer to the next one's
-turn, and what a command occupies while it waits. The line is kept at one length meanwhile. The floor of the
+turn, and what a command occupies while it waits. The line is kept at one length meanwhile. With a journal a
+command is three events: submitted, its intent recorded, answered; the first finds the device busy and only
+enters the line and looks at the gauges, the last ends one command and begins the next. The floor of the
 memory is the least that any queue keeps: a tuple in a heap, a future, and the command as a dictionary of six
 keys.
 """

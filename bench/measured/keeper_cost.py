@@ -5,7 +5,21 @@ worker, a future, `asyncio.timeout`, and a task for each operation, so that one 
 write is Bumble's alone, both ends in one process, its link without connection interval and without any of our
 code.
 
-The link is one of ours that is not there. Where the time goes stands under the profile, below.
+Twice the floor is not reached, and why is counted. For one command, in instructions of the interpreter and in
+calls of Python (3.11), one command after the other:
+
+    room             instructions  share   calls
+    core                    2,440   60 %      79
+    runtime, devices          810   20 %      35
+    event loop                665   16 %      32
+    model                     150    4 %       7
+    together                4,060            153
+    the floor               1,610
+
+The core takes two events, submitted and answered: rules, slot, four timers, five marks of the timeline, gauges,
+verdict. A command for a device with nothing to do does not stand in line; nobody watches here, so nothing is told
+but the outcome; without a journal no row is made. What is left is spread thin: no function of ours has more than
+5 % of it. On the air a command waits for two connection events, 15 ms at the least.
 """
 
 import asyncio
@@ -34,8 +48,8 @@ COMMANDS = 1_000
 
 TOGETHER = {4: "together 4", 100: "together 100", 10_000: "together 10 000"}
 _BECAUSE = (
-    "The floor keeps no record, no phases, no rules of retry and no stop. Where our time goes, room by room,"
-    " stands under the profile below; on the air a command waits for two connection events, 15 ms at the least."
+    "What the keeper does for a command is counted, in instructions of the interpreter, under the suite that says"
+    " what the keeper adds, and shared out to rooms under the profile."
 )
 
 ADDRESS = parse_address("F0:00:00:00:00:01")

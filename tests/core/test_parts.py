@@ -78,13 +78,14 @@ def test_an_undo_is_owed_once_the_device_may_be_changed_and_as_long_as_steps_are
     assert parts.owed_undo(one) is None, "all of it was carried out"
 
 
-def test_the_mtu_that_was_agreed_on_decides_the_next_chunk() -> None:
+@pytest.mark.parametrize(("told", "length"), [(103, 100), (None, 20)])
+def test_the_mtu_that_was_agreed_on_decides_the_next_chunk(told: int | None, length: int) -> None:
     drive = Drive()
     drive.warm()
     drive.submit("mtu", RequestMtu())
-    drive.answer(103)
+    drive.answer(told)
     drive.submit("long", LongWrite(target=POSITION, payload=bytes(150)))
-    assert [len(one.payload) for one in drive.sent() if isinstance(one, Write)] == [100]
+    assert [len(one.payload) for one in drive.sent() if isinstance(one, Write)] == [length]
 
 
 def test_a_part_answered_after_the_deadline_is_the_last_one() -> None:

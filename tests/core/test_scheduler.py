@@ -1,10 +1,12 @@
 """The scheduler as a whole: events that do not fit, the clock, its figures, and its cost in a long line."""
 
+from typing import get_args
+
 import pytest
 
 from core.drive import A_READ, MS, Drive, S, fault, write
 from core.test_waiting import calls
-from gattkeeper.core import effects, events
+from gattkeeper.core import effects, events, scheduler
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.scheduler import Scheduler
 from gattkeeper.model.command import Command
@@ -44,6 +46,22 @@ def test_an_event_that_does_not_fit_changes_nothing(event: events.Event) -> None
     assert drive.scheduler.wakeup_at() is None
 
 
+def test_there_is_one_way_to_take_each_event() -> None:
+    ways = [*scheduler._OF_KEEPER, *scheduler._OF_DEVICE, *scheduler._OF_CONNECTION]
+    assert len(ways) == len(set(ways))
+    assert set(ways) == set(get_args(events.Event))
+
+
+def test_where_nobody_watches_only_the_outcome_tells_of_phases() -> None:
+    watched, unwatched = Drive(), Scheduler(watched=False)
+    watched.warm()
+    watched.submit("one", A_READ)
+    watched.answer(b"\x55")
+    caused = [effect for event, now in watched.fed for effect in unwatched.handle(event, now)]
+    assert caused == [effect for effect in watched.effects if not isinstance(effect, effects.Marked)]
+    assert len(watched.effects) > len(caused)
+
+
 def test_a_clock_that_goes_back_is_not_believed() -> None:
     drive = Drive()
     drive.now = 10 * S
@@ -58,6 +76,7 @@ def test_wakeup_is_the_earliest_of_all_moments_and_none_when_there_is_nothing_to
     assert drive.scheduler.wakeup_at() is None
     drive.submit("one", A_READ, deadline_us=40 * S, queue_timeout_us=3 * S)
     assert drive.scheduler.wakeup_at() == 3 * S
+    assert [drive.scheduler.may_wake_before(at) for at in (3 * S, 3 * S + 1)] == [False, True]
     drive.connected()
     assert drive.scheduler.wakeup_at() == 2500 * MS
     drive.wait(2500 * MS)

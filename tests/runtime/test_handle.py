@@ -50,9 +50,27 @@ def test_acceptance_is_settled_once():
         taken, refused = Handle(COMMAND), Handle(COMMAND)
         taken.settle(None)
         taken.settle(StorageError("too late"))
-        assert await taken.accepted is None
+        await taken.taken_on()
+        assert taken.error is None
+        waiting = asyncio.ensure_future(refused.taken_on())
+        await asyncio.sleep(1)
         refused.settle(StorageError("the disk is full"))
-        with pytest.raises(StorageError, match="full"):
-            await refused.accepted
+        for late in (waiting, refused.taken_on()):
+            with pytest.raises(StorageError, match="full"):
+                await late
+        assert isinstance(refused.error, StorageError)
+
+    run_virtual(story())
+
+
+def test_who_gives_up_waiting_for_the_acceptance_takes_it_from_nobody_else():
+    async def story() -> None:
+        handle = Handle(COMMAND)
+        first, second = (asyncio.ensure_future(handle.taken_on()) for _ in range(2))
+        await asyncio.sleep(1)
+        first.cancel()
+        await asyncio.wait([first])
+        handle.settle(None)
+        await second
 
     run_virtual(story())

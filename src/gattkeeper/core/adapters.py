@@ -15,7 +15,7 @@ from gattkeeper.model.status import Alert, AlertKind
 
 def grant(state: State, adapter: AdapterState) -> None:
     """Let the first of those who want a connection have its attempt, if the adapter is free for one."""
-    if not adapter.up or not adapter.wanting:
+    if not adapter.up:
         return
     if adapter.connecting:
         _clear_the_way(state, adapter)
@@ -72,9 +72,8 @@ def _hold(device: DeviceState) -> tuple[bool, bool, bool, int]:
     return (device.idle_since < 0, bool(device.leases), bool(device.wanted), device.idle_since)
 
 
-def gives_way(state: State, device: DeviceState) -> bool:
-    """Whether another device's stop needs the place that this one's connection holds."""
-    adapter = state.adapters[device.adapter]
+def gives_way(state: State, adapter: AdapterState) -> bool:
+    """Whether a device's stop needs a place that another one's connection holds."""
     return stop_wants_place(state, adapter) and not places.becomes_free(state, adapter)
 
 
@@ -83,7 +82,7 @@ def next_in_turn(state: State, adapter: AdapterState) -> DeviceState | None:
 
     A connection attempt does not count: one device out of reach would hold up all others.
     """
-    if not adapter.lining or any(state.devices[name].uses_bearer for name in adapter.devices):
+    if any(state.devices[name].uses_bearer for name in adapter.devices):
         return None
     first = min((state.devices[name] for name in adapter.lining), key=_urgency)
     del adapter.lining[first.name]

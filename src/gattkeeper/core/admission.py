@@ -5,13 +5,14 @@ Knows who may enter. What runs next is decided in `scheduler`.
 
 from msgspec.structs import replace
 
-from gattkeeper.core import breaker, leases, pressure, recovery, roaming
+from gattkeeper.core import at_once, breaker, leases, pressure, recovery, roaming
 from gattkeeper.core.answering import release
 from gattkeeper.core.attempts import goes_aside, start
 from gattkeeper.core.connections import abandon, lose
 from gattkeeper.core.effects import Accept, Refusal, Refuse, SubscriptionEnded
 from gattkeeper.core.ending import end, end_without_success
 from gattkeeper.core.entry import Entry
+from gattkeeper.core.events import Submitted
 from gattkeeper.core.forgetting import needs_no_connection
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState, SlotPhase
 from gattkeeper.core.own_faults import CANCELLED, LEASE_OVER
@@ -23,14 +24,18 @@ from gattkeeper.model.operation import Disconnect, Unsubscribe, changes_state, n
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
 
-def submit(state: State, command: Command) -> None:
+def submit(state: State, event: Submitted) -> None:
     """Accept or refuse, at once."""
+    command = event.command
     device = state.devices[command.device]
-    refusal = _refusal(state, device, command)
+    full = "" if isinstance(command.operation, Disconnect) else pressure.is_full(state, device)
+    least = pressure.victim(state, device, command) if full else None  # it would make room
+    refusal = _refusal(state, device, command, full if least is None else "")
     if refusal is not None:
         state.effects.append(Refuse(command_id=command.id, refusal=refusal[0], text=refusal[1]))
         return
-    _make_room(state, device, command)
+    if least is not None:
+        end_without_success(state, state.devices[least.command.device], least, Cause.SHED, by=command.id)
     entry = take_on(state, command)
     if isinstance(command.operation, Disconnect):
         disconnect(state, device, entry)
@@ -41,16 +46,11 @@ def submit(state: State, command: Command) -> None:
         if device.connection not in (ConnectionState.CONNECTED, ConnectionState.CONNECTING):
             end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)  # it ended with its connection
             return
-    if not leases.admits(state, command):
+    if command.lease and not leases.admits(state, command):
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=LEASE_OVER)
         return
-    if breaker.is_open(device) and not needs_no_connection(state, device)(entry):
-        end_without_success(state, device, entry, Cause.NEVER_SENT, fault=breaker.fault_of(state, device))
-        return
-    roaming.choose(state, device)
-    adapter = state.adapters[device.adapter]
-    if adapter.ladder.parked and device.connection is not ConnectionState.CONNECTED:
-        fault = recovery.fault_of(state, adapter, roaming.tied(device))
+    fault = None if device.connection is ConnectionState.CONNECTED else _hopeless(state, device, entry)
+    if fault is not None:
         end_without_success(state, device, entry, Cause.NEVER_SENT, fault=fault)
         return
     if command.coalesce_key:
@@ -58,13 +58,25 @@ def submit(state: State, command: Command) -> None:
     _enter(state, device, entry)
 
 
+def _hopeless(state: State, device: DeviceState, entry: Entry) -> Fault | None:
+    """Why no connection would be made for the command now; None when it may wait for one."""
+    if breaker.is_open(device) and not needs_no_connection(state, device)(entry):
+        return breaker.fault_of(state, device)
+    roaming.choose(state, device)
+    adapter = state.adapters[device.adapter]
+    return recovery.fault_of(state, adapter, roaming.tied(device)) if adapter.ladder.parked else None
+
+
 def _enter(state: State, device: DeviceState, entry: Entry) -> None:
     """Into the line, or past it: what needs no bearer does not wait for one."""
     command = entry.command
     if command.queue_timeout_us is not None:
-        state.timers.set(("queue_deadline", command.id), state.now + command.queue_timeout_us)
+        state.set_clock(entry, "queue_deadline", state.now + command.queue_timeout_us)
     if goes_aside(state, device, command.operation):
         start(state, device, entry)
+        return
+    if at_once.may_start(state, device, entry):
+        at_once.begin(state, device, entry)
         return
     state.wait(device, entry)
     state.mark(entry, Phase.WAITING, f"{device.depth - 1} before it")
@@ -72,15 +84,10 @@ def _enter(state: State, device: DeviceState, entry: Entry) -> None:
         state.mark(entry, Phase.LOCK_WAIT)
         if not device.connect_failures:
             device.connect_ready_at = 0  # a pause of the subscriptions alone
+    elif device.slot is not None:
+        state.glance(device)
+        return
     state.touch(device)
-
-
-def _make_room(state: State, device: DeviceState, command: Command) -> None:
-    """In a full queue the least urgent ends; that there is one was asked before. A Disconnect needs no room."""
-    full = pressure.is_full(state, device) and not isinstance(command.operation, Disconnect)
-    least = pressure.victim(state, device, command) if full else None
-    if least is not None:
-        end_without_success(state, state.devices[least.command.device], least, Cause.SHED, by=command.id)
 
 
 def _supersede(state: State, device: DeviceState, command: Command) -> None:
@@ -91,10 +98,11 @@ def _supersede(state: State, device: DeviceState, command: Command) -> None:
         end_without_success(state, device, older, Cause.SUPERSEDED, by=command.id)
 
 
-def _refusal(state: State, device: DeviceState, command: Command) -> tuple[Refusal, str] | None:
+def _refusal(state: State, device: DeviceState, command: Command, full: str) -> tuple[Refusal, str] | None:
+    """Why not; `full`: what is, if there is no room. A Disconnect needs none."""
     name = device.name
     leaves = isinstance(command.operation, Disconnect)
-    changes = changes_state(command.operation)
+    changes = bool(device.stopped_by or device.latched_by) and changes_state(command.operation)
     why: tuple[Refusal, str] | None = None
     if state.closing:
         why = Refusal.CLOSED, "the keeper is shutting down"
@@ -102,12 +110,10 @@ def _refusal(state: State, device: DeviceState, command: Command) -> tuple[Refus
         why = Refusal.STOPPED, f"an emergency stop of {name} is running; its connection stays until it has ended"
     elif changes and device.stopped_by:
         why = Refusal.STOPPED, f"{name} is stopped by {device.stopped_by}; `gattkeeper resume {name}` ends it"
-    elif changes and device.latched_by:
+    elif changes:
         why = Refusal.LATCHED, f"{name} is held until it is known what {device.latched_by} did: resolve it first"
-    elif not leaves:
-        full = pressure.is_full(state, device)
-        if full and pressure.victim(state, device, command) is None:
-            why = Refusal.QUEUE_FULL, f"{full}; try again in about {pressure.retry_after_s(state, device):.2g} s"
+    elif full:
+        why = Refusal.QUEUE_FULL, f"{full}; try again in about {pressure.retry_after_s(state, device):.2g} s"
     return why
 
 

@@ -14,28 +14,42 @@ from gattkeeper.model.status import Alert, AlertKind
 def look(state: State, device: DeviceState) -> None:
     """Compare the gauges with their thresholds, and see to it that the next crossing is noticed."""
     limits, now = state.limits, state.now
-    depth = device.depth
-    if _crosses(device, AlertKind.DEPTH, depth, limits.alert_depth):
-        _tell(state, device, AlertKind.DEPTH, depth, f"{depth} commands wait for {device.name}")
-    next_at = -1
+    depth, calm = device.depth, not device.alerts
+    if calm and not depth and device.slot is None:
+        _look_again(state, device, -1)
+        return
     oldest = device.waiting.oldest() if depth else None
-    waited_us = now - oldest.accepted_at if oldest is not None else 0
-    if _crosses(device, AlertKind.OLDEST_WAITING, waited_us, limits.alert_waiting_us):
-        text = f"the oldest command for {device.name} waits for {waited_us / 1e6:.3g} s"
-        _tell(state, device, AlertKind.OLDEST_WAITING, waited_us, text)
-    if oldest is not None and AlertKind.OLDEST_WAITING not in device.alerts:
-        next_at = oldest.accepted_at + limits.alert_waiting_us
     slot = device.slot
     if slot is not None and (slot.phase is SlotPhase.RECORDING or slot.role is SlotRole.AWAITING):
         slot = None  # nothing is on the bearer
+    waited_us = now - oldest.accepted_at if oldest is not None else 0
     flown_us = now - slot.handed_over_at if slot is not None else 0
-    if _crosses(device, AlertKind.IN_FLIGHT, flown_us, limits.alert_in_flight_us):
-        text = f"{_what(slot)} of {device.name} has had no answer for {flown_us / 1e6:.3g} s"
-        _tell(state, device, AlertKind.IN_FLIGHT, flown_us, text)
-    if slot is not None and AlertKind.IN_FLIGHT not in device.alerts:
+    is_long = waited_us >= limits.alert_waiting_us or flown_us >= limits.alert_in_flight_us
+    if is_long or depth >= limits.alert_depth or not calm:
+        _compare(state, device, depth, waited_us, flown_us, slot)
+    next_at = -1
+    calm = not device.alerts
+    if oldest is not None and (calm or AlertKind.OLDEST_WAITING not in device.alerts):
+        next_at = oldest.accepted_at + limits.alert_waiting_us
+    if slot is not None and (calm or AlertKind.IN_FLIGHT not in device.alerts):
         at_us = slot.handed_over_at + limits.alert_in_flight_us
         next_at = at_us if next_at < 0 else min(next_at, at_us)
     _look_again(state, device, next_at)
+
+
+def _compare(
+    state: State, device: DeviceState, depth: int, waited_us: int, flown_us: int, slot: Slot | None
+) -> None:
+    """Tell what has crossed its threshold; `slot`: what is in flight."""
+    limits, name = state.limits, device.name
+    if _crosses(device, AlertKind.DEPTH, depth, limits.alert_depth):
+        _tell(state, device, AlertKind.DEPTH, depth, f"{depth} commands wait for {name}")
+    if _crosses(device, AlertKind.OLDEST_WAITING, waited_us, limits.alert_waiting_us):
+        text = f"the oldest command for {name} waits for {waited_us / 1e6:.3g} s"
+        _tell(state, device, AlertKind.OLDEST_WAITING, waited_us, text)
+    if _crosses(device, AlertKind.IN_FLIGHT, flown_us, limits.alert_in_flight_us):
+        text = f"{_what(slot)} of {name} has had no answer for {flown_us / 1e6:.3g} s"
+        _tell(state, device, AlertKind.IN_FLIGHT, flown_us, text)
 
 
 def _crosses(device: DeviceState, kind: AlertKind, value: int, limit: int) -> bool:

@@ -24,6 +24,7 @@ from gattkeeper.model.operation import (
     Read,
     RequestMtu,
     Subscribe,
+    Unpair,
     WriteThenWait,
     is_idempotent,
 )
@@ -33,14 +34,25 @@ LINK_KINDS = frozenset({FaultKind.LINK_LOST, FaultKind.ADAPTER_GONE, FaultKind.S
 """Faults after which there is no connection left to retry on."""
 
 
+_LASTING = (Subscribe, RequestMtu, Pair, Unpair)
+"""What is in force from its answer on, even if nobody waits for that any more."""
+
+
+def _note(device: DeviceState, operation: Subscribe | RequestMtu | Pair | Unpair, value: AnswerValue) -> None:
+    if isinstance(operation, Subscribe):
+        subscriptions.answered(device, operation)
+    elif not isinstance(operation, RequestMtu):
+        roaming.paired(device, operation)
+    elif isinstance(value, int):
+        device.att_mtu = value
+
+
 def answered(state: State, device: DeviceState, slot: Slot, value: AnswerValue) -> None:
     """A good answer: to the command that asked, or to nobody when it came too late."""
     free(state, device, slot)
-    subscriptions.answered(device, slot.operation)
-    roaming.paired(device, slot.operation)
     entry = slot.entry
-    if isinstance(slot.operation, RequestMtu) and isinstance(value, int):
-        device.att_mtu = value  # agreed on, even if nobody waits for the answer any more
+    if isinstance(slot.operation, _LASTING):
+        _note(device, slot.operation, value)
     if slot.phase is SlotPhase.RELEASING:
         if entry is not None:
             state.mark(entry, Phase.LATE_ANSWER, "discarded")
@@ -79,18 +91,20 @@ def barred(state: State, entry: Entry) -> Cause | None:
 def _succeeded(state: State, device: DeviceState, slot: Slot, entry: Entry, value: AnswerValue) -> None:
     _close_attempt(state, entry, None)
     state.mark(entry, Phase.ANSWERED)
-    operation = slot.operation
-    subscriptions.want(device, entry)
+    operation, unanswered = slot.operation, state.adapters[device.adapter].unanswered
+    if isinstance(operation, Subscribe):
+        subscriptions.want(device, entry)
     if isinstance(entry.command.operation, Composite):
         parts.answered(entry, operation, value)
         value = None  # it is among those of the parts
-    if parts.are_left(entry):
-        _go_on(state, device, entry)
-    elif isinstance(entry.command.operation, WriteThenWait):
+        if parts.are_left(entry):
+            _go_on(state, device, entry)
+            return
+    if isinstance(entry.command.operation, WriteThenWait):
         _await(state, device, slot, entry, entry.command.operation)
     elif entry.command.require_read_back and entry.command.read_back is not None:
         _read_back(state, device, entry, entry.command.read_back)
-    elif parts.contains(entry, operation, state.adapters[device.adapter].unanswered):
+    elif unanswered and parts.contains(entry, operation, unanswered):
         end(state, device, entry, Verdict.SENT, Cause.ASSUMED)
     elif parts.unacknowledged(entry, operation):
         end(state, device, entry, Verdict.SENT, Cause.ACCEPTED_LOCALLY)
@@ -270,7 +284,7 @@ def back_off(state: State, device: DeviceState, entry: Entry, ready_at: int, fau
     entry.ready_at = ready_at
     state.mark(entry, Phase.BACKOFF, f"{(ready_at - state.now) / 1e6:.3g} s after {fault}")
     state.wait(device, entry)
-    state.timers.set(("backoff", entry.command.id), ready_at)
+    state.set_clock(entry, "backoff", ready_at)
     state.touch(device)
 
 

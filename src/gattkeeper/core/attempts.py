@@ -21,24 +21,30 @@ from gattkeeper.model.operation import (
     Pair,
     RequestMtu,
     Sequence,
+    Subscribe,
+    Unsubscribe,
     changes_state,
     kind_of,
 )
 from gattkeeper.model.outcome import Cause, Phase, Verdict
 
+_MAY_BE_DONE = (Connect, Subscribe, Unsubscribe)
+"""What a connection that is there may have done already."""
+
 
 def start(state: State, device: DeviceState, entry: Entry) -> None:
     """Give the device's slot to a command that was chosen."""
-    state.unwait(entry)
+    if entry.line is not None:
+        state.unwait(entry)
     entry.move(CommandStep.START)
     operation = entry.command.operation
-    if subscriptions.is_shared(device, operation) or isinstance(operation, Connect):
+    if isinstance(operation, _MAY_BE_DONE) and subscriptions.is_shared(device, operation):
         subscriptions.want(device, entry)
         leases.activate(state, device)
         end(state, device, entry, Verdict.DELIVERED, Cause.ACKNOWLEDGED)
         return
     if isinstance(operation, Sequence):
-        state.timers.set(("lease", entry.command.id), state.now + operation.lease_us)
+        state.set_clock(entry, "lease", state.now + operation.lease_us)
     if has_place_aside(state, device, operation):
         device.aside = occupy(state, device, entry, parts.current(device, entry))
         state.touch(device)  # the bearer is still free
@@ -48,7 +54,7 @@ def start(state: State, device: DeviceState, entry: Entry) -> None:
 
 def go_on(state: State, device: DeviceState, entry: Entry) -> None:
     """Give the device's slot to what is next of a command, unless its handles are those of another table."""
-    if not is_stale(device, entry):
+    if entry.table is None or not is_stale(device, entry):
         device.slot = occupy(state, device, entry, parts.current(device, entry))
         return
     device.reconnect |= entry.command.stop  # a stop's last means: the device falls back to its own safe state
@@ -66,21 +72,24 @@ def has_place_aside(state: State, device: DeviceState, operation: Operation | Co
     An adapter that does one operation at a time has no such place.
     """
     adapter = state.adapters[device.adapter]
-    held = state.is_serial(adapter) or adapter.ladder.cuts
-    return device.aside is None and kind_of(operation) in adapter.aside and not held
+    if not adapter.aside or device.aside is not None or kind_of(operation) not in adapter.aside:
+        return False
+    return not (state.is_serial(adapter) or adapter.ladder.cuts)
 
 
 def goes_aside(state: State, device: DeviceState, operation: Operation | Composite) -> bool:
     """Whether it may start now, whatever is on the bearer. A stop and a pairing hold it back like any other."""
-    free = device.connection is ConnectionState.CONNECTED and device.stop is None and not device.pairing
-    return free and not device.shortfall and not device.reconnect and has_place_aside(state, device, operation)
+    if not has_place_aside(state, device, operation) or device.connection is not ConnectionState.CONNECTED:
+        return False
+    return device.stop is None and not (device.pairing or device.shortfall or device.reconnect)
 
 
 def occupy(
     state: State, device: DeviceState, entry: Entry, operation: Operation, *, unconnected: bool = False
 ) -> Slot:
     """Begin the next attempt: its intent is recorded first. A stop does not wait for the disk."""
-    if entry.command.stop:
+    is_stop = entry.command.stop
+    if is_stop:
         state.timers.cancel(("stop_grace", device.name))
     entry.attempt += 1
     entry.attempt_started_at = state.now
@@ -96,7 +105,6 @@ def occupy(
         entry=entry,
         unconnected=unconnected,
     )
-    awaited = state.journalled and not entry.command.stop
     if state.journalled:
         state.effects.append(
             RecordIntent(
@@ -105,11 +113,11 @@ def occupy(
                 token=slot.token,
                 attempt=entry.attempt,
                 epoch=device.epoch,
-                awaited=awaited,
+                awaited=not is_stop,
                 step=parts.number(entry),
             )
         )
-    if not awaited:
+    if is_stop or not state.journalled:
         hand_over(state, device, slot)
     return slot
 
@@ -130,44 +138,52 @@ def side_step(
 
 def hand_over(state: State, device: DeviceState, slot: Slot) -> None:
     """From here on only a clear answer tells what happened. While somebody pairs, only a stop goes."""
-    if _is_held(device, slot):
+    if device.pairing and _is_held(slot):
         slot.held = True
         return
+    name, epoch, token, operation, entry = device.name, device.epoch, slot.token, slot.operation, slot.entry
     slot.phase = SLOT[slot.phase, SlotStep.RECORDED]
     slot.handed_over_at = device.used_at = state.now
-    subscriptions.handed_over(device, slot.operation)
-    if slot.entry is not None and changes_state(slot.operation):
-        slot.entry.overtaken |= slot.entry.uncertain is not None and device.changed_by != slot.entry.command.id
-        device.changed_by = slot.entry.command.id
-    if slot.entry is not None and slot.role is SlotRole.MAIN:
-        state.timers.cancel(("queue_deadline", slot.entry.command.id))
-        state.mark(slot.entry, Phase.DISPATCHED, parts.note(slot.entry))
+    if isinstance(operation, Unsubscribe):
+        subscriptions.handed_over(device, operation)
+    if entry is not None:
+        _note(state, device, entry, slot)
     slot.times_out_at = state.now + _timeout_us(state.limits, slot)
-    state.timers.set(("attempt", device.name, slot.token), slot.times_out_at)
-    name, epoch, token = device.name, device.epoch, slot.token
+    state.timers.set(("attempt", name, token), slot.times_out_at)
     if slot.unconnected:
         state.effects.append(Forget(device=name, adapter=device.adapter, epoch=epoch, token=token))
     else:
-        state.effects.append(Dispatch(device=name, epoch=epoch, token=token, operation=slot.operation))
+        state.effects.append(Dispatch(device=name, epoch=epoch, token=token, operation=operation))
 
 
-def _is_held(device: DeviceState, slot: Slot) -> bool:
+def _note(state: State, device: DeviceState, entry: Entry, slot: Slot) -> None:
+    """What is true of a command, and its device, once something of it is handed over."""
+    command = entry.command
+    if changes_state(slot.operation):
+        entry.overtaken |= entry.uncertain is not None and device.changed_by != command.id
+        device.changed_by = command.id
+    if slot.role is SlotRole.MAIN:
+        if command.queue_timeout_us is not None:
+            state.timers.cancel(("queue_deadline", command.id))
+        whole = not isinstance(command.operation, Composite)
+        state.mark(entry, Phase.DISPATCHED, "" if whole else parts.note(entry))
+
+
+def _is_held(slot: Slot) -> bool:
     """Whether it waits for a pairing. Side steps belong to what runs already; what is unconnected as well."""
-    may_wait = device.pairing and slot.role is SlotRole.MAIN and not slot.unconnected
+    may_wait = slot.role is SlotRole.MAIN and not slot.unconnected
     return may_wait and slot.entry is not None and not slot.entry.command.stop
 
 
 def _timeout_us(limits: Limits, slot: Slot) -> int:
     if slot.entry is not None and slot.role is SlotRole.MAIN:
-        if slot.entry.command.attempt_timeout_us is not None:
-            return slot.entry.command.attempt_timeout_us
-        if slot.entry.command.stop:
+        command = slot.entry.command
+        if command.attempt_timeout_us is not None:
+            return command.attempt_timeout_us
+        if command.stop:
             return limits.stop_attempt_timeout_us
-    return _KIND_TIMEOUTS.get(type(slot.operation), _gatt_timeout_us)(limits)
-
-
-def _gatt_timeout_us(limits: Limits) -> int:
-    return limits.attempt_timeout_us
+    of_kind = _KIND_TIMEOUTS.get(type(slot.operation))
+    return of_kind(limits) if of_kind is not None else limits.attempt_timeout_us
 
 
 _KIND_TIMEOUTS: dict[type[Operation], Callable[[Limits], int]] = {
@@ -179,18 +195,22 @@ _KIND_TIMEOUTS: dict[type[Operation], Callable[[Limits], int]] = {
 
 def slot_of(device: DeviceState, token: int) -> Slot | None:
     """The slot an answer belongs to, if it still has one."""
-    for slot in (device.slot, device.bypass, device.aside):
-        if slot is not None and slot.token == token:
-            return slot
+    slot = device.slot
+    if slot is not None and slot.token == token:
+        return slot
+    for other in (device.bypass, device.aside):
+        if other is not None and other.token == token:
+            return other
     return None
 
 
 def free(state: State, device: DeviceState, slot: Slot) -> None:
     """Nothing is owed any more: the next may go."""
-    if slot.phase is not SlotPhase.RECORDING:
+    phase = slot.phase
+    if phase is not SlotPhase.RECORDING:
         pressure.served(device, state.now - slot.handed_over_at)
-    state.timers.cancel(("attempt", device.name, slot.token))
-    state.timers.cancel(("grace", device.name, slot.token))
+        clock = "attempt" if phase is SlotPhase.IN_FLIGHT else "grace"
+        state.timers.cancel((clock, device.name, slot.token))
     device.vacate(slot)
     device.used_at = state.now
     state.touch(device)

@@ -64,7 +64,8 @@ def answered(state: State, device: DeviceState) -> None:
     device.in_vain = device.mends_done = 0
     device.unreachable = 0
     device.cooldown_us = 0
-    _move(state, device, AvailabilityStep.CLOSE)
+    if device.availability is not Availability.AVAILABLE:
+        _move(state, device, AvailabilityStep.CLOSE)
 
 
 def fault_of(state: State, device: DeviceState) -> Fault:

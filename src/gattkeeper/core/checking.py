@@ -7,15 +7,14 @@ keeper connect again to a device that is left alone, or was disconnected on purp
 
 from gattkeeper.core import breaker
 from gattkeeper.core.admission import take_on
-from gattkeeper.core.state import DeviceState, State
+from gattkeeper.core.state import DeviceState, Question, State
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.operation import Read
 
 
-def take_on_owed(state: State, device: DeviceState) -> None:
+def take_on_owed(state: State, device: DeviceState, question: Question) -> None:
     """Put the check that is owed first in line: one at a time. What is not taken on now is, once connected."""
-    question = device.question
-    if question is None or not question.owed:
+    if not question.owed:
         return
     question.owed = False
     void = device.changed_by != question.command.id or device.stop is not None

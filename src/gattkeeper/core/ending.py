@@ -9,7 +9,7 @@ from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandStep
 from gattkeeper.core.state import DeviceState, State
 from gattkeeper.model.fault import Fault, FaultKind, Ran
-from gattkeeper.model.operation import Operation, changes_state, has_effect
+from gattkeeper.model.operation import Composite, Operation, changes_state, has_effect
 from gattkeeper.model.outcome import AnswerValue, Cause, Outcome, Phase, Verdict
 
 _UNCERTAIN: dict[FaultKind, Cause] = {
@@ -81,11 +81,12 @@ def end(
     if not entry.move(CommandStep.END):
         return
     state.unwait(entry)
-    state.leave_gate(entry)
     command = entry.command
+    if command.fanout:
+        state.leave_gate(entry)
     if command.lease in state.leases:
         state.leases[command.lease].used_at = state.now
-    for kind in ("deadline", "queue_deadline", "backoff", "lease"):
+    for kind in entry.clocks:
         state.timers.cancel((kind, command.id))
     if verdict is Verdict.UNKNOWN and changes_state(command.operation):
         _unknown(state, device, entry)
@@ -107,9 +108,8 @@ def end(
     state.ended += 1
     state.effects.append(Finish(command=command, outcome=outcome, at_us=state.now))
     state.touch(device)
-    undo = parts.owed_undo(entry)
-    if undo is not None:
-        device.owed_undo = (entry, undo)
+    if isinstance(command.operation, Composite):
+        _owe_undo(device, entry)
     if device.connect_for is entry:
         device.connect_for = None
     if device.stop is entry:
@@ -117,6 +117,12 @@ def end(
         device.stop_ended = (entry, verdict)  # the gate opens, or not, once it is clear what follows
         for joined in entry.joined:
             end(state, device, joined, verdict, cause, by=command.id, fault=fault)
+
+
+def _owe_undo(device: DeviceState, entry: Entry) -> None:
+    undo = parts.owed_undo(entry)
+    if undo is not None:
+        device.owed_undo = (entry, undo)
 
 
 def _unknown(state: State, device: DeviceState, entry: Entry) -> None:

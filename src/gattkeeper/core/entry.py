@@ -51,6 +51,7 @@ class Entry(Struct, kw_only=True, eq=False):
     values: list[bytes | None] = field(default_factory=list)  # what they brought
     undoes: str = ""  # the sequence this is the undo of
     checks: str = ""  # the unknown command this is a look at
+    clocks: tuple[str, ...] = ("deadline",)  # its timers that may be set: this one always
 
     @property
     def order(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ ever: its `gather` bounds it.
 
 from gattkeeper.core import admission, places
 from gattkeeper.core.entry import Entry
-from gattkeeper.core.events import FanoutSubmitted
+from gattkeeper.core.events import FanoutSubmitted, Submitted
 from gattkeeper.core.lifecycle import ConnectionState
 from gattkeeper.core.state import DeviceState, Fanout, State
 from gattkeeper.model.outcome import Phase
@@ -16,7 +16,7 @@ from gattkeeper.model.outcome import Phase
 def submit(state: State, event: FanoutSubmitted) -> None:
     """Accept or refuse each command; those that stand in line now share a gate."""
     for command in event.commands:
-        admission.submit(state, command)
+        admission.submit(state, Submitted(command=command))
     entries = [state.entries[command.id] for command in event.commands if admission.waits(state, command.id)]
     if not entries:
         return

@@ -49,6 +49,12 @@ class Ladder(Struct, kw_only=True, eq=False):
     until: int = 0  # when a parked adapter is tried again
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is noted and nothing is done: mostly."""
+        noted = self.proven or self.wedged or self.failures
+        return not noted and self.phase is LadderPhase.RESTING
+
+    @property
     def climbs(self) -> bool:
         """Whether a rung is about to be done, or under way."""
         return self.phase in (LadderPhase.DRAINING, LadderPhase.RUNNING)
@@ -61,7 +67,7 @@ class Ladder(Struct, kw_only=True, eq=False):
     @property
     def cuts(self) -> bool:
         """Whether the rung under way takes every connection down: then nothing starts before it."""
-        return self.climbs and self.rung in CUTTING
+        return self.phase is not LadderPhase.RESTING and self.climbs and self.rung in CUTTING
 
     @property
     def told(self) -> str:

@@ -75,10 +75,10 @@ def join(state: State, device: DeviceState) -> None:
 
 
 def admits(state: State, command: Command) -> bool:
-    """Whether a command may wait: its lease is active, or it is the Connect that makes it so. Counts as use."""
+    """Whether a command of a lease may wait: that is active, or this its Connect. Counts as use."""
     lease = state.leases.get(command.lease)
     if lease is None or lease.device != command.device:
-        return not command.lease
+        return False
     lease.used_at = state.now
     return lease.active_since >= 0 or isinstance(command.operation, Connect)
 

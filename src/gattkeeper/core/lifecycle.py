@@ -9,6 +9,8 @@ from enum import Enum
 class CommandPhase(Enum):
     """Where an accepted command is."""
 
+    __hash__ = object.__hash__  # a member is one object; hashing its name takes six times as long
+
     WAITING = "waiting"
     IN_FLIGHT = "in_flight"
     BACKING_OFF = "backing_off"
@@ -17,6 +19,8 @@ class CommandPhase(Enum):
 
 class CommandStep(Enum):
     """What moves a command."""
+
+    __hash__ = object.__hash__  # likewise
 
     START = "start"
     BACK_OFF = "back_off"
@@ -39,6 +43,8 @@ COMMAND: dict[tuple[CommandPhase, CommandStep], CommandPhase] = {
 class SlotPhase(Enum):
     """Where the one operation of a device is."""
 
+    __hash__ = object.__hash__  # likewise
+
     RECORDING = "recording"  # chosen; its intent row is not durable yet
     IN_FLIGHT = "in_flight"  # handed over to the stack
     RELEASING = "releasing"  # its command is gone; the bearer still owes an answer
@@ -46,6 +52,8 @@ class SlotPhase(Enum):
 
 class SlotStep(Enum):
     """What moves a slot. Freeing it is leaving the table."""
+
+    __hash__ = object.__hash__  # likewise
 
     RECORDED = "recorded"
     RELEASE = "release"

@@ -53,5 +53,5 @@ def over(state: State, device: DeviceState) -> None:
 
 
 def waits(state: State, device: DeviceState) -> bool:
-    """Whether the device starts nothing now because of it."""
-    return device.pairing and device.stop is None and not state.closing
+    """Whether the device starts nothing now because of it, while it lasts."""
+    return device.stop is None and not state.closing

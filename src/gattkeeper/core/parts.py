@@ -86,19 +86,22 @@ def has_begun(entry: Entry) -> bool:
 
 def unacknowledged(entry: Entry, last: Operation) -> bool:
     """Whether any part of a command that was carried out went without response; `last` is the last of them."""
-    return any(
-        isinstance(part, Write) and part.mode is WriteMode.WITHOUT_RESPONSE for part in _carried_out(entry, last)
-    )
+    operation = entry.command.operation
+    if isinstance(operation, Sequence):
+        return any(map(_goes_unacknowledged, operation.steps))
+    return _goes_unacknowledged(last)
+
+
+def _goes_unacknowledged(part: Operation) -> bool:
+    return isinstance(part, Write) and part.mode is WriteMode.WITHOUT_RESPONSE
 
 
 def contains(entry: Entry, last: Operation, kinds: frozenset[str]) -> bool:
     """Whether any part of a command that was carried out is of one of these kinds; `last` likewise."""
-    return any(kind_of(part) in kinds for part in _carried_out(entry, last))
-
-
-def _carried_out(entry: Entry, last: Operation) -> tuple[Operation, ...]:
     operation = entry.command.operation
-    return operation.steps if isinstance(operation, Sequence) else (last,)
+    if isinstance(operation, Sequence):
+        return not kinds.isdisjoint(map(kind_of, operation.steps))
+    return kind_of(last) in kinds
 
 
 def owed_undo(entry: Entry) -> Write | None:

@@ -17,12 +17,9 @@ from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.model.status import Alert, AlertKind
 
 
-def look(state: State, device: DeviceState) -> None:
+def look(state: State, device: DeviceState, entry: Entry, verdict: Verdict) -> None:
     """See to what a stop that has just ended leaves behind. A gate that nothing holds any more opens."""
-    ended, device.stop_ended = device.stop_ended, None
-    if ended is None:
-        return
-    entry, verdict = ended
+    device.stop_ended = None
     if verdict in (Verdict.DELIVERED, Verdict.SENT):
         _clear_alert(state, device)
         give_up(state, device)

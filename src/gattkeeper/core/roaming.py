@@ -12,7 +12,7 @@ from gattkeeper.core.state import AdapterState, DeviceState, State
 from gattkeeper.core.ways import Way
 from gattkeeper.model.adapter import Rung
 from gattkeeper.model.fault import Fault, FaultKind
-from gattkeeper.model.operation import Operation, Pair, Unpair
+from gattkeeper.model.operation import Pair, Unpair
 from gattkeeper.model.status import Alert, AlertKind
 
 _ADAPTERS_OWN = frozenset({FaultKind.ADAPTER_GONE, FaultKind.STACK_GONE})
@@ -34,10 +34,9 @@ def take(state: State, device: DeviceState, event: Sighted | Bonded) -> None:
     _look_again(state, device)
 
 
-def paired(device: DeviceState, operation: Operation) -> None:
+def paired(device: DeviceState, operation: Pair | Unpair) -> None:
     """A pairing, or its undoing, came to a good end: keys belong to the adapter that has them."""
-    if isinstance(operation, Pair | Unpair):
-        device.ways[device.adapter].bonded = isinstance(operation, Pair)
+    device.ways[device.adapter].bonded = isinstance(operation, Pair)
 
 
 def choose(state: State, device: DeviceState) -> None:

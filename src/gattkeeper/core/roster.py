@@ -3,11 +3,9 @@
 Knows what of a device ends when it is let go of. Who may be forgotten has nothing left: no command, no connection.
 """
 
-from typing import assert_never
-
 from gattkeeper.core import leases, persist
 from gattkeeper.core.effects import SubscriptionEnded
-from gattkeeper.core.events import DeviceAdded, DeviceLeaving, DeviceRemoved
+from gattkeeper.core.events import DeviceAdded
 from gattkeeper.core.lifecycle import ConnectionState
 from gattkeeper.core.own_faults import REMOVED
 from gattkeeper.core.state import DeviceState, State
@@ -20,20 +18,7 @@ _TIMERS = ("linger", "probe", "alert", "reconnect")
 """What may still be due for a device that has nothing left."""
 
 
-def take(state: State, event: DeviceAdded | DeviceLeaving | DeviceRemoved) -> None:
-    """What the settings say, has changed."""
-    match event:
-        case DeviceAdded():
-            _add(state, event)
-        case DeviceLeaving():
-            _let_go(state, state.devices[event.device])
-        case DeviceRemoved():
-            _forget(state, state.devices[event.device])
-        case _:
-            assert_never(event)
-
-
-def _add(state: State, event: DeviceAdded) -> None:
+def add(state: State, event: DeviceAdded) -> None:
     """Take a device up; one that is known gets the rules that may change under it."""
     known = state.devices.get(event.device)
     if known is not None:
@@ -62,7 +47,7 @@ def _add(state: State, event: DeviceAdded) -> None:
             state.adapters[name].roaming[event.device] = None
 
 
-def _let_go(state: State, device: DeviceState) -> None:
+def let_go(state: State, device: DeviceState) -> None:
     """What waits ends, and so do subscriptions; what is in flight comes to its end, and an emergency stop too."""
     for target in list(device.wanted):
         state.effects.append(SubscriptionEnded(device=device.name, target=target, fault=REMOVED))
@@ -75,7 +60,7 @@ def _let_go(state: State, device: DeviceState) -> None:
     state.touch(device)
 
 
-def _forget(state: State, device: DeviceState) -> None:
+def forget(state: State, device: DeviceState) -> None:
     """Know it no more, if nothing of it is left. Numbers go on where they were, should it come back."""
     if not _is_over(device):
         return

@@ -4,7 +4,7 @@ Knows which part of `core` an event belongs to, and in which order a device look
 """
 
 from collections.abc import Callable, Hashable
-from typing import assert_never, cast
+from typing import Any, cast
 
 from gattkeeper.core import (
     adapters,
@@ -39,30 +39,35 @@ from gattkeeper.core.lifecycle import CommandStep, SlotPhase
 from gattkeeper.core.limits import Limits
 from gattkeeper.core.state import AdapterState, DeviceState, SlotRole, State
 from gattkeeper.model.fault import FaultKind, Ran
-from gattkeeper.model.outcome import Cause
+from gattkeeper.model.outcome import Cause, Phase
 from gattkeeper.model.status import KeeperStatus
 
 
 class Scheduler:
-    """The pure core. `journalled`: intents are recorded before a hand-over."""
+    """The pure core. `journalled`: intents are recorded before a hand-over. `watched`: phases are told at once."""
 
-    def __init__(self, limits: Limits | None = None, *, journalled: bool = True) -> None:
-        self._state = State(limits=limits or Limits(), journalled=journalled)
+    def __init__(self, limits: Limits | None = None, *, journalled: bool = True, watched: bool = True) -> None:
+        self._state = State(limits=limits or Limits(), journalled=journalled, watched=watched)
 
     def handle(self, event: events.Event, now_us: int) -> list[Effect]:
         """Take one event at its moment and say what follows. An event that does not fit changes nothing."""
         state = self._state
-        state.now = max(state.now, now_us)
+        now = state.now = max(state.now, now_us)
         state.jitter = getattr(event, "jitter", 0.5)
-        state.effects = []
+        caused = state.effects = []
         _take(state, event)
-        _tick(state)  # after the event: an answer that is here counts, and nothing that is due starts
+        if state.timers.may_be_due(now):
+            _tick(state)  # after the event: an answer that is here counts, and nothing that is due starts
         turns.settle(state)
-        return state.effects
+        return caused
 
     def wakeup_at(self) -> int | None:
         """The moment at which `Ticked` is due, in microseconds; None when there is none."""
         return self._state.timers.next_at()
+
+    def may_wake_before(self, at_us: int) -> bool:
+        """False: `wakeup_at` is no earlier than that moment. Asked for less than that costs."""
+        return self._state.timers.may_be_due(at_us - 1)
 
     def waits(self, command_id: str) -> bool:
         """Whether a command has not started, so that its place may still be changed."""
@@ -79,38 +84,20 @@ class Scheduler:
 
 
 def _take(state: State, event: events.Event) -> None:
-    match event:
-        case events.Submitted() | events.FanoutSubmitted() | events.StopRequested():
-            _take_wish(state, event)
-        case events.CancelRequested():
-            admission.cancel(state, event.command_id)
-        case events.LeaseOpened() | events.LeaseRenewed() | events.LeaseClosed():
-            leases.take(state, event)
-        case events.Reprioritised():
-            admission.reprioritise(state, event.command_id, event.priority)
-        case events.AcceptFailed():
-            _accept_failed(state, event.command_id)
-        case events.Ticked():
-            pass  # `handle` looks at the clock after every event
-        case events.Closing():
-            _close(state)
-        case events.AdapterAdded() | events.AdapterDown() | events.AdapterUp() | events.RecoveryDone():
-            _take_adapter(state, event)
-        case _:
-            if event.device in state.devices or isinstance(event, events.DeviceAdded):
-                _take_device(state, event)
-
-
-def _take_wish(state: State, event: events.Submitted | events.FanoutSubmitted | events.StopRequested) -> None:
-    match event:
-        case events.Submitted():
-            admission.submit(state, event.command)
-        case events.FanoutSubmitted():
-            fanout.submit(state, event)
-        case events.StopRequested():
-            stop.request(state, event.command, latch=event.latch)
-        case _:
-            assert_never(event)
+    """By the event's type: one look, however many types there are."""
+    kind = type(event)
+    of_keeper = _OF_KEEPER.get(kind)
+    if of_keeper is not None:
+        of_keeper(state, event)
+        return
+    device = state.devices.get(getattr(event, "device", ""))
+    if device is None:
+        return
+    of_device = _OF_DEVICE.get(kind)
+    if of_device is not None:
+        of_device(state, device, event)
+    elif getattr(event, "epoch", -1) == device.epoch:
+        _OF_CONNECTION[kind](state, device, event)
 
 
 def _take_adapter(
@@ -143,65 +130,9 @@ def _take_adapter(
             adapters.adapter_up(state, adapter)
 
 
-DeviceEvent = (
-    events.DeviceAdded
-    | events.Sighted
-    | events.Bonded
-    | events.DeviceLeaving
-    | events.DeviceRemoved
-    | events.Resumed
-    | events.Latched
-    | events.Resolved
-    | events.IntentRecorded
-    | events.IntentFailed
-    | events.ConnectProgressed
-    | events.Connected
-    | events.ConnectionUpdated
-    | events.ConnectFailed
-    | events.ConnectionLost
-    | events.DisconnectDone
-    | events.PairingStarted
-    | events.PairingEnded
-    | events.Answered
-    | events.Failed
-    | events.Notified
-)
-
-
-def _take_device(state: State, event: DeviceEvent) -> None:
-    match event:
-        case events.DeviceAdded() | events.DeviceLeaving() | events.DeviceRemoved():
-            roster.take(state, event)
-        case events.Sighted() | events.Bonded():
-            roaming.take(state, state.devices[event.device], event)
-        case events.Resumed() | events.Latched() | events.Resolved():
-            _take_gate(state, event)
-        case events.IntentRecorded() | events.IntentFailed():
-            _take_intent(state, event)
-        case events.Answered() | events.Failed():
-            _take_answer(state, event)
-        case events.Notified():
-            device = state.devices[event.device]
-            if event.epoch == device.epoch:
-                awaiting.notified(state, device, event.characteristic, event.payload)
-        case (
-            events.ConnectProgressed()
-            | events.Connected()
-            | events.ConnectionUpdated()
-            | events.ConnectFailed()
-            | events.ConnectionLost()
-            | events.DisconnectDone()
-            | events.PairingStarted()
-            | events.PairingEnded()
-        ):
-            if event.epoch == state.devices[event.device].epoch:
-                _take_connection(state, event)
-        case _:
-            assert_never(event)
-
-
-def _take_gate(state: State, event: events.Resumed | events.Latched | events.Resolved) -> None:
-    device = state.devices[event.device]
+def _take_gate(
+    state: State, device: DeviceState, event: events.Resumed | events.Latched | events.Resolved
+) -> None:
     if isinstance(event, events.Resumed):
         persist.resume(state, device)
         stop.resume(device)
@@ -214,8 +145,7 @@ def _take_gate(state: State, event: events.Resumed | events.Latched | events.Res
             ending.unlatch(state, device)
 
 
-def _take_intent(state: State, event: events.IntentRecorded | events.IntentFailed) -> None:
-    device = state.devices[event.device]
+def _take_intent(state: State, device: DeviceState, event: events.IntentRecorded | events.IntentFailed) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or slot.phase is not SlotPhase.RECORDING:
         return
@@ -223,11 +153,10 @@ def _take_intent(state: State, event: events.IntentRecorded | events.IntentFaile
         answering.failed(state, device, slot, event.fault)
     elif slot.entry is not None and state.now < slot.entry.deadline_at:  # else the clock ends it
         attempts.hand_over(state, device, slot)
-        state.touch(device)
+        state.glance(device)
 
 
-def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
-    device = state.devices[event.device]
+def _take_answer(state: State, device: DeviceState, event: events.Answered | events.Failed) -> None:
     slot = attempts.slot_of(device, event.token)
     if slot is None or slot.phase is SlotPhase.RECORDING:
         return
@@ -248,39 +177,10 @@ def _take_answer(state: State, event: events.Answered | events.Failed) -> None:
             connections.lose(state, device, event.fault)  # whichever news of a loss comes first
 
 
-def _take_connection(
-    state: State,
-    event: events.ConnectProgressed
-    | events.Connected
-    | events.ConnectionUpdated
-    | events.ConnectFailed
-    | events.ConnectionLost
-    | events.DisconnectDone
-    | events.PairingStarted
-    | events.PairingEnded,
-) -> None:
-    device = state.devices[event.device]
-    match event:
-        case events.ConnectProgressed():
-            device.connect_phase = event.phase
-            if device.connect_for is not None:
-                state.mark(device.connect_for, event.phase)
-        case events.Connected():
-            connections.connected(state, device, event.att_mtu, event.table, event.proof)
-        case events.ConnectionUpdated():
-            connections.updated(state, device, event.att_mtu, event.table, event.proof)
-        case events.ConnectFailed():
-            connections.connect_failed(state, device, event.fault)
-        case events.ConnectionLost():
-            connections.lose(state, device, event.fault)
-        case events.DisconnectDone():
-            connections.gone(state, device, event.means)
-        case events.PairingStarted():
-            pairing.started(state, device)
-        case events.PairingEnded():
-            pairing.over(state, device)
-        case _:
-            assert_never(event)
+def _progressed(state: State, device: DeviceState, phase: Phase) -> None:
+    device.connect_phase = phase
+    if device.connect_for is not None:
+        state.mark(device.connect_for, phase)
 
 
 def _accept_failed(state: State, command_id: str) -> None:
@@ -301,6 +201,61 @@ def _close(state: State) -> None:
         persist.give_up(state, device)
         leases.end_all(state, device, own_faults.CLOSING)
         state.touch(device)
+
+
+_OF_KEEPER: dict[type, Callable[[State, Any], None]] = {
+    events.Submitted: admission.submit,
+    events.FanoutSubmitted: fanout.submit,
+    events.StopRequested: lambda state, event: stop.request(state, event.command, latch=event.latch),
+    events.CancelRequested: lambda state, event: admission.cancel(state, event.command_id),
+    events.LeaseOpened: leases.take,
+    events.LeaseRenewed: leases.take,
+    events.LeaseClosed: leases.take,
+    events.Reprioritised: lambda state, event: admission.reprioritise(state, event.command_id, event.priority),
+    events.AcceptFailed: lambda state, event: _accept_failed(state, event.command_id),
+    events.Ticked: lambda _state, _event: None,  # `handle` looks at the clock after every event
+    events.Closing: lambda state, _event: _close(state),
+    events.AdapterAdded: _take_adapter,
+    events.AdapterDown: _take_adapter,
+    events.AdapterUp: _take_adapter,
+    events.RecoveryDone: _take_adapter,
+    events.DeviceAdded: roster.add,
+}
+"""Events that are about no device, or one that need not be known."""
+
+_OF_DEVICE: dict[type, Callable[[State, DeviceState, Any], None]] = {
+    events.DeviceLeaving: lambda state, device, _event: roster.let_go(state, device),
+    events.DeviceRemoved: lambda state, device, _event: roster.forget(state, device),
+    events.Sighted: roaming.take,
+    events.Bonded: roaming.take,
+    events.Resumed: _take_gate,
+    events.Latched: _take_gate,
+    events.Resolved: _take_gate,
+    events.IntentRecorded: _take_intent,
+    events.IntentFailed: _take_intent,
+    events.Answered: _take_answer,
+    events.Failed: _take_answer,
+}
+"""Events about a device, if it is known."""
+
+_OF_CONNECTION: dict[type, Callable[[State, DeviceState, Any], None]] = {
+    events.ConnectProgressed: lambda state, device, event: _progressed(state, device, event.phase),
+    events.Connected: lambda state, device, event: connections.connected(
+        state, device, event.att_mtu, event.table, event.proof
+    ),
+    events.ConnectionUpdated: lambda state, device, event: connections.updated(
+        state, device, event.att_mtu, event.table, event.proof
+    ),
+    events.ConnectFailed: lambda state, device, event: connections.connect_failed(state, device, event.fault),
+    events.ConnectionLost: lambda state, device, event: connections.lose(state, device, event.fault),
+    events.DisconnectDone: lambda state, device, event: connections.gone(state, device, event.means),
+    events.PairingStarted: lambda state, device, _event: pairing.started(state, device),
+    events.PairingEnded: lambda state, device, _event: pairing.over(state, device),
+    events.Notified: lambda state, device, event: awaiting.notified(
+        state, device, event.characteristic, event.payload
+    ),
+}
+"""Events about one connection of a device, if it is the one there is."""
 
 
 def _tick(state: State) -> None:

@@ -176,8 +176,8 @@ class DeviceState(Struct, kw_only=True, eq=False):
     @property
     def depth(self) -> int:
         """How many wait, those included that are about to end."""
-        about_to_end = sum(len(sweep.lines) for sweep in self.sweeps) if self.sweeps else 0
-        return len(self.waiting) + about_to_end
+        waiting = self.waiting.lines.count
+        return waiting + sum(len(sweep.lines) for sweep in self.sweeps) if self.sweeps else waiting
 
     @property
     def uses_bearer(self) -> bool:
@@ -238,6 +238,7 @@ class State(Struct, kw_only=True, eq=False):
 
     limits: Limits
     journalled: bool
+    watched: bool = True  # somebody wants to hear of phases; else the timelines of the outcomes tell of them
     now: int = 0
     jitter: float = 0.5
     closing: bool = False
@@ -255,7 +256,14 @@ class State(Struct, kw_only=True, eq=False):
     timers: Timers = field(default_factory=Timers)
     effects: list[Effect] = field(default_factory=list)
     sweeping: dict[str, None] = field(default_factory=dict)  # devices whose sweep begins with this event
-    touched: dict[str, None] = field(default_factory=dict)  # devices to look at before `handle` ends
+    touched: dict[str, DeviceState] = field(default_factory=dict)  # devices to look at before `handle` ends
+    moved: dict[str, DeviceState] = field(default_factory=dict)  # those whose gauges are to be looked at then
+
+    def set_clock(self, entry: Entry, kind: str, at_us: int) -> None:
+        """Set a further timer of a command; none outlives it."""
+        if kind not in entry.clocks:
+            entry.clocks += (kind,)
+        self.timers.set((kind, entry.command.id), at_us)
 
     def wait(self, device: DeviceState, entry: Entry) -> None:
         """Put a command in line, where its order says: one that comes back has its old place."""
@@ -293,7 +301,15 @@ class State(Struct, kw_only=True, eq=False):
 
     def touch(self, device: DeviceState) -> None:
         """Look at the device, and then at its adapter, before this event is over."""
-        self.touched[device.name] = None
+        self.touched[device.name] = device
+
+    def glance(self, device: DeviceState) -> None:
+        """Look at the device's gauges alone: what it has in flight goes on, and nobody waits to be looked at."""
+        adapter = self.adapters[device.adapter]
+        if self.gathering or adapter.wanting or adapter.lining or not adapter.ladder.is_quiet:
+            self.touch(device)
+        else:
+            self.moved[device.name] = device
 
     def is_serial(self, adapter: AdapterState) -> bool:
         """Whether the adapter does one operation at a time, whatever the device."""
@@ -305,7 +321,8 @@ class State(Struct, kw_only=True, eq=False):
         """Write a phase into the command's timeline."""
         mark = PhaseMark(phase=phase, at_us=self.now, attempt=entry.attempt, note=note)
         entry.timeline.append(mark)
-        self.effects.append(Marked(command=entry.command, mark=mark))
+        if self.watched:
+            self.effects.append(Marked(command=entry.command, mark=mark))
 
     def move_connection(self, device: DeviceState, step: ConnectionStep) -> bool:
         """Take a step of the table; False, and nothing changed, when it is not there."""

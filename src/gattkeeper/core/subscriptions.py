@@ -6,18 +6,18 @@ it ends with the connection, and does not keep it.
 
 from gattkeeper.core.entry import Entry
 from gattkeeper.core.state import DeviceState
-from gattkeeper.model.operation import Composite, Operation, Subscribe, SubscriptionKind, Unsubscribe
+from gattkeeper.model.operation import Connect, Subscribe, SubscriptionKind, Unsubscribe
 
 
-def is_shared(device: DeviceState, operation: Operation | Composite) -> bool:
-    """The subscription is in force already, or somebody wants it again since it was to be undone.
+def is_shared(device: DeviceState, operation: Connect | Subscribe | Unsubscribe) -> bool:
+    """The connection is there, the subscription in force, or somebody wants it again since it was to be undone.
 
     Whether another kind of it goes together with the one there is, the link knows.
     """
     if isinstance(operation, Subscribe):
         held = device.enabled.get(operation.target)
         return held is not None and operation.kind in (SubscriptionKind.EITHER, held.kind)
-    return isinstance(operation, Unsubscribe) and operation.target in device.wanted
+    return isinstance(operation, Connect) or operation.target in device.wanted
 
 
 def want(device: DeviceState, entry: Entry) -> None:
@@ -32,13 +32,11 @@ def want(device: DeviceState, entry: Entry) -> None:
         device.wanted[operation.target] = device.enabled[operation.target]  # the kind that is in force
 
 
-def handed_over(device: DeviceState, operation: Operation) -> None:
-    """Whatever becomes of an Unsubscribe, nobody may rely on the subscription any more."""
-    if isinstance(operation, Unsubscribe):
-        device.enabled.pop(operation.target, None)
+def handed_over(device: DeviceState, operation: Unsubscribe) -> None:
+    """Whatever becomes of it, nobody may rely on the subscription any more."""
+    device.enabled.pop(operation.target, None)
 
 
-def answered(device: DeviceState, operation: Operation) -> None:
+def answered(device: DeviceState, operation: Subscribe) -> None:
     """It is in force from now on, even if nobody waits for the answer any more."""
-    if isinstance(operation, Subscribe):
-        device.enabled[operation.target] = operation
+    device.enabled[operation.target] = operation

@@ -8,6 +8,7 @@ import heapq
 from collections.abc import Hashable
 
 _DEAD_MIN = 64
+_LOOK_EVERY = 64
 
 
 class Timers:
@@ -16,16 +17,16 @@ class Timers:
     __slots__ = ("_at", "_count", "_heap")
 
     def __init__(self) -> None:
-        self._at: dict[Hashable, tuple[int, int]] = {}
+        self._at: dict[Hashable, int] = {}  # the number of the setting that holds
         self._heap: list[tuple[int, int, Hashable]] = []
         self._count = 0
 
     def set(self, key: Hashable, at_us: int) -> None:
         """Be due at that moment; an earlier setting of the key is forgotten."""
-        self._count += 1
-        self._at[key] = (at_us, self._count)
-        heapq.heappush(self._heap, (at_us, self._count, key))
-        if len(self._heap) > 2 * len(self._at) + _DEAD_MIN:
+        count = self._count = self._count + 1
+        self._at[key] = count
+        heapq.heappush(self._heap, (at_us, count, key))
+        if not count % _LOOK_EVERY and len(self._heap) > 2 * len(self._at) + _DEAD_MIN:
             self._bury()
 
     def cancel(self, key: Hashable) -> None:
@@ -37,10 +38,14 @@ class Timers:
         heap, at = self._heap, self._at
         while heap:
             moment, count, key = heap[0]
-            if at.get(key) == (moment, count):
+            if at.get(key) == count:
                 return moment
             heapq.heappop(heap)
         return None
+
+    def may_be_due(self, now_us: int) -> bool:
+        """False: nothing is, not even what was taken back."""
+        return bool(self._heap) and self._heap[0][0] <= now_us
 
     def pop_due(self, now_us: int) -> Hashable | None:
         """One key whose moment has come, or None."""
@@ -53,5 +58,6 @@ class Timers:
 
     def _bury(self) -> None:
         """The dead outnumber the living: keep the latter alone."""
-        self._heap = [(moment, count, key) for key, (moment, count) in self._at.items()]
+        at = self._at
+        self._heap = [timer for timer in self._heap if at.get(timer[2]) == timer[1]]
         heapq.heapify(self._heap)

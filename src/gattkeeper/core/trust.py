@@ -40,9 +40,7 @@ def look(state: State, device: DeviceState, proof: Proof) -> None:
 
 
 def may_go_on(state: State, device: DeviceState) -> bool:
-    """Whether the next of those that wait may go out on the connection there is."""
-    if not device.shortfall:
-        return True
+    """Whether the next of those that wait may go out on a connection that proves too little."""
     entry = device.waiting.ready(state.now)
     return entry is not None and needs_no_proof(entry)
 

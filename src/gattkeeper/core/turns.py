@@ -20,6 +20,7 @@ from gattkeeper.core import (
     trust,
     undo,
 )
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import CommandPhase, ConnectionState
 from gattkeeper.core.own_faults import PLACE_TAKEN, RENEWED
 from gattkeeper.core.state import AdapterState, DeviceState, State
@@ -27,49 +28,47 @@ from gattkeeper.core.state import AdapterState, DeviceState, State
 
 def settle(state: State) -> None:
     """Let every device that something happened to look for its next work, until nothing moves."""
-    affected: dict[str, None] = {}
-    moved: dict[str, None] = {}
-    while state.touched or state.sweeping:
-        while state.touched:
-            name = next(iter(state.touched))
-            del state.touched[name]
-            device = state.devices[name]
-            moved[name] = affected[device.adapter] = None
+    touched, moved = state.touched, state.moved
+    while touched or state.sweeping:
+        affected: dict[str, None] = {}
+        while touched:
+            name, device = next(iter(touched.items()))
+            del touched[name]
+            moved[name] = device
+            affected[device.adapter] = None
             _advance(state, device)
             affected[device.adapter] = None  # another one, perhaps: what it left is free for others
         for adapter in affected:
-            recovery.look(state, state.adapters[adapter])
-            adapters.grant(state, state.adapters[adapter])
-            _next_in_turn(state, state.adapters[adapter])
-        affected.clear()
-        fanout.open_gates(state)
-        if not state.touched and state.sweeping:
+            _look_after(state, state.adapters[adapter])
+        if state.gathering:
+            fanout.open_gates(state)
+        if not touched and state.sweeping:
             sweep.go_on(state, state.devices[state.sweeping.popitem()[0]], sweep.BATCH_FIRST)
-    for name in moved:
-        alerts.look(state, state.devices[name])
+    for device in moved.values():
+        alerts.look(state, device)
+    moved.clear()
+
+
+def _look_after(state: State, adapter: AdapterState) -> None:
+    if not adapter.ladder.is_quiet:
+        recovery.look(state, adapter)
+    if adapter.wanting:
+        adapters.grant(state, adapter)
+    if adapter.lining:
+        _next_in_turn(state, adapter)
 
 
 def _advance(state: State, device: DeviceState) -> None:
-    persist.look(state, device)
-    undo.take_on_owed(state, device)
-    checking.take_on_owed(state, device)
+    if device.stop_ended is not None or device.owed_undo is not None or device.question is not None:
+        _look_back(state, device)
     if device.sweeps and device.stop is None:
         return  # who is left in line shows when that is over
     match device.connection:
         case ConnectionState.CONNECTED:
-            if device.slot is None and not pairing.waits(state, device):
+            if device.slot is None and not (device.pairing and pairing.waits(state, device)):
                 _next_operation(state, device)
         case ConnectionState.DISCONNECTED:
-            roaming.choose(state, device)
-            forgetting.begin(state, device)
-            wanting = state.adapters[device.adapter].wanting
-            wants = connections.may_connect(state, device)
-            if wants:
-                mending.look(state, device)
-            if wants and not mending.holds_connect(device):
-                wanting[device.name] = None
-            else:
-                wanting.pop(device.name, None)
+            _next_connection(state, device)
         case ConnectionState.CONNECTING:
             if not connections.needs_connection(state, device):
                 connections.abandon(state, device, None)
@@ -79,9 +78,33 @@ def _advance(state: State, device: DeviceState) -> None:
             pass
 
 
+def _look_back(state: State, device: DeviceState) -> None:
+    """What has ended may leave something to be done first."""
+    if device.stop_ended is not None:
+        persist.look(state, device, *device.stop_ended)
+    if device.owed_undo is not None:
+        undo.take_on_owed(state, device, *device.owed_undo)
+    if device.question is not None:
+        checking.take_on_owed(state, device, device.question)
+
+
+def _next_connection(state: State, device: DeviceState) -> None:
+    roaming.choose(state, device)
+    forgetting.begin(state, device)
+    wanting = state.adapters[device.adapter].wanting
+    wants = connections.may_connect(state, device)
+    if wants:
+        mending.look(state, device)
+    if wants and not mending.holds_connect(device):
+        wanting[device.name] = None
+    else:
+        wanting.pop(device.name, None)
+
+
 def _next_operation(state: State, device: DeviceState) -> None:
     """The running stop, then what restores the connection, then the line; else the device is idle."""
-    state.timers.cancel(("linger", device.name))
+    if device.idle_since >= 0:
+        state.timers.cancel(("linger", device.name))
     if device.reconnect and device.bypass is None:
         connections.drop(state, device, RENEWED)
         return
@@ -90,38 +113,45 @@ def _next_operation(state: State, device: DeviceState) -> None:
         if device.stop.phase is CommandPhase.WAITING:
             attempts.start(state, device, device.stop)
         return
-    needed = adapters.gives_way(state, device)
-    if needed or not trust.may_go_on(state, device):
+    adapter = state.adapters[device.adapter]
+    needed = bool(adapter.wanting) and adapters.gives_way(state, adapter)
+    if needed or (device.shortfall and not trust.may_go_on(state, device)):
         connections.drop(state, device, PLACE_TAKEN if needed else trust.fault_of(device))
         return
-    if state.adapters[device.adapter].ladder.cuts:
+    if adapter.ladder.cuts:
         return  # what runs ends, nothing else begins: the connection goes with the adapter
-    if device.setup or device.waiting.ready(state.now) is not None:
-        _take_turn(state, device)
+    waits = device.waiting.lines.count > 0
+    entry = device.waiting.ready(state.now) if waits else None
+    if device.setup or entry is not None:
+        _take_turn(state, adapter, device, entry)
         return
-    if device.waiting.may_run() or device.aside is not None:
+    if (waits and device.waiting.may_run()) or device.aside is not None:
         return  # all of it backs off, or goes on beside the bearer
+    _rest(state, adapter, device)
+
+
+def _rest(state: State, adapter: AdapterState, device: DeviceState) -> None:
+    """There is nothing to do: the connection lingers, unless somebody keeps it."""
     device.idle_since = state.now
-    roaming.reconsider(state, state.adapters[device.adapter])  # its place could be had
+    if adapter.roaming:
+        roaming.reconsider(state, adapter)  # its place could be had
     if state.closing:
         connections.drop(state, device)
     elif not (device.wanted or device.leases):
         state.timers.set(("linger", device.name), state.now + device.linger_us)
 
 
-def _take_turn(state: State, device: DeviceState) -> None:
-    adapter = state.adapters[device.adapter]
+def _take_turn(state: State, adapter: AdapterState, device: DeviceState, entry: Entry | None) -> None:
     if not state.is_serial(adapter):
-        _start_next(state, device)
+        _start_next(state, device, entry)
     elif not fanout.gathers(state, device):
         adapter.lining[device.name] = None
 
 
-def _start_next(state: State, device: DeviceState) -> None:
+def _start_next(state: State, device: DeviceState, entry: Entry | None) -> None:
     if device.setup and not device.shortfall:
         attempts.start_setup(state, device, device.setup.popleft())
         return
-    entry = device.waiting.ready(state.now)
     if entry is not None and not fanout.gathers(state, device):
         attempts.start(state, device, entry)
 
@@ -133,5 +163,5 @@ def _next_in_turn(state: State, adapter: AdapterState) -> None:
         return
     state.touch(device)  # whatever comes of it, it looks again
     is_free = device.connection is ConnectionState.CONNECTED and device.stop is None and not device.sweeps
-    if is_free and not pairing.waits(state, device):
-        _start_next(state, device)
+    if is_free and not (device.pairing and pairing.waits(state, device)):
+        _start_next(state, device, device.waiting.ready(state.now))

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from gattkeeper.core.admission import take_on
 from gattkeeper.core.answering import release
 from gattkeeper.core.ending import end_failed
+from gattkeeper.core.entry import Entry
 from gattkeeper.core.lifecycle import SlotPhase
 from gattkeeper.core.state import DeviceState, State
 from gattkeeper.model.command import Command, Priority
 from gattkeeper.model.fault import Fault, FaultKind, Ran
+from gattkeeper.model.operation import Operation
 
 LEASE_OVER = Fault(
     kind=FaultKind.TIMED_OUT,
@@ -38,12 +40,11 @@ def lease_over(state: State, command_id: str) -> None:
         end_failed(state, device, entry, replace(LEASE_OVER, ran=Ran.NO))
 
 
-def take_on_owed(state: State, device: DeviceState) -> None:
+def take_on_owed(state: State, device: DeviceState, sequence: Entry, operation: Operation) -> None:
     """Put the undo of a sequence that has ended first in line. Not behind a gate that stays closed."""
-    owed, device.owed_undo = device.owed_undo, None
-    if owed is None or device.gate_latched or device.persisting is not None:
+    device.owed_undo = None
+    if device.gate_latched or device.persisting is not None:
         return
-    sequence, operation = owed
     command = sequence.command
     entry = take_on(
         state,

@@ -9,7 +9,6 @@ than that of its client's last command in line. With one client that is the orde
 """
 
 import heapq
-from collections.abc import Iterator
 
 from gattkeeper.core.entry import Entry
 from gattkeeper.model.command import Origin, Priority
@@ -40,52 +39,58 @@ class Roll:
         self.mortal = 0  # those that end when the link is lost
         self.leased: dict[str, int] = {}  # how many belong to a lease
 
+    def turn_of(self, priority: Priority) -> int:
+        """The turn of who comes when nobody of a priority stands in line."""
+        return self._now[priority]
+
     def enter(self, entry: Entry) -> None:
         """One more; it is given its turn when it comes for the first time."""
-        client = client_of(entry)
-        now = self._now[entry.command.priority]
+        client, command = client_of(entry), entry.command
+        now = self._now[command.priority]
         count, last = self._shares.get(client, (0, now - 1))
         if entry.turn is None:
             entry.turn = max(now, last + 1)
         self._shares[client] = (count + 1, max(last, entry.turn))
-        self.mortal += not entry.command.survive_reconnect
-        self._count(entry.command.lease, 1)
-        if entry.command.coalesce_key:
-            self.keys.setdefault(entry.command.coalesce_key, entry)
+        self.mortal += not command.survive_reconnect
+        if command.lease:
+            self._count(command.lease, 1)
+        if command.coalesce_key:
+            self.keys.setdefault(command.coalesce_key, entry)
 
     def leave(self, entry: Entry, turn: int, *, first: bool) -> None:
         """One less. When it was the first, the turns of others that are over with it do not come again."""
-        client = client_of(entry)
+        client, command = client_of(entry), entry.command
         count, last = self._shares.pop(client)
         if count > 1:
             self._shares[client] = (count - 1, last - (last == turn))
         if first:
-            priority = entry.command.priority
-            self._now[priority] = max(self._now[priority], turn)
-        self.mortal -= not entry.command.survive_reconnect
-        self._count(entry.command.lease, -1)
-        key = entry.command.coalesce_key
+            self._now[command.priority] = max(self._now[command.priority], turn)
+        self.mortal -= not command.survive_reconnect
+        if command.lease:
+            self._count(command.lease, -1)
+        key = command.coalesce_key
         if key and self.keys.get(key) is entry:
             del self.keys[key]
 
     def _count(self, lease: str, more: int) -> None:
-        if not lease:
-            return
         left = self.leased.pop(lease, 0) + more
         if left:
             self.leased[lease] = left
 
 
 class Line:
-    """Commands of one priority, by turn, and by age."""
+    """Commands of one priority, by turn, and by age. While one alone stands here, there is nothing to order."""
 
-    __slots__ = ("_ages", "_gone", "_lines", "_roll", "_turns", "count")
+    __slots__ = ("_ages", "_alone", "_gone", "_roll", "_turns", "changing", "count", "lines", "priority")
 
-    def __init__(self, roll: Roll, lines: "Lines") -> None:
+    def __init__(self, roll: Roll, lines: "Lines", priority: Priority, *, changing: bool) -> None:
         self._roll = roll
-        self._lines = lines
+        self.lines = lines
+        self.priority = priority
+        self.changing = changing  # what stands here changes the device: a latch holds it back
         self._turns: list[Record] = []
         self._ages: list[Record] = []
+        self._alone: Entry | None = None
         self.count = 0
         self._gone = 0
 
@@ -95,18 +100,34 @@ class Line:
         entry.line = self
         entry.visit += 1
         self.count += 1
-        self._lines.count += 1
+        self.lines.count += 1
+        if self.count == 1:
+            self.lines.open(self)
+            self._alone = entry
+            return
+        if self._alone is not None:
+            self._record(self._alone)
+            self._alone = None
+        self._record(entry)
+
+    def _record(self, entry: Entry) -> None:
         heapq.heappush(self._turns, (*place(entry), entry.visit, entry))
         heapq.heappush(self._ages, (*entry.order, entry.visit, entry))
 
     def remove(self, entry: Entry) -> None:
         """Take one out, wherever it stands in this line."""
-        first = self.first()
         turn, _ = place(entry)
-        self._roll.leave(entry, turn, first=first is entry)
+        self._roll.leave(entry, turn, first=self.first() is entry)
         entry.line = None
         self.count -= 1
-        self._lines.count -= 1
+        self.lines.count -= 1
+        if not self.count:
+            self.lines.close(self)
+            self._alone = None
+            self._turns.clear()
+            self._ages.clear()
+            self._gone = 0
+            return
         self._gone += 1
         if self._gone > self.count + _GONE_MIN:
             for heap in (self._turns, self._ages):
@@ -115,16 +136,18 @@ class Line:
 
     def first(self) -> Entry:
         """Whose turn it is, where anybody stands."""
-        return self._top(self._turns)
+        return self._alone or self._top(self._turns)
 
     def oldest(self) -> Entry:
         """Who came first, likewise."""
-        return self._top(self._ages)
+        return self._alone or self._top(self._ages)
 
     def _top(self, heap: list[Record]) -> Entry:
-        while not self._stands(heap[0]):
+        while True:
+            _, _, visit, entry = heap[0]
+            if entry.visit == visit and entry.line is self:
+                return entry
             heapq.heappop(heap)
-        return heap[0][3]
 
     def _stands(self, record: Record) -> bool:
         """Whether the record's entry still waits where the record says."""
@@ -132,13 +155,34 @@ class Line:
 
 
 class Lines:
-    """One line for each priority, the most urgent first, and how many stand in all of them."""
+    """Two lines for each priority, and in which of them anybody stands: the most urgent first."""
 
-    __slots__ = ("by_priority", "count")
+    __slots__ = ("_all", "count", "standing")
 
     def __init__(self, roll: Roll) -> None:
         self.count = 0
-        self.by_priority = [Line(roll, self) for _ in Priority]
+        self.standing: list[Line] = []
+        self._all = [
+            Line(roll, self, priority, changing=changing) for priority in Priority for changing in (False, True)
+        ]
+
+    def of(self, entry: Entry) -> Line:
+        """The line of its priority and kind."""
+        return self._all[2 * entry.command.priority + entry.held_back]
+
+    def open(self, line: Line) -> None:
+        """Somebody stands there now."""
+        self.standing.append(line)
+        if len(self.standing) > 1:
+            self.standing.sort(key=_priority_of)
+
+    def close(self, line: Line) -> None:
+        """Nobody does any more."""
+        self.standing.remove(line)
+
+
+def _priority_of(line: Line) -> Priority:
+    return line.priority
 
 
 def place(entry: Entry) -> tuple[int, int]:
@@ -149,51 +193,41 @@ def place(entry: Entry) -> tuple[int, int]:
 class Waiting:
     """Every entry that waits for one device. `latched`: those that change the device stay where they are."""
 
-    __slots__ = ("_changing", "_harmless", "latched", "roll")
+    __slots__ = ("latched", "lines", "roll")
 
     def __init__(self, roll: Roll | None = None) -> None:
         self.roll = roll or Roll()
         self.latched = False
-        self._harmless = Lines(self.roll)
-        self._changing = Lines(self.roll)
+        self.lines = Lines(self.roll)
 
     def __len__(self) -> int:
-        return self._harmless.count + self._changing.count
+        return self.lines.count
 
     def __contains__(self, entry: Entry) -> bool:
-        return any(entry.line is line for lines in self._all() for line in lines.by_priority)
+        return any(entry.line is line for line in self.lines.standing)
 
-    def _all(self) -> tuple[Lines, ...]:
-        return (self._harmless, self._changing)
-
-    def _open(self) -> tuple[Lines, ...]:
-        """Those that no latch holds back, without such in which nobody stands."""
-        harmless, changing = self._harmless, self._changing
-        if self.latched or not changing.count:
-            return (harmless,) if harmless.count else ()
-        return (harmless, changing) if harmless.count else (changing,)
+    def _open(self) -> list[Line]:
+        """Those in which somebody stands, and that no latch holds back."""
+        standing = self.lines.standing
+        return [line for line in standing if not line.changing] if self.latched else standing
 
     def may_run(self) -> bool:
         """Whether anything stands here that is not held back by the latch."""
-        return self._harmless.count > 0 or (self._changing.count > 0 and not self.latched)
+        return bool(self._open())
 
     def push(self, entry: Entry) -> None:
         """Into the line of its priority and kind."""
-        self._line_of(entry).push(entry)
-
-    def _line_of(self, entry: Entry) -> Line:
-        return (self._changing if entry.held_back else self._harmless).by_priority[entry.command.priority]
+        self.lines.of(entry).push(entry)
 
     def detach(self) -> "Waiting":
         """Take all lines out of here, as they are."""
         taken = Waiting(self.roll)
-        taken._changing, self._changing = self._changing, taken._changing
-        taken._harmless, self._harmless = self._harmless, taken._harmless
+        taken.lines, self.lines = self.lines, taken.lines
         return taken
 
     def hand_on(self, entry: Entry, to: "Waiting") -> None:
         """Move one to its old place in other lines of the same device."""
-        self._line_of(entry).remove(entry)
+        self.lines.of(entry).remove(entry)
         to.push(entry)
 
     def head(self) -> Entry | None:
@@ -205,36 +239,43 @@ class Waiting:
                 best, best_age = entry, age
         return best
 
-    def _fronts(self) -> Iterator[tuple[Entry, tuple[int, int]]]:
+    def _fronts(self) -> list[tuple[Entry, tuple[int, int]]]:
         """Whose turn it is in each priority in which somebody stands, and that priority's age."""
-        lines = self._open()
-        for priority in _PRIORITIES if lines else ():
-            standing = [line for each in lines if (line := each.by_priority[priority]).count]
-            if standing:
-                yield _front(standing)
+        fronts: dict[Priority, tuple[Entry, tuple[int, int]]] = {}
+        for line in self._open():
+            first, age = line.first(), line.oldest().order
+            if line.priority in fronts:
+                other, its_age = fronts[line.priority]
+                first = min(first, other, key=place)
+                age = min(age, its_age)
+            fronts[line.priority] = first, age
+        return list(fronts.values())
 
     def oldest(self) -> Entry | None:
         """Who came first of all that may run."""
-        oldest = [line.oldest() for lines in self._open() for line in lines.by_priority if line.count]
-        return min(oldest, key=lambda entry: entry.accepted_at, default=None)
+        lines = self._open()
+        if len(lines) == 1:
+            return lines[0].oldest()
+        return min((line.oldest() for line in lines), key=_age, default=None)
 
     def least(self) -> Entry | None:
         """Of the least urgent, the one that came first."""
-        for priority in reversed(Priority):
-            lines = (lines.by_priority[priority] for lines in self._all())
-            oldest = [line.oldest() for line in lines if line.count]
-            if oldest:
-                return min(oldest, key=lambda entry: entry.order)
-        return None
+        standing = self.lines.standing
+        oldest = [line.oldest() for line in standing if line.priority is standing[-1].priority]
+        return min(oldest, key=lambda entry: entry.order, default=None)
 
     def ready(self, now_us: int) -> Entry | None:
         """The next that may start now.
 
         While one backs off, only a higher priority may overtake it: it keeps its place among its equals.
         """
+        lines = self._open()
+        if len(lines) == 1:
+            first = lines[0].first()
+            return first if first.ready_at <= now_us else None
         best: Entry | None = None
         best_age = blocked = _NEVER
-        for entry, age in self._fronts():
+        for entry, age in self._fronts() if lines else ():
             if entry.ready_at > now_us:
                 blocked = min(blocked, age)
             elif age < blocked and age < best_age:
@@ -242,15 +283,8 @@ class Waiting:
         return best
 
 
-def _front(standing: list[Line]) -> tuple[Entry, tuple[int, int]]:
-    """Whose turn it is in a priority, and the age of that priority: that of the one that came first."""
-    first, age = standing[0].first(), standing[0].oldest().order
-    for line in standing[1:]:
-        age = min(age, line.oldest().order)
-        if place(line.first()) < place(first):
-            first = line.first()
-    return first, age
+def _age(entry: Entry) -> int:
+    return entry.accepted_at
 
 
-_PRIORITIES = range(len(Priority))
 _NEVER = (2**63, 0)

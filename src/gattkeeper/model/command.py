@@ -1,6 +1,7 @@
 """The queued unit: one operation on one device, with what its caller asked for.
 
-Knows what makes a command well-formed. Whether it may run, and when, is decided in `core`.
+Knows what makes a command well-formed. Whether it may run, and when, is decided in `core`. `gc=False`: as in
+`outcome`.
 """
 
 from enum import IntEnum
@@ -64,7 +65,7 @@ class ReadBack(Struct, frozen=True, kw_only=True, omit_defaults=True):
     proves_absence: bool = False
 
 
-class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Command(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One operation for one device. Lengths of time are microseconds from acceptance."""
 
     device: str  # the name it has in the settings, or its address
@@ -106,19 +107,21 @@ def problem_with(command: Command) -> str:
         return "a write that waits for its answer is proved by that: it is not read back as well"
     if command.read_back is not None and not command.read_back.expected:
         return "a read-back needs at least one byte to expect: every value starts with nothing"
-    return _problem_with_lease(command) or _problem_with_operation(command.operation)
+    return (_problem_with_lease(command) if command.lease else "") or _problem_with_operation(command.operation)
 
 
 def _problem_with_lease(command: Command) -> str:
-    if command.lease and command.survive_reconnect:
+    if command.survive_reconnect:
         return "a command of a lease ends with its connection: it cannot survive a reconnect"
-    if command.lease and isinstance(command.operation, Disconnect):
+    if isinstance(command.operation, Disconnect):
         return "who holds a lease closes it: a Disconnect takes the connection from all others as well"
     return ""
 
 
 def _problem_with_operation(operation: Operation | Composite) -> str:
     match operation:
+        case Write() | WriteDescriptor():
+            return _problem_with_length(operation.payload, ATTRIBUTE_LENGTH_MAX, "attribute")
         case LongWrite():
             return _problem_with_length(operation.payload, LONG_WRITE_LENGTH_MAX, "long write")
         case RequestConnectionParameters():
@@ -128,7 +131,7 @@ def _problem_with_operation(operation: Operation | Composite) -> str:
         case WriteThenWait():
             return _problem_with_answer(operation) or _problem_with_payloads(parts_of(operation))
         case _:
-            return _problem_with_payloads(parts_of(operation))
+            return ""
 
 
 def _problem_with_payloads(parts: tuple[Operation, ...]) -> str:

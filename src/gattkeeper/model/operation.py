@@ -277,8 +277,10 @@ def parts_of(operation: Operation | Composite) -> tuple[Operation, ...]:
 
 def names_handle(operation: Operation | Composite) -> bool:
     """Whether it, or a part of it, points at a characteristic by handle."""
-    targets = (getattr(part, "target", None) for part in parts_of(operation))
-    return any(target is not None and target.handle for target in targets)
+    target: CharacteristicRef | None = getattr(operation, "target", None)
+    if target is not None:
+        return target.handle != 0
+    return any(part is not operation and names_handle(part) for part in parts_of(operation))
 
 
 def kind_of(operation: Operation | Composite) -> str:

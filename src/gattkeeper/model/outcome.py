@@ -1,6 +1,7 @@
 """How a command ended, and everything it went through on the way.
 
-Knows verdicts and evidence. Which verdict a command gets is decided in `core`.
+Knows verdicts and evidence. Which verdict a command gets is decided in `core`. Outcomes are kept by the thousand:
+`gc=False` spares the collector those that can be part of no cycle, being frozen all the way down.
 """
 
 from enum import Enum
@@ -78,7 +79,7 @@ class Phase(Enum):
     OUTCOME = "outcome"
 
 
-class PhaseMark(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PhaseMark(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One step of a command's timeline; `at_us` is on the keeper's monotonic clock."""
 
     phase: Phase
@@ -87,7 +88,7 @@ class PhaseMark(Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
 
 
-class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One run of a command's operation, or of a connection on its behalf."""
 
     number: int
@@ -123,7 +124,7 @@ AnswerValue = bytes | int | tuple[Service, ...] | Phys | ConnectionParameters | 
 connection parameters."""
 
 
-class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Outcome(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The last word on a command. Never edited; a later resolution is a record of its own."""
 
     command_id: str

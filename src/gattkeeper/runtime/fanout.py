@@ -5,6 +5,7 @@ Knows handles and timelines. Who waits for whom, and for how long, is decided in
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -107,7 +108,9 @@ async def submit_together(
     opened = [handle for earlier, handle in zip(known, handles, strict=True) if earlier is None]
     feed(FanoutSubmitted(id=fanout_id, commands=tuple(handle.command for handle in opened), gather_us=gather_us))
     try:
-        await asyncio.wait([handle.accepted for handle in handles])
+        for handle in handles:
+            with suppress(RefusedError, StorageError):
+                await handle.taken_on()
     except asyncio.CancelledError:
         for handle in opened:
             feed(CancelRequested(command_id=handle.id))
@@ -119,10 +122,9 @@ def _sorted_out(ledger: Ledger, handles: Sequence[Handle]) -> Fanout:
     accepted: dict[str, Handle] = {}
     refused: dict[str, RefusedError | StorageError] = {}
     for handle in handles:
-        error = handle.accepted.exception()
-        if isinstance(error, RefusedError | StorageError):
+        if isinstance(handle.error, RefusedError | StorageError):
             ledger.strike(handle)
-            refused[handle.command.device] = error
+            refused[handle.command.device] = handle.error
         else:
             accepted[handle.command.device] = handle
     return Fanout(accepted, refused)

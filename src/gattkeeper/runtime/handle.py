@@ -14,18 +14,46 @@ class Handle:
     Losing the handle neither cancels nor repeats the command.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_accepted",
+        "_error",
+        "_is_settled",
+        "_waiters",
+        "command",
+        "digests",
+        "outcome",
+        "resolution",
+    )
+
     def __init__(self, command: Command, digests: tuple[Digest, ...] | None = None) -> None:
         self.command = command
         self.digests = digests  # of its payloads, when it comes from a journal, which may not have kept them
         self.resolution: Resolution | None = None  # what was found out later, if the outcome was unknown
         self.outcome: Outcome | None = None  # once there is one
-        self.accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_settled = False
+        self._error: GattkeeperError | None = None  # why it was not taken on
+        self._accepted: asyncio.Future[None] | None = None  # made for those who wait: mostly nobody has to
         self._waiters: list[asyncio.Future[Outcome]] = []  # one each: cancelling a wait cancels nobody else's
 
     @property
     def id(self) -> str:
         """The command's id."""
         return self.command.id
+
+    @property
+    def error(self) -> GattkeeperError | None:
+        """Why it was not taken on; None while that is not known."""
+        return self._error
+
+    async def taken_on(self) -> None:
+        """Wait until it is accepted and durable. Raises the error for which it was not."""
+        if not self._is_settled:
+            if self._accepted is None:
+                self._accepted = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._accepted)
+        if self._error is not None:
+            raise self._error
 
     async def wait(self, timeout: float | None = None) -> Outcome:
         """Wait for the outcome, at most `timeout` seconds.
@@ -58,10 +86,8 @@ class Handle:
 
     def settle(self, error: GattkeeperError | None) -> None:
         """For the keeper: accepted and durable, or not taken on."""
-        if self.accepted.done():
+        if self._is_settled:
             return
-        if error is None:
-            self.accepted.set_result(None)
-        else:
-            self.accepted.set_exception(error)
-            self.accepted.exception()  # a stop's caller does not wait for it
+        self._is_settled, self._error = True, error
+        if self._accepted is not None:
+            self._accepted.set_result(None)

@@ -21,11 +21,10 @@ from gattkeeper.errors import (
     QueueClosedError,
     RefusedError,
     StorageError,
-    UnsupportedError,
 )
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.command import Command, Origin, Priority, problem_with
-from gattkeeper.model.operation import changes_state, kind_of, parts_of
+from gattkeeper.model.operation import changes_state
 from gattkeeper.model.outcome import Outcome
 from gattkeeper.model.record import Note, ResumeAsked, StopAsked
 from gattkeeper.model.status import AdvertisedRssi, KeeperStatus
@@ -100,8 +99,8 @@ class Keeper:
         self._ledger = Ledger(id_prefix=id_prefix, journal=journal, origin=origin or Origin())
         self._ways = Ways(self.links, self._feed, listen_every_s=listen_every_s)
         self._board = Switchboard(ledger=self._ledger, hub=self.hub, observers=observers, ways=self._ways)
-        journalled = journal is not None
-        self._scheduler = Scheduler(limits, journalled=journalled)
+        journalled, watched = journal is not None, bool(observers) or recording is not None
+        self._scheduler = Scheduler(limits, journalled=journalled, watched=watched)
         self._recorder = (
             Recorder(recording, limits or Limits(), journalled=journalled) if recording is not None else None
         )
@@ -206,17 +205,15 @@ class Keeper:
         same command again, with a different request ConflictError.
         """
         command = self._checked(command)
-        known = self._ledger.find_by_key(command)
+        known = self._ledger.find_by_key(command) if command.idempotency_key else None
         if known is not None:
-            await asyncio.shield(known.accepted)
+            await known.taken_on()
             return known
         check(self._journal, command)
         handle = self._ledger.open(command)
         self._pump.feed(events.Submitted(command=handle.command))
         try:
-            if not handle.accepted.done():
-                await asyncio.shield(handle.accepted)
-            handle.accepted.result()
+            await handle.taken_on()
         except asyncio.CancelledError:
             self.cancel(handle.id, origin=handle.command.origin)
             raise
@@ -370,10 +367,11 @@ class Keeper:
     def _know(self, device: str) -> str:
         """Make the scheduler know the device; its one name. Raises UnknownDeviceError, SettingsError."""
         device = self.book.name_of(device)
-        if device not in self._ways:
+        is_new = device not in self._ways
+        if is_new:
             known = [name for name in self._ways if name not in self._departures.gone]
             self._ways.must_be_another(self.book.rules(device).address, known)
-        if device not in self._ways or device in self._departures.gone:
+        if is_new or device in self._departures.gone:
             self._take_up(device)
         return device
 
@@ -392,9 +390,5 @@ class Keeper:
             raise InvalidCommandError("an emergency stop goes through Keeper.stop")
         device = self._know(command.device)
         self._departures.check(device)
-        for link in (self.links[adapter] for adapter in self._ways[device].adapters):
-            for kind in map(kind_of, parts_of(command.operation)):
-                if kind not in link.traits.operations:
-                    able = ", ".join(sorted(link.traits.operations))
-                    raise UnsupportedError(f"{link.name} cannot do {kind}; it can do {able}")
+        self._ways.check_ability(device, command.operation)
         return command if command.device == device else replace(command, device=device)

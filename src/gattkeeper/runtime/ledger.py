@@ -18,6 +18,9 @@ from gattkeeper.runtime.ports import Journal
 ENDED_KEPT = 10_000
 """Ended commands whose outcome is answered from memory; older ones are in the journal."""
 
+NOBODY = Origin()
+"""What a command says of its caller that names nobody."""
+
 
 class Ledger:
     """`id_prefix` makes ids unique over restarts. `origin` stands for callers that name nobody."""
@@ -34,15 +37,16 @@ class Ledger:
 
     def open(self, command: Command) -> Handle:
         """Give a command its id, and its caller a handle."""
-        handle = Handle(replace(command, id=self.new_id(), origin=self.who(command.origin)))
-        self._live[handle.id] = handle
+        command_id = self.new_id()
+        handle = Handle(replace(command, id=command_id, origin=self.who(command.origin)))
+        self._live[command_id] = handle
         if command.idempotency_key:
-            self._keys[command.idempotency_key] = handle.id
+            self._keys[command.idempotency_key] = command_id
         return handle
 
     def who(self, origin: Origin | None) -> Origin:
         """Who is on record for a caller that says this."""
-        return self._origin if origin is None or origin == Origin() else origin
+        return self._origin if origin is None or origin == NOBODY else origin
 
     def new_id(self) -> str:
         """An id that nothing else has: of a command, or of several that belong together."""

@@ -164,7 +164,7 @@ class Pump:
         self._events.append(event)
         if self._running:
             return
-        self._running = True
+        self._running, performers = True, self._performers
         try:
             while self._events:
                 event, now_us = self._events.popleft(), self.now_us()
@@ -172,7 +172,7 @@ class Pump:
                 if self._recorder is not None:
                     self._recorder.note(event, now_us, caused)
                 for effect in caused:
-                    self._performers[type(effect)](effect)
+                    performers[type(effect)](effect)
         finally:
             self._running = False
         self._arm()
@@ -194,6 +194,8 @@ class Pump:
 
     def _arm(self) -> None:
         """A timer that rings too early is left alone: most of what is timed never comes due."""
+        if self._timer is not None and not self._scheduler.may_wake_before(self._timer_at):
+            return
         at_us = self._scheduler.wakeup_at()
         if at_us is None or (self._timer is not None and self._timer_at <= at_us):
             return
@@ -208,6 +210,9 @@ class Pump:
 
     def _accept(self, effect: effects.Accept) -> None:
         self._listener.accepted(effect.command, effect.at_us)
+        if not self.rows.are_kept:
+            self._listener.durable(effect.command.id, None)
+            return
         row = self.rows.accepted(effect.command, effect.at_us)
         self._accepting[effect.command.id] = None
         self.rows.put(row, partial(self._accepted, row))
@@ -286,6 +291,9 @@ class Pump:
         self.recoveries.start(link, effect, address)
 
     def _finish(self, effect: effects.Finish) -> None:
+        if not self.rows.are_kept:
+            self._listener.ended(effect.command, effect.outcome, effect.at_us)
+            return
         tell = partial(self._ended, effect.command, effect.outcome, effect.at_us)
         if effect.command.id in self._accepting:
             self._accepting[effect.command.id] = effect  # no end in the journal without its beginning

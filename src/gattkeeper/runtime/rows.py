@@ -37,6 +37,7 @@ class Rows:
         tell: Callable[[Alert, int], None],
     ) -> None:
         self._watch = JournalWatch(journal, self.alert) if journal is not None else None
+        self.are_kept = journal is not None  # else no row needs to be made
         self._now_us = now_us
         self._keeps = keeps
         self._tell = tell

@@ -77,6 +77,7 @@ class Session:
         self._early_loss: Fault | None = None
         self._proof = Proof()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._performing: dict[int, asyncio.Task[None]] = {}  # by token
         self._connecting: asyncio.Task[None] | None = None
         self._route: tuple[Link, DeviceAddress] | None = None
 
@@ -148,12 +149,14 @@ class Session:
     def dispatch(self, token: int, operation: Operation) -> None:
         """Run an operation; ends in `Answered` or `Failed`."""
         if self._connection is not None:
-            self._spawn(self._perform(token, operation, self._connection, self._connection.services))
+            work = self._perform(token, operation, self._connection, self._connection.services)
+            self._performing[token] = asyncio.get_running_loop().create_task(work)
 
     def disconnect(self, *, quick: bool = False) -> None:
         """Let go of everything; `DisconnectDone` in any case."""
         self._over = True
-        running, self._tasks = self._tasks, set()
+        running = {*self._tasks, *self._performing.values()}
+        self._tasks, self._performing = set(), {}
         for task in running:
             task.cancel()
         self._spawn(self._disconnect(running, quick=quick))
@@ -252,6 +255,7 @@ class Session:
             fault = unexpected(error, Ran.MAYBE)
         if self._over:
             return
+        del self._performing[token]  # before anything follows from its end
         if fault is None:
             self._feed(events.Answered(device=self._device, epoch=self._epoch, token=token, value=value))
         else:

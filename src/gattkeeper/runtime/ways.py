@@ -11,8 +11,9 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from gattkeeper.core import events
-from gattkeeper.errors import ConflictError, LinkError, SettingsError
+from gattkeeper.errors import ConflictError, LinkError, SettingsError, UnsupportedError
 from gattkeeper.model.identity import DeviceAddress, looks_like_address
+from gattkeeper.model.operation import Composite, Operation, kind_of, parts_of
 from gattkeeper.model.security import Demand
 from gattkeeper.runtime.demands import demand_of
 from gattkeeper.runtime.ports import DeviceRules, Link, Sighting
@@ -97,6 +98,17 @@ class Ways:
             self.link(name)
         self._demand(device, rules, named)
         return named
+
+    def check_ability(self, device: str, operation: Operation | Composite) -> None:
+        """Raises UnsupportedError for what not every adapter that may connect the device can do."""
+        parts = parts_of(operation)
+        for adapter in self._routes[device].adapters:
+            link = self._links[adapter]
+            able = link.traits.operations
+            for part in parts:
+                if kind_of(part) not in able:
+                    can = ", ".join(sorted(able))
+                    raise UnsupportedError(f"{link.name} cannot do {kind_of(part)}; it can do {can}")
 
     def must_be_another(self, address: DeviceAddress, known: Iterable[str]) -> None:
         """Raises ConflictError when an address may be that of one of these devices."""
