@@ -20,7 +20,7 @@ from gattkeeper.model.command import Command
 from gattkeeper.model.fault import Fault
 from gattkeeper.model.gatt import Characteristic, Property, characteristic_ref
 from gattkeeper.model.operation import Subscribe, Write
-from gattkeeper.model.outcome import Phase
+from gattkeeper.model.outcome import Phase, Verdict
 from gattkeeper.model.profile import Part, PartKind, Profile, StopRule, Template
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules, LinkConnection
@@ -46,7 +46,7 @@ class Air:
 
     def __init__(self) -> None:
         self.radio = VirtualRadio(connection_interval_s=INTERVAL_S)
-        self.on_air: list[float] = []  # real time, in seconds; only of stops without response
+        self.on_air: list[float] = []  # processor time, in seconds; only of stops without response
         self.radio.rules.append(cast("Rule", _Watcher(self.on_air)))
         self.at_device: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.pushed = VirtualCharacteristic(PUSHED, Property.NOTIFY)
@@ -72,7 +72,7 @@ class _Watcher:
     def fires(self, moment: Moment, _device: str, opcode: int | None, _now: float, _dice: Random) -> bool:
         """A write without response on its way to the device is the stop: nothing else here is one."""
         if moment is Moment.TO_DEVICE and opcode == AttOpcode.WRITE_COMMAND:
-            self._on_air.append(time.perf_counter())
+            self._on_air.append(time.process_time())
         return False
 
 
@@ -113,7 +113,12 @@ class Kept:
 
     async def stop(self) -> None:
         """Ask for the emergency stop."""
-        await self.keeper.stop("lamp")
+        (self._stop,) = await self.keeper.stop("lamp")
+
+    async def confirmed(self) -> None:
+        """Wait until the device has acknowledged the stop."""
+        outcome = await self._stop.wait()
+        assert outcome.verdict is Verdict.DELIVERED, outcome
 
 
 class Locked:
@@ -146,6 +151,10 @@ class Locked:
     async def stop(self) -> None:
         """The stop is a write like any other."""
         await self.write(Write(target=characteristic_ref(STOP), payload=STOP_PAYLOAD))
+
+    async def confirmed(self) -> None:
+        """Wait until the device has acknowledged the stop."""
+        await self._tasks[-1]
 
     async def close(self) -> None:
         for task in self._tasks:

@@ -3,8 +3,10 @@
 Knows Bumble as its users do. Its link has no connection interval: all of the time is the processor's.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from bumble import hci
 from bumble.controller import Controller
@@ -38,10 +40,22 @@ def lamp_on(link: LocalLink) -> Device:
     return lamp
 
 
+class NotedLink(LocalLink):  # type: ignore[misc]  # Bumble is not typed strictly
+    """Bumble's own link, and when packets came to it from the controllers, in seconds of the processor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_air: list[float] = []
+
+    def send_acl_data(self, *said: Any) -> None:
+        self.on_air.append(time.process_time())
+        super().send_acl_data(*said)
+
+
 @asynccontextmanager
-async def bare_level() -> AsyncIterator[CharacteristicProxy[bytes]]:
+async def bare_level(link: LocalLink | None = None) -> AsyncIterator[CharacteristicProxy[bytes]]:
     """The characteristic, connected and discovered."""
-    link = LocalLink()
+    link = link or LocalLink()
     central, lamp = device("central", CENTRAL, link), lamp_on(link)
     await central.power_on()
     await lamp.power_on()

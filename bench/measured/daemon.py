@@ -23,6 +23,10 @@ RESIDENT_MAX = 45e6
 CPU_MAX = 0.005
 """Of one core, while it rests."""
 
+_BECAUSE = (
+    "Python with asyncio is 20 MB of it before anything of ours is loaded, the library that signs the journal's"
+    " checkpoints 7 MB, and D-Bus with Bleak 3 MB."
+)
 _SETTINGS = """\
 [keeper]
 socket = "keeper.sock"
@@ -101,7 +105,7 @@ def bare_s() -> float:
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     program = str(Path(sys.executable).with_name("gattkeeper"))
-    rounds = 5 if quick else 20
+    rounds = 3 if quick else 20
     with tempfile.TemporaryDirectory() as name, world(Path(name), DEVICES) as env:
         folder = Path(name)
         starts, bare = [], []
@@ -114,7 +118,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
             tick("asking")
             trips, echoes = round_trips(client, folder / "echo.sock", rounds)
             tick("resting")
-            cpu = rest(daemon.pid, RESTS_S / (4 if quick else 1))
+            cpu = rest(daemon.pid, RESTS_S / (8 if quick else 1))
             memory = resident(daemon.pid)
     return [
         Figure(
@@ -124,6 +128,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
             ours=tuple(starts),
             theirs=tuple(bare),
             goal=Goal(limit=6),
+            because="Nearly all of it is Python importing modules.",
         ),
         Figure(
             name="a request over a connection that stands",
@@ -131,7 +136,8 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
             theirs_is="echo",
             ours=tuple(trips),
             theirs=tuple(echoes),
-            goal=Goal(limit=4),
+            goal=Goal(limit=4, stretch=2),
+            of="G11",
         ),
         at_most("processor in a second of rest", cpu, CPU_MAX, Unit.SECONDS),
         at_most("memory at rest", memory, RESIDENT_MAX, Unit.BYTES),
@@ -142,6 +148,7 @@ def at_most(name: str, taken: float, limit: float, unit: Unit) -> Figure:
     """What a daemon at rest takes, against what it may."""
     return Figure(
         name=name,
+        because=_BECAUSE if unit is Unit.BYTES else "",
         ours_is="gattkeeper serve",
         theirs_is="limit",
         ours=(taken,),

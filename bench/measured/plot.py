@@ -9,8 +9,8 @@ from html import escape
 
 from measured.figures import Figure, ratio_text
 
-ROW, TEXT, PLOT, MARGIN = 20, 560, 420, 12
-"""Pixels: the height of a row, and the widths of the words, of the scale and of the margin."""
+ROW, TEXT, PLOT, MARGIN, RIGHT = 20, 860, 420, 12, 40
+"""Pixels: the height of a row; the widths of the words, the scale, the margin, and the one at the right."""
 
 DECADES = 3.0
 """The scale goes so many powers of ten to each side of the goal; what is farther stands at its end."""
@@ -35,10 +35,11 @@ def drawn(suites: Mapping[str, Sequence[Figure]]) -> str:
     """The picture."""
     rows = [row for title, figures in suites.items() for row in (title, *figures)]
     height = ROW * (len(rows) + 2) + 2 * MARGIN
-    width = TEXT + PLOT + 2 * MARGIN
+    width = MARGIN + TEXT + PLOT + RIGHT
     parts = [
         _SHEET.format(width=width, height=height),
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        f'<text x="{MARGIN}" y="{MARGIN + ROW - 6}">Left of the goal it is met, right of it missed.</text>',
         *_scale(height),
     ]
     for number, row in enumerate(rows, start=2):
@@ -73,7 +74,8 @@ def _row(figure: Figure, y: int) -> list[str]:
     outer = len(shares) // 10
     low, high, middle = _x(shares[outer]), _x(shares[-1 - outer]), _x(share(figure, figure.ratio))
     colour = _GOOD if figure.met else _BAD
-    words = f"{figure.name}: {ratio_text(figure)}, goal {figure.goal}"
+    which = f"{figure.of} {figure.name}, {figure.ours_is} to {figure.theirs_is}".lstrip()
+    words = f"{which}: {ratio_text(figure)}, goal {figure.goal}"
     return [
         f'<text x="{MARGIN + 12}" y="{y + 4}">{escape(words)}</text>',
         f'<line x1="{low:.1f}" y1="{y}" x2="{high:.1f}" y2="{y}" stroke="{colour}" {_BROAD}/>',

@@ -1,24 +1,35 @@
 """Processor time from `Keeper.stop` to the stop's packet on the air, past a write that is in flight. The bare
-write without response goes over the same link with no keeper around it: what the stack alone takes. Behind a
-long queue theirs is the same stop with 100 in line, because how many wait must not matter: some of them end with
-the event that takes the stop, the others after it. The stop may bypass, so that no answer is waited for; the radio
-is virtual, and none of its time counts.
+write without response goes over the same link with no keeper around it: what the stack alone takes; Bumble's is
+the same through Bumble alone, with none of our code and none of our corrections. Behind a long queue theirs is
+also the same stop with 100 in line, because how many wait must not matter: some of them end with the event that
+takes the stop, the others after it. The stop may bypass, so that no answer is waited for; the radio is virtual,
+and none of its time counts.
 """
 
 import asyncio
 import time
+from statistics import median
+
+from msgspec import Struct
 
 from gattkeeper.model.gatt import characteristic_ref
 from gattkeeper.model.operation import Write, WriteMode
 from gattkeeper.world import run_virtual
 from measured.air import INTERVAL_S, STOP, STOP_PAYLOAD, Air, Kept, Locked, kept, level, locked
+from measured.bare_bumble import NotedLink, bare_level
 from measured.figures import Figure, Goal, Tick
 
 TITLE = "An emergency stop in front of a long queue (processor time)"
 BARE_STOP = Write(target=characteristic_ref(STOP), payload=STOP_PAYLOAD, mode=WriteMode.WITHOUT_RESPONSE)
 FEW = 100
-SAMPLES = {10_000: (3, 9), 100_000: (1, 3)}
+SAMPLES = {10_000: (2, 9), 100_000: (0, 3)}
 """By how many wait: how many samples, quick or in full."""
+BUMBLE_SAMPLES = 101
+"""For each of those; the median of them is what it is compared with."""
+_BECAUSE = (
+    "A stop is a command, with an intent on record, the phases that its caller is told, and the end of those that"
+    " waited; Bumble's write is a call."
+)
 BARE_SAMPLES = (51, 301)
 SETTLING_S = 1.0
 
@@ -26,7 +37,7 @@ SETTLING_S = 1.0
 async def bare(standing: Locked, air: Air) -> float:
     """A write without response from an idle program."""
     air.on_air.clear()
-    asked_at = time.perf_counter()
+    asked_at = time.process_time()
     await standing.connection.perform(BARE_STOP)
     await asyncio.sleep(SETTLING_S)
     return air.on_air[0] - asked_at
@@ -38,7 +49,7 @@ async def stop_behind(standing: Kept, air: Air, waiting: int) -> float:
         await standing.write(level(number))
     await asyncio.sleep(INTERVAL_S / 10)
     air.on_air.clear()
-    asked_at = time.perf_counter()
+    asked_at = time.process_time()
     await standing.stop()
     await asyncio.sleep(SETTLING_S)
     return air.on_air[0] - asked_at
@@ -55,35 +66,66 @@ async def against_bare(count: int) -> tuple[list[float], list[float]]:
     return ours, theirs
 
 
-async def against_few(count: int, length: int) -> tuple[list[float], list[float]]:
-    """Stops behind so many, and stops behind few, in turn."""
-    ours, theirs = [], []
+async def bumble_alone() -> float:
+    """A write without response of Bumble's, to its packet on Bumble's own link."""
+    link = NotedLink()
+    taken = []
+    async with bare_level(link) as lamp:
+        for _ in range(BUMBLE_SAMPLES):
+            link.on_air.clear()
+            asked_at = time.process_time()
+            await lamp.write_value(STOP_PAYLOAD, with_response=False)
+            await asyncio.sleep(SETTLING_S)
+            taken.append(link.on_air[0] - asked_at)
+    return median(taken)
+
+
+class Behind(Struct, frozen=True, kw_only=True):
+    """Stops behind many, and what was measured in turn with them."""
+
+    many: tuple[float, ...]
+    few: tuple[float, ...]
+    bumble: tuple[float, ...]
+
+
+async def behind(count: int, length: int) -> Behind:
+    """Stops behind so many, stops behind few, and Bumble's writes, in turn."""
+    many, few, bumble = [], [], []
     for _ in range(count):
         air = Air()
         async with kept(air, may_bypass=True) as keeper:
-            theirs.append([await stop_behind(keeper, air, FEW) for _ in range(3)][-1])  # the first ones warm up
-            ours.append(await stop_behind(keeper, air, length))
-    return ours, theirs
+            few.append([await stop_behind(keeper, air, FEW) for _ in range(3)][-1])  # the first ones warm up
+            bumble.append(await bumble_alone())
+            many.append(await stop_behind(keeper, air, length))
+    return Behind(many=tuple(many), few=tuple(few), bumble=tuple(bumble))
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     tick("nothing waits")
     ours, theirs = run_virtual(against_bare(BARE_SAMPLES[not quick]))
-    figures = [_figure("nothing waits", "bare write", ours, theirs, limit=4)]
-    for length, counts in SAMPLES.items():
+    figures = [_figure("nothing waits", "bare write", tuple(ours), tuple(theirs), Goal(limit=4))]
+    lengths = {length: counts[not quick] for length, counts in SAMPLES.items() if counts[not quick]}
+    for length, count in lengths.items():
         tick(f"{length} wait")
-        ours, theirs = run_virtual(against_few(counts[not quick], length))
+        taken = run_virtual(behind(count, length))
         name = f"{length:,} commands wait".replace(",", " ")
-        figures.append(_figure(name, f"{FEW} wait", ours, theirs, limit=2))
+        of = "G7" if length == max(lengths) else ""
+        bumble = Goal(limit=2, stretch=1.3)
+        figures.append(_figure(name, "Bumble's bare write", taken.many, taken.bumble, bumble, of=of))
+        figures.append(_figure(name, f"{FEW} wait", taken.many, taken.few, Goal(limit=2), of=of))
     return figures
 
 
-def _figure(name: str, theirs_is: str, ours: list[float], theirs: list[float], *, limit: float) -> Figure:
+def _figure(
+    name: str, theirs_is: str, ours: tuple[float, ...], theirs: tuple[float, ...], goal: Goal, of: str = ""
+) -> Figure:
     return Figure(
         name=name,
         ours_is="`stop`",
         theirs_is=theirs_is,
-        ours=tuple(ours),
-        theirs=tuple(theirs),
-        goal=Goal(limit=limit),
+        ours=ours,
+        theirs=theirs,
+        goal=goal,
+        of=of,
+        because=_BECAUSE,
     )

@@ -133,7 +133,7 @@ async def length_s(way: Way, orders: tuple[Order, ...], interval_s: float, seed:
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
-    rounds = 3 if quick else 15
+    rounds = 1 if quick else 9
 
     def figure(
         name: str, orders: tuple[Order, ...], interval_s: float, theirs_is: str, theirs: Way, goal: float

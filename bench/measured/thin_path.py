@@ -13,8 +13,11 @@ from measured.figures import Figure, Goal, Tick
 TITLE = "The command line"
 ROUNDS = 60
 QUICK_ROUNDS = 15
-GOAL = Goal(limit=2)
-"""A whole round trip through the installed command takes at most twice what starting Python takes."""
+GOAL = Goal(limit=1.3, stretch=1)
+_BECAUSE = (
+    "The command is a Python of its own as well, with `site`, and with what a verb, a socket and an answer need;"
+    " and the daemon's part is in it, for `act` with a row on the disk."
+)
 
 SETTINGS = """\
 [keeper]
@@ -39,7 +42,7 @@ def timed(words: list[str]) -> float:
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
     program = str(Path(sys.executable).with_name("gattkeeper"))
     if not Path(program).exists():
-        sys.exit(f"there is no {program}: `make bench` installs it")
+        raise FileNotFoundError(f"there is no {program}: `make bench` installs it")
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "g.toml"
         settings.write_text(SETTINGS)
@@ -65,6 +68,8 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
             ours=taken,
             theirs=floor,
             goal=GOAL,
+            of="G10",
+            because=_BECAUSE,
         )
         for name, taken in times.items()
     ]

@@ -1,7 +1,7 @@
 """Writes with response to many devices at once, in virtual time on radios with a connection interval of 7.5 ms: as
 many connections as devices, and each device gets one write after the other. Theirs are Bleak programs on Bumble's
 host without any keeper, one client for each device, all at once. A queue must not cost a connection event: then it
-is as fast as the radio. The processor's share is what the same work costs in real time, both ends of the radio and
+is as fast as the radio. The processor's share is what the same work costs it, both ends of the radio and
 the radio itself included.
 """
 
@@ -24,7 +24,7 @@ TITLE = "Many devices at once (virtual time)"
 INTERVAL_S = 0.0075
 LEVEL = "fe51"
 WRITES = 50
-SIZES = ((1, 1), (8, 1), (32, 1), (32, 4))
+SIZES = ((1, 1), (8, 1), (32, 1), (32, 4), (100, 4))
 """Devices, and the adapters they are spread over."""
 
 Write = Callable[[int, bytes], Awaitable[object]]
@@ -49,16 +49,16 @@ class Field:
         return self.adapters[number % len(self.adapters)]
 
     async def written(self, write: Write) -> tuple[float, float]:
-        """Every device gets its writes; the virtual and the real seconds that took."""
+        """Every device gets its writes; the virtual seconds that took, and the processor's."""
         loop = asyncio.get_running_loop()
-        began, began_really = loop.time(), time.perf_counter()
+        began, began_really = loop.time(), time.process_time()
 
         async def one(number: int) -> None:
             for count in range(WRITES):
                 await write(number, count.to_bytes(2, "big"))
 
         await asyncio.gather(*(one(number) for number in range(len(self.devices))))
-        taken = loop.time() - began, time.perf_counter() - began_really
+        taken = loop.time() - began, time.process_time() - began_really
         for device in self.devices:
             assert [int.from_bytes(each.payload) for each in device.applied] == [*range(WRITES)], device.name
         return taken
@@ -112,13 +112,13 @@ async def without(field: Field) -> tuple[float, float]:
 
 
 def measure(*, quick: bool, tick: Tick) -> list[Figure]:
-    rounds = 1 if quick else 5
+    rounds = 3
     figures = []
     for devices, adapters in SIZES[:2] if quick else SIZES:
         tick(f"{devices} devices")
         ours = [run_virtual(with_keeper(Field(devices, adapters))) for _ in range(rounds)]
         theirs = [run_virtual(without(Field(devices, adapters))) for _ in range(rounds)]
-        many = f"{devices} devices, {adapters} adapters" if adapters > 1 else f"{devices} devices"
+        many = f"{devices} device" + "s" * (devices > 1) + f", {adapters} adapters" * (adapters > 1)
         for name, place, limit in (("virtual time", 0, 1.001), ("processor", 1, 2)):
             figures.append(
                 Figure(
@@ -128,6 +128,7 @@ def measure(*, quick: bool, tick: Tick) -> list[Figure]:
                     ours=tuple(one[place] for one in ours),
                     theirs=tuple(one[place] for one in theirs),
                     goal=Goal(limit=limit),
+                    because="What is added is what the keeper takes for a command (G1).",
                 )
             )
     return figures

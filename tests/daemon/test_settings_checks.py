@@ -8,6 +8,7 @@ from gattkeeper.daemon.settings_model import (
     BumbleAdapter,
     DeviceSettings,
     JournalSettings,
+    KeeperSettings,
     Settings,
     VirtualAdapter,
 )
@@ -46,6 +47,16 @@ def test_checkpoints_go_to_places_that_there_are():
     assert (where, "'mqtt' is no place for checkpoints" in text) == (at, True)
     nothing = JournalSettings(checkpoint_keys="none", checkpoint_push=("syslog",))
     assert "leaves nothing to push" in problems_of(journal=nothing)[0][1]
+
+
+def test_a_loop_that_is_not_installed_is_refused_with_what_to_do(monkeypatch):
+    fast = KeeperSettings(event_loop="uvloop")
+    assert problems_of(keeper=fast) == []
+    monkeypatch.setattr("gattkeeper.daemon.event_loop.find_spec", lambda _name: None)
+    ((where, text),) = problems_of(keeper=fast)
+    assert where == ("keeper", "event_loop")
+    assert 'pip install "gattkeeper[fast]"' in text
+    assert problems_of(keeper=KeeperSettings()) == []
 
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "a/b", "a#", "-a", "x" * 65, "a\n"])

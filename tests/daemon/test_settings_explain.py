@@ -50,6 +50,7 @@ def test_the_bare_settings_in_words():
         "                if a start finds rows missing, nothing that changes a device starts until somebody accepts that",
         "                of payloads it has length and SHA-256, not the bytes",
         "log level       info",
+        "event loop      asyncio",
         "queues          1000 commands for a device, 10000 in all",
         "ageing          10 s of waiting are worth one priority",
         "history         1000 ended commands",

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gattkeeper import __version__
 from gattkeeper.daemon.assembly import open_keeper
+from gattkeeper.daemon.event_loop import run_on
 from gattkeeper.daemon.journal_door import open_or_do_without, wait_for
 from gattkeeper.daemon.reload import read_again
 from gattkeeper.daemon.settings_model import Settings
@@ -44,7 +45,8 @@ def serve(
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    return asyncio.run(_serve(settings, socket_path or settings.keeper.socket, log_phases=log_phases, path=path))
+    daemon = _serve(settings, socket_path or settings.keeper.socket, log_phases=log_phases, path=path)
+    return run_on(settings.keeper.event_loop, daemon)
 
 
 async def _serve(settings: Settings, socket_path: Path, *, log_phases: bool, path: Path | None = None) -> int:

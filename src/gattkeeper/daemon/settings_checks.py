@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
+from gattkeeper.daemon.event_loop import loop_problem
 from gattkeeper.daemon.settings_model import (
     Adapter,
     BluezAdapter,
@@ -34,6 +35,8 @@ _HCI = re.compile(r"hci[0-9]{1,3}")
 
 def settings_problems(settings: Settings, adapters: set[str]) -> Iterator[Problem]:
     """Everything that does not fit. `adapters` are the names in the file, also of those not understood."""
+    if problem := loop_problem(settings.keeper.event_loop):
+        yield Problem(at=("keeper", "event_loop"), text=problem)
     yield from _journal_problems(settings.journal)
     yield from _adapter_problems(settings.adapters)
     if not adapters:

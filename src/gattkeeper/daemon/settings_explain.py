@@ -58,6 +58,7 @@ def _keeper_lines(keeper: KeeperSettings, journal: JournalSettings) -> list[str]
         _line("", _on_flaw(journal)),
         _line("", _payloads(journal)),
         _line("log level", keeper.log_level.value),
+        _line("event loop", keeper.event_loop),
         _line("queues", f"{keeper.queue_per_device_max} commands for a device, {keeper.queue_max} in all"),
         _line("ageing", f"{keeper.ageing:g} s of waiting are worth one priority"),
         _line("history", f"{keeper.history_max} ended commands"),

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from gattkeeper.client.socket_path import default_socket_path
+from gattkeeper.daemon.event_loop import EventLoop
 from gattkeeper.daemon.settings_paths import default_journal_path
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.identity import DeviceAddress
@@ -49,6 +50,7 @@ class KeeperSettings(Struct, frozen=True, kw_only=True):
     socket: Path = field(default_factory=lambda: Path(default_socket_path()))
     journal: Path = field(default_factory=default_journal_path)
     log_level: LogLevel = LogLevel.INFO
+    event_loop: EventLoop = "asyncio"  # uvloop must be installed: gattkeeper[fast]
     allow_users: tuple[str, ...] = ()  # who may use the socket besides the owner and root
     queue_per_device_max: Count = 1_000
     queue_max: Count = 10_000
