@@ -189,7 +189,9 @@ class Watch:
             assert effect.device not in self.mending, "two rungs for one device"
             self.mending[effect.device] = effect.rung
         else:
-            beside = self.establishing(effect.adapter)
+            there = (self.device(name) for name in self.establishing(effect.adapter))
+            # A stop waits for no rung, and what was given up is waited for as long as for what is in flight.
+            beside = [one for one in there if one.connection == "connecting" and not one.stop]
             assert not beside or effect.rung in CUTTING, "a rung beside a connection attempt"
             self.recovering[effect.adapter] = effect
 
