@@ -34,8 +34,8 @@ SOCKET_LIMIT_S = 0.001
 """What a call through the socket may take longer than plain Bleak's."""
 
 _BECAUSE = (
-    "Before the write is sent its intent is on the disk, and two processes hand it over to each other twice: three"
-    " wake-ups and a sync more than plain Bleak has."
+    "The intent is on the disk before the write is sent, and the outcome before it is told: two syncs and six"
+    " wake-ups more than plain Bleak has."
 )
 _SETTINGS = """\
 [keeper]

@@ -1,9 +1,8 @@
 """Processor time from `Keeper.stop` to the stop's packet on the air, past a write that is in flight. The bare
 write without response goes over the same link with no keeper around it: what the stack alone takes; Bumble's is
 the same through Bumble alone, with none of our code and none of our corrections. Behind a long queue theirs is
-also the same stop with 100 in line, because how many wait must not matter: some of them end with the event that
-takes the stop, the others after it. The stop may bypass, so that no answer is waited for; the radio is virtual,
-and none of its time counts.
+also the same stop with 100 in line, because how many wait must not matter: they end after the stop is handed over.
+The stop may bypass, so that no answer is waited for; the radio is virtual, and none of its time counts.
 """
 
 import asyncio
@@ -27,8 +26,8 @@ SAMPLES = {10_000: (2, 9), 100_000: (0, 3)}
 BUMBLE_SAMPLES = 101
 """For each of those; the median of them is what it is compared with."""
 _BECAUSE = (
-    "A stop is a command, with an intent on record, the phases that its caller is told, and the end of those that"
-    " waited; Bumble's write is a call."
+    "A stop is a command, with a row on record and the phases that its caller is told; Bumble's write is a call."
+    " The same code runs whatever the length of the line, but what that holds is not in the processor's caches."
 )
 BARE_SAMPLES = (51, 301)
 SETTLING_S = 1.0

@@ -108,6 +108,7 @@ def test_c49_a_stop_while_connecting_takes_the_attempt_over_and_goes_first() -> 
     drive = Drive()
     drive.submit("write", write(1))
     drive.stop()
+    drive.wait(1)
     assert drive.ended("write") == (NOT, Cause.STOPPED)
     assert drive.of(AbandonConnect) == []
     drive.connected()

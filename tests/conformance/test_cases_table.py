@@ -202,6 +202,7 @@ def test_c62_a_stop_by_an_old_handle_is_not_written_and_the_link_goes_instead() 
     drive.submit("running", A_READ)
     drive.stop("stop", stop)
     drive.connected(table="new")
+    drive.wait(1)
     assert is_stale(drive, "stop")
     assert drive.device().connection == "disconnecting"
     assert stop not in drive.sent()

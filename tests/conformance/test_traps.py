@@ -117,6 +117,7 @@ def test_trap_09_closing_and_stopping_end_every_command_they_clear() -> None:
             drive.submit(f"write-{payload}", write(payload))
     stopped.stop()
     closed.feed(events.Closing())
+    stopped.wait(1)
     for drive, cause in ((stopped, Cause.STOPPED), (closed, Cause.NEVER_SENT)):
         assert [one.cause for one in drive.endings().values()].count(cause) == 9
 

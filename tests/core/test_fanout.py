@@ -166,6 +166,7 @@ def test_a_stop_ends_its_devices_part_and_the_others_wait_for_it_no_more() -> No
     drive.connected("a")
     drive.connected("b")
     drive.stop(device="a")
+    drive.wait(1)
     assert drive.ended("f-a") == (Verdict.NOT_DELIVERED, Cause.STOPPED)
     assert handed_over(drive) == ["a"]
     drive.connected("c")

@@ -204,6 +204,7 @@ def test_an_undo_that_waits_is_not_written_behind_a_gate_that_stays_closed(limit
     drive.gone()
     drive.connected()
     fail_stop(drive)
+    drive.wait(1)
     if limits is None:
         assert drive.open("two-undo")
     else:

@@ -111,6 +111,7 @@ def test_those_that_would_change_the_device_end_and_readers_stay() -> None:
     drive.submit("write", write(1))
     drive.submit("reader", A_READ)
     drive.stop()
+    drive.wait(1)
     assert drive.ended("write") == (NOT, Cause.STOPPED)
     assert drive.endings()["write"].by == "stop"
     assert drive.open("reader")

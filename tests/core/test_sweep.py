@@ -3,7 +3,7 @@
 from core.drive import A_READ, MS, Drive, S, write
 from gattkeeper.core import events
 from gattkeeper.core.effects import Dispatch, Finish
-from gattkeeper.core.sweep import BATCH, BATCH_FIRST
+from gattkeeper.core.sweep import BATCH
 from gattkeeper.model.operation import Disconnect
 from gattkeeper.model.outcome import Cause, Verdict
 
@@ -48,15 +48,15 @@ def test_with_nothing_in_flight_the_first_thing_a_stop_brings_about_is_its_own_h
     drive.effects.clear()
     drive.stop()
     kinds = [type(one) for one in drive.effects if isinstance(one, Dispatch | Finish)]
-    assert kinds == [Finish, Dispatch] + [Finish] * BATCH_FIRST, (
-        "first the one that was chosen; then a batch, no more"
-    )
+    assert kinds == [Finish, Dispatch], "first the one that was chosen; those that wait are told afterwards"
 
 
 def test_those_that_end_do_so_in_their_order_in_a_moment() -> None:
     drive = full()
     drive.stop()
-    assert 0 < drive.device().waiting < MANY
+    assert drive.device().waiting == MANY
+    drive.wait(1)
+    assert drive.device().waiting == MANY - BATCH
     drive.wait(MS)
     assert drive.device().waiting == 0
     assert [name for name in drive.endings() if name in NAMES] == NAMES

@@ -100,6 +100,7 @@ def test_a_later_stop_does_not_end_an_undo_that_waits_and_goes_before_it() -> No
     drive = half_done()
     drive.lost()
     drive.stop("stop", write(255))
+    drive.wait(1)
     drive.gone()
     drive.connected()
     drive.answer()
@@ -112,6 +113,7 @@ def test_a_stop_goes_before_an_undo_that_is_being_recorded() -> None:
     drive.fail(FaultKind.REJECTED, Ran.REFUSED)
     drive.slow_disk = False
     drive.stop("stop", write(255))
+    drive.wait(1)
     drive.answer()
     assert drive.payloads() == [1, 2, 255, 9]
 
@@ -121,6 +123,7 @@ def test_a_latched_stop_that_joins_a_running_one_ends_the_undo_that_waits_for_it
     drive.stop("stop", write(255))
     drive.fail(FaultKind.REJECTED, Ran.REFUSED)
     drive.stop("again", write(255), latch=True)
+    drive.wait(1)
     assert drive.ended("two-undo") == (Verdict.NOT_DELIVERED, Cause.STOPPED)
     assert drive.open("stop")
 

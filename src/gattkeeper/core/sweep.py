@@ -15,9 +15,6 @@ from gattkeeper.model.outcome import Cause
 BATCH = 64
 """So many with one event: a few milliseconds, with everything that is written down and told about each."""
 
-BATCH_FIRST = 16
-"""So many with the event that begins it: the hand-over of an emergency stop is performed together with them."""
-
 
 def nothing(_: Entry) -> bool:
     """Spare none."""
@@ -33,17 +30,25 @@ def sweep(
     fault: Fault | None = None,
     spared: Callable[[Entry], bool] = nothing,
 ) -> None:
-    """End all that wait for the device but the spared; the first of them with this event, after all else."""
+    """End all that wait for the device but the spared, the first of them with this event, after all else.
+
+    None with one that hands over an emergency stop: nothing else is performed before that.
+    """
     lines = device.waiting.detach()
     if not len(lines) and not device.sweeps:
         return
     device.sweeps.append(Sweep(lines=lines, cause=cause, by=by, fault=fault, spared=spared))
-    if len(device.sweeps) == 1:
+    if len(device.sweeps) > 1:
+        return
+    if device.stop is not None:
+        _go_on_later(state, device)
+    else:
         state.sweeping[device.name] = None
 
 
-def go_on(state: State, device: DeviceState, left: int = BATCH) -> None:
+def go_on(state: State, device: DeviceState) -> None:
     """The next of them. What an earlier sweep spares is a matter for the one that came after it."""
+    left = BATCH
     while device.sweeps and left:
         now = device.sweeps[0]
         entry = now.lines.head()
@@ -56,5 +61,9 @@ def go_on(state: State, device: DeviceState, left: int = BATCH) -> None:
         else:
             end_without_success(state, device, entry, now.cause, by=now.by, fault=now.fault)
     if device.sweeps:
-        state.timers.set(("sweep", device.name), state.now + 1)
+        _go_on_later(state, device)
     state.touch(device)
+
+
+def _go_on_later(state: State, device: DeviceState) -> None:
+    state.timers.set(("sweep", device.name), state.now + 1)

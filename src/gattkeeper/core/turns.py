@@ -44,7 +44,7 @@ def settle(state: State) -> None:
         if state.gathering:
             fanout.open_gates(state)
         if not touched and state.sweeping:
-            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]], sweep.BATCH_FIRST)
+            sweep.go_on(state, state.devices[state.sweeping.popitem()[0]])
     for device in moved.values():
         alerts.look(state, device)
     moved.clear()

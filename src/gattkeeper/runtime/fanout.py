@@ -115,15 +115,14 @@ async def submit_together(
         for handle in opened:
             feed(CancelRequested(command_id=handle.id))
         raise
-    return _sorted_out(ledger, handles)
+    return _sorted_out(handles)
 
 
-def _sorted_out(ledger: Ledger, handles: Sequence[Handle]) -> Fanout:
+def _sorted_out(handles: Sequence[Handle]) -> Fanout:
     accepted: dict[str, Handle] = {}
     refused: dict[str, RefusedError | StorageError] = {}
     for handle in handles:
         if isinstance(handle.error, RefusedError | StorageError):
-            ledger.strike(handle)
             refused[handle.command.device] = handle.error
         else:
             accepted[handle.command.device] = handle

@@ -14,7 +14,7 @@ from bluez_vm.guest import bluez
 from bluez_vm.guest.place import adapter_address, fresh_folder, place, settings
 from gattkeeper.daemon.settings import book_of, load_settings
 from gattkeeper.links.bleak_link import BleakLink
-from gattkeeper.model.outcome import Outcome
+from gattkeeper.model.outcome import Outcome, Phase
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import LinkTraits
 
@@ -60,8 +60,24 @@ async def _round(kind: type[BleakLink], slots: int, names: list[str]) -> dict[st
         )
         return {
             "took_s": round(max(ends), 2),
+            "begun_beside": sum(_began_beside(one, outcomes) for one in outcomes),
             "delivered": sum(one.succeeded for one in outcomes),
             "faults": dict(faults),
         }
     finally:
         await keeper.close()
+
+
+def _began_beside(one: Outcome, outcomes: list[Outcome]) -> bool:
+    """Whether its connection was begun while another one's services were being discovered."""
+    began = _when(one, Phase.CONNECT_START)
+    return any(
+        _when(other, Phase.CONNECTED) < began < _when(other, Phase.DISCOVERED)
+        for other in outcomes
+        if other is not one
+    )
+
+
+def _when(outcome: Outcome, phase: Phase) -> int:
+    """The last time, in microseconds: an attempt may be repeated."""
+    return max((mark.at_us for mark in outcome.timeline if mark.phase is phase), default=0)
