@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from gattkeeper.storage.succession import Whole, verify_journal
 from gattkeeper.world.virtual_blind import BLIND_LABEL, BLIND_MOTOR
 from system.evidence import Evidence
-from system.home import SETTINGS, running_home
+from system.home import SETTINGS, Home, running_home
 
 pytestmark = [
     pytest.mark.system,
@@ -42,8 +43,25 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=False).returncode:
         pytest.skip("this machine lets nobody mount a file as a disk")
     yield folder
-    subprocess.run(["fsfreeze", "--unfreeze", str(folder)], check=False, capture_output=True)  # if a test did not
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def frozen(folder: Path) -> Iterator[None]:
+    """Whoever writes there waits; not even a kill ends it before the disk answers again."""
+    subprocess.run(["fsfreeze", "--freeze", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["fsfreeze", "--unfreeze", str(folder)], check=True)
+
+
+def has_begun(home: Home) -> bool:
+    """Whether the daemon has a command of the lounge's blind at hand; it answers whatever the disk does."""
+    told = home.ask("status", "--json")
+    assert told.returncode == 0, told.stderr
+    (lounge,) = (each for each in json.loads(told.stdout)["devices"] if each["name"] == "lounge")
+    return bool(lounge["in_flight"] or lounge["waiting"])
 
 
 def test_a_stop_reaches_the_device_while_the_disk_does_not_answer(tmp_path: Path, disk: Path) -> None:
@@ -51,18 +69,17 @@ def test_a_stop_reaches_the_device_while_the_disk_does_not_answer(tmp_path: Path
     with running_home(tmp_path, settings) as home:
         home.journal = disk / "journal.db"
         assert home.ask("write", "lounge", BLIND_LABEL, "01").returncode == 0
-        subprocess.run(["fsfreeze", "--freeze", str(disk)], check=True)
-        thaw_at = time.monotonic() + FROZEN_S
-        write = home.spawn("write", "lounge", BLIND_LABEL, "02", "--json")
-        stop = home.spawn("stop", "lounge", "--json")
-        while BLIND_MOTOR not in [one.characteristic for one in home.applied()]:
-            assert time.monotonic() < thaw_at, "the stop waited for the disk"
-            time.sleep(0.01)  # another process's file: there is nothing to wait for
-        assert home.ask("status").returncode == 0
-        assert time.monotonic() < thaw_at, "the daemon waited for the disk"
-        assert (write.poll(), stop.poll()) == (None, None), "told before it was durable"
-        time.sleep(max(0, thaw_at - time.monotonic()))  # what the disk takes
-        subprocess.run(["fsfreeze", "--unfreeze", str(disk)], check=True)
+        with frozen(disk):
+            thaw_at = time.monotonic() + FROZEN_S
+            write = home.spawn("write", "lounge", BLIND_LABEL, "02", "--json")
+            while not has_begun(home):
+                assert time.monotonic() < thaw_at, "the daemon waited for the disk"
+            stop = home.spawn("stop", "lounge", "--json")
+            while BLIND_MOTOR not in [one.characteristic for one in home.applied()]:
+                assert time.monotonic() < thaw_at, "the stop waited for the disk"
+                time.sleep(0.01)  # another process's file: there is nothing to wait for
+            assert (write.poll(), stop.poll()) == (None, None), "told before it was durable"
+            time.sleep(max(0, thaw_at - time.monotonic()))  # what the disk takes
         answers = [json.loads(client.communicate(timeout=60)[0]) for client in (write, stop)]
         assert home.end() == 0
         applied = home.applied()
