@@ -28,7 +28,7 @@ def test_a_device_that_lost_its_half_gets_nothing_and_its_caller_is_told_in_time
     assert found["second"]["took_s"] < DEADLINE_S + 5, found
     fault = found["second"]["fault"]
     blamed = "if you trust it, unpair it here (gattkeeper unpair), then pair it again" in fault
-    silent = found["kernel_bugs"] and "the device did not answer" in fault  # nothing answers where the kernel broke
+    silent = found["kernel_bugs"] and "the device did not answer" in fault  # nobody does where the kernel broke
     assert blamed or silent or not found["second"]["attempts"], f"an attempt that ended says why: {found}"
     assert found["applied"] == ["first"]
     assert found["kernel_bugs"] or found["other"]["verdict"] == "delivered", found
