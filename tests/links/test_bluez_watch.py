@@ -111,6 +111,24 @@ async def test_it_sees_the_service_die_and_return(bluez: FakeBluez) -> None:
     await watch.close()
 
 
+async def test_it_asks_again_a_service_that_came_back_and_takes_long_to_answer(
+    bluez: FakeBluez, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow machine: bluetoothd has its name, and is not ready to say what it has."""
+    log = WatchLog()
+    watch = BluezWatch(log)
+    await watch.open()
+    await bluez.crash()
+    await log.next()
+    bluez.script("GetManagedObjects", Step(hang=True), Step(hang=True))
+    monkeypatch.setattr(bluez_watch, "ANSWER_S", 0.05)
+    await bluez.start()
+    await log.next()
+    assert watch.up
+    assert bluez.count("GetManagedObjects") == 4
+    await watch.close()
+
+
 async def test_it_sees_the_whole_bus_die_and_return(
     bluez: FakeBluez, system_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,10 +173,18 @@ class BluezWatch:
         }
 
     async def _refresh(self) -> None:
-        """After the service came back: what it shows now."""
+        """After the service came back: what it shows now. One that is not ready is asked until it is, or goes."""
         with contextlib.suppress(_BluezError, *BUS_FAILURES):  # gone again, which is heard too
-            self._take(await self._objects(MessageFlag.NO_AUTOSTART))
+            while (objects := await self._objects_in_time()) is None:
+                pass
+            self._take(objects)
             self._events.bluez_changed()
+
+    async def _objects_in_time(self) -> Objects | None:
+        try:
+            return await self._objects(MessageFlag.NO_AUTOSTART)
+        except TimeoutError:
+            return None
 
     def _down(self) -> None:
         was_up, self._up = self._up, False
@@ -194,7 +202,7 @@ class BluezWatch:
             await asyncio.sleep(RECONNECT_S)
             with contextlib.suppress(*BUS_FAILURES):
                 self._bus = await connected_bus(self._on_message)
-                await self._refresh()
+                self._spawn(self._refresh())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
