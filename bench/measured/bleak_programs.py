@@ -21,7 +21,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from measured.figures import NONE, Figure, Goal, Tick, Unit
-from measured.processes import LEVEL, answers, running, world
+from measured.processes import LEVEL, SETTINGS, answers, running, world
 
 TITLE = "Bleak programs at once, as processes"
 PROGRAMS, QUICK_PROGRAMS = 8, 3
@@ -32,13 +32,7 @@ HANGING_S, QUICK_HANGING_S = 30.0, 8.0
 """A program that nobody holds up has failed after so long: some of them wait for an answer that does not come."""
 ADDRESS = "F0:00:00:00:00:00"
 
-_SETTINGS = f"""\
-[keeper]
-socket = "keeper.sock"
-journal = "journal.db"
-log_level = "warning"
-[adapters.radio]
-link = "bluez"
+_DEVICE = f"""\
 [devices.lamp]
 address = "{ADDRESS}"
 profile = "lamp"
@@ -87,7 +81,7 @@ class Place:
         self.program = str(Path(sys.executable).with_name("gattkeeper"))
         self.script = folder / "lamp.py"
         self.script.write_text(_SCRIPT)
-        (folder / "g.toml").write_text(_SETTINGS)
+        (folder / "g.toml").write_text(SETTINGS + _DEVICE)
         self.socket = folder / "keeper.sock"
 
     @contextmanager

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from measured.figures import Figure, Goal, Tick, Unit
-from measured.processes import answers, running, world
+from measured.processes import SETTINGS, answers, running, world
 
 TITLE = "The daemon"
 DEVICES = 20
@@ -27,14 +27,6 @@ _BECAUSE = (
     "Python with asyncio is 20 MB of it before anything of ours is loaded, the library that signs the journal's"
     " checkpoints 7 MB, and D-Bus with Bleak 3 MB."
 )
-_SETTINGS = """\
-[keeper]
-socket = "keeper.sock"
-journal = "journal.db"
-log_level = "warning"
-[adapters.radio]
-link = "bluez"
-"""
 _DEVICE = """\
 [devices.blind{number:02}]
 address = "F0:00:00:00:00:{number:02X}"
@@ -85,7 +77,7 @@ def home(program: str, folder: Path) -> list[str]:
     """A fresh home, and the words that start its daemon."""
     folder.mkdir()
     devices = "".join(_DEVICE.format(number=number) for number in range(DEVICES))
-    (folder / "g.toml").write_text(_SETTINGS + devices)
+    (folder / "g.toml").write_text(SETTINGS + devices)
     return [program, "serve", "--config", str(folder / "g.toml")]
 
 

@@ -24,7 +24,7 @@ from gattkeeper.devices.book import ProfileBook
 from gattkeeper.links.bleak_link import BleakLink
 from gattkeeper.runtime.keeper import Keeper
 from measured.figures import Figure, Goal, Tick
-from measured.processes import LEVEL, answers, running, world
+from measured.processes import LEVEL, SETTINGS, answers, running, world
 
 TITLE = "A Bleak program in front of the queue"
 WRITES = 30
@@ -37,13 +37,7 @@ _BECAUSE = (
     "The intent is on the disk before the write is sent, and the outcome before it is told: two syncs and six"
     " wake-ups more than plain Bleak has."
 )
-_SETTINGS = """\
-[keeper]
-socket = "keeper.sock"
-journal = "journal.db"
-log_level = "warning"
-[adapters.radio]
-link = "bluez"
+_DEVICE = """\
 [devices.lamp]
 address = "F0:00:00:00:00:02"
 """
@@ -92,7 +86,7 @@ def writes(answer_s: float, rounds: int, tick: Tick) -> dict[str, list[float]]:
     program = str(Path(sys.executable).with_name("gattkeeper"))
     with tempfile.TemporaryDirectory() as name, world(Path(name), 3, answer_s) as env:
         settings = Path(name) / "g.toml"
-        settings.write_text(_SETTINGS)
+        settings.write_text(SETTINGS + _DEVICE)
         os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = env["DBUS_SYSTEM_BUS_ADDRESS"]
         os.environ["GATTKEEPER_SOCKET"] = str(Path(name) / "keeper.sock")
         return asyncio.run(samples([program, "serve", "--config", str(settings)], env, rounds, tick))

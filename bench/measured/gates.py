@@ -9,8 +9,8 @@ counted under load and over a day, below.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import cast
 
@@ -26,6 +26,7 @@ from gattkeeper.errors import CommandError
 from gattkeeper.links.bumble_link import BumbleLink
 from gattkeeper.model.gatt import Property
 from gattkeeper.model.identity import parse_address
+from gattkeeper.runtime.device import Device as KeptDevice
 from gattkeeper.runtime.keeper import Keeper
 from gattkeeper.runtime.ports import DeviceRules
 from gattkeeper.world import (
@@ -124,33 +125,47 @@ def unanswered() -> Rule:
     return Rule(Match(moment=Moment.TO_DEVICE, opcode=AttOpcode.WRITE_REQUEST, times=1), Drop())
 
 
-async def strays_of_keeper(phase_s: float) -> int:
+@asynccontextmanager
+async def kept(phase_s: float, *rules: Rule) -> AsyncIterator[tuple[Air, KeptDevice]]:
+    """The lamp on a keeper's connection, for which these rules hold since a moment."""
     air = Air()
     await air.radio.add(air.lamp)
     keeper = await keeper_on(air.opener)
     lamp = keeper.device("lamp")
     await lamp.connect()
-    air.radio.rules.append(late())
+    air.radio.rules.extend(rules)
     await asyncio.sleep(phase_s)
-    with suppress(CommandError):
-        await lamp.read(FIRST, timeout=GIVEN_UP_S)
-    value = await lamp.read(SECOND)
+    yield air, lamp
     await keeper.close()
     await air.radio.close()
+
+
+@asynccontextmanager
+async def alone(phase_s: float, *rules: Rule) -> AsyncIterator[tuple[Air, Peer]]:
+    """The same on a connection of Bumble's, with no keeper around it."""
+    air = Air()
+    await air.radio.add(air.lamp)
+    remote = await client_on(air.opener)
+    air.radio.rules.extend(rules)
+    await asyncio.sleep(phase_s)
+    yield air, remote
+    await air.radio.close()
+
+
+async def strays_of_keeper(phase_s: float) -> int:
+    async with kept(phase_s, late()) as (_air, lamp):
+        with suppress(CommandError):
+            await lamp.read(FIRST, timeout=GIVEN_UP_S)
+        value = await lamp.read(SECOND)
     return int(value != SECOND.encode())
 
 
 async def strays_of_bumble(phase_s: float) -> int:
-    air = Air()
-    await air.radio.add(air.lamp)
-    remote = await client_on(air.opener)
-    first, second = (remote.get_characteristics_by_uuid(core.UUID(uuid))[0] for uuid in (FIRST, SECOND))
-    air.radio.rules.append(late())
-    await asyncio.sleep(phase_s)
-    with suppress(*_RADIO):
-        await asyncio.wait_for(first.read_value(), GIVEN_UP_S)
-    value = await second.read_value()
-    await air.radio.close()
+    async with alone(phase_s, late()) as (_air, remote):
+        first, second = (remote.get_characteristics_by_uuid(core.UUID(uuid))[0] for uuid in (FIRST, SECOND))
+        with suppress(*_RADIO):
+            await asyncio.wait_for(first.read_value(), GIVEN_UP_S)
+        value = await second.read_value()
     return int(bytes(value) != SECOND.encode())
 
 
@@ -166,67 +181,41 @@ def late_done() -> Rule:
 
 
 async def false_by_keeper(phase_s: float) -> int:
-    air = Air()
-    await air.radio.add(air.lamp)
-    keeper = await keeper_on(air.opener)
-    lamp = keeper.device("lamp")
-    await lamp.connect()
-    air.radio.rules.extend((late_done(), never_there()))
-    await asyncio.sleep(phase_s)
-    told = 0
-    for payload in PAYLOADS:
-        with suppress(CommandError):
-            await lamp.write(LEVEL, payload, timeout=GIVEN_UP_S)
-            told += payload not in [each.payload for each in air.lamp.applied]
-    await keeper.close()
-    await air.radio.close()
+    async with kept(phase_s, late_done(), never_there()) as (air, lamp):
+        told = 0
+        for payload in PAYLOADS:
+            with suppress(CommandError):
+                await lamp.write(LEVEL, payload, timeout=GIVEN_UP_S)
+                told += payload not in [each.payload for each in air.lamp.applied]
     return told
 
 
 async def false_by_bumble(phase_s: float) -> int:
-    air = Air()
-    await air.radio.add(air.lamp)
-    remote = await client_on(air.opener)
-    level = remote.get_characteristics_by_uuid(core.UUID(LEVEL))[0]
-    air.radio.rules.extend((late_done(), never_there()))
-    await asyncio.sleep(phase_s)
-    told = 0
-    for payload in PAYLOADS:
-        with suppress(*_RADIO):
-            await asyncio.wait_for(level.write_value(payload, with_response=True), GIVEN_UP_S)
-            told += payload not in [each.payload for each in air.lamp.applied]
-    await air.radio.close()
+    async with alone(phase_s, late_done(), never_there()) as (air, remote):
+        level = remote.get_characteristics_by_uuid(core.UUID(LEVEL))[0]
+        told = 0
+        for payload in PAYLOADS:
+            with suppress(*_RADIO):
+                await asyncio.wait_for(level.write_value(payload, with_response=True), GIVEN_UP_S)
+                told += payload not in [each.payload for each in air.lamp.applied]
     return told
 
 
 async def spent_by_keeper(phase_s: float) -> int:
-    air = Air()
-    await air.radio.add(air.lamp)
-    keeper = await keeper_on(air.opener)
-    lamp = keeper.device("lamp")
-    await lamp.connect()
-    air.radio.rules.append(unanswered())
-    await asyncio.sleep(phase_s)
-    patient = 4 * TRANSACTION_S
-    for _ in range(3):
-        with suppress(CommandError):
-            await lamp.write(LEVEL, b"\1", timeout=patient, deadline=patient)
-    await keeper.close()
-    await air.radio.close()
+    async with kept(phase_s, unanswered()) as (air, lamp):
+        patient = 4 * TRANSACTION_S
+        for _ in range(3):
+            with suppress(CommandError):
+                await lamp.write(LEVEL, b"\1", timeout=patient, deadline=patient)
     return air.spent.count
 
 
 async def spent_by_bumble(phase_s: float) -> int:
-    air = Air()
-    await air.radio.add(air.lamp)
-    remote = await client_on(air.opener)
-    level = remote.get_characteristics_by_uuid(core.UUID(LEVEL))[0]
-    air.radio.rules.append(unanswered())
-    await asyncio.sleep(phase_s)
-    for _ in range(3):
-        with suppress(*_RADIO):
-            await level.write_value(b"\1", with_response=True)
-    await air.radio.close()
+    async with alone(phase_s, unanswered()) as (air, remote):
+        level = remote.get_characteristics_by_uuid(core.UUID(LEVEL))[0]
+        for _ in range(3):
+            with suppress(*_RADIO):
+                await level.write_value(b"\1", with_response=True)
     return air.spent.count
 
 

@@ -17,6 +17,16 @@ SERVICE = "f0c0b000-8f2b-4b5e-9d3c-6a1e5d2c7b00"
 LEVEL = "f0c0b001-8f2b-4b5e-9d3c-6a1e5d2c7b00"
 TESTS = Path(__file__).parents[2] / "tests"
 
+SETTINGS = """\
+[keeper]
+socket = "keeper.sock"
+journal = "journal.db"
+log_level = "warning"
+[adapters.radio]
+link = "bluez"
+"""
+"""Of a daemon on the scripted BlueZ, with its files beside them; devices follow."""
+
 _WORLD = """\
 import asyncio, os, signal, sys
 from contextlib import suppress

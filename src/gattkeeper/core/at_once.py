@@ -15,7 +15,7 @@ def may_start(state: State, device: DeviceState, entry: Entry) -> bool:
     if device.idle_since < 0 or device.depth or device.shortfall or entry.command.fanout:
         return False
     adapter = state.adapters[device.adapter]
-    free = adapter.ladder.is_quiet and not (adapter.wanting or state.gathering or state.is_serial(adapter))
+    free = state.is_calm(adapter) and not state.is_serial(adapter)
     return free and not state.timers.may_be_due(state.now)
 
 

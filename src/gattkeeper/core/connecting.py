@@ -89,7 +89,7 @@ def abandon(state: State, device: DeviceState, fault: Fault | None) -> None:
 
 
 def timed_out(state: State, device: DeviceState) -> None:
-    """Nobody answered in all that time."""
+    """It has come to no end in all that time, with its link up or not."""
     abandon(state, device, unreachable(rotates=device.rotates))
 
 

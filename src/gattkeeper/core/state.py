@@ -306,11 +306,14 @@ class State(Struct, kw_only=True, eq=False):
 
     def glance(self, device: DeviceState) -> None:
         """Look at the device's gauges alone: what it has in flight goes on, and nobody waits to be looked at."""
-        adapter = self.adapters[device.adapter]
-        if self.gathering or adapter.wanting or adapter.lining or not adapter.ladder.is_quiet:
-            self.touch(device)
-        else:
+        if self.is_calm(self.adapters[device.adapter]):
             self.moved[device.name] = device
+        else:
+            self.touch(device)
+
+    def is_calm(self, adapter: AdapterState) -> bool:
+        """Whether nobody waits to be looked at: for a gate, a place, a turn, or the adapter's recovery."""
+        return adapter.ladder.is_quiet and not (self.gathering or adapter.wanting or adapter.lining)
 
     def is_serial(self, adapter: AdapterState) -> bool:
         """Whether the adapter does one operation at a time, whatever the device."""
