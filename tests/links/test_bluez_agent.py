@@ -183,10 +183,33 @@ async def test_a_bonded_device_that_drops_every_connection_may_have_lost_its_bon
 async def test_a_pairing_that_fails_with_its_link_says_why_it_failed(
     bluez: FakeBluez, device: FakeDevice, connection: Connected
 ) -> None:
+    at, log = connection
     bluez.script("Pair", Step(after_s=0.05, refuse="org.bluez.Error.AuthenticationFailed"))
-    pairing = asyncio.create_task(connection[0].perform(Pair()))
+    heard: list[FaultKind] = []
+
+    async def pair() -> None:
+        with pytest.raises(LinkError) as caught:
+            await at.perform(Pair())
+        heard.extend([caught.value.fault.kind, *(fault.kind for fault in log.losses)])
+
+    pairing = asyncio.create_task(pair())
+    await bluez.until_called("Pair")
+    bluez.drop_link(device)
+    await pairing
+    assert heard == [FaultKind.PAIRING_FAILED], "first why, then that the link is gone"
+    assert (await log.until_lost()).kind is FaultKind.LINK_LOST
+
+
+async def test_a_pairing_that_nobody_answers_ends_with_its_link(
+    bluez: FakeBluez, device: FakeDevice, connection: Connected
+) -> None:
+    at, log = connection
+    bluez.script("Pair", Step(after_s=60))
+    pairing = asyncio.create_task(at.perform(Pair()))
     await bluez.until_called("Pair")
     bluez.drop_link(device)
     with pytest.raises(LinkError) as caught:
         await pairing
-    assert caught.value.fault.kind is FaultKind.PAIRING_FAILED
+    assert caught.value.fault.kind is FaultKind.LINK_LOST
+    assert (await log.until_lost()).kind is FaultKind.LINK_LOST
+    assert len(log.losses) == 1

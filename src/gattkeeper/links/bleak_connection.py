@@ -103,7 +103,8 @@ class BleakConnection:
         self.events = self._events = events
         self._guard = guard
         self._owner = owner
-        self._lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._lost: asyncio.Future[Fault] = self._loop.create_future()
         self._ending: asyncio.Task[None] | None = None
         self._cutting: asyncio.Task[str] | None = None  # while, and after, it had to be quick
         self._asked = False  # it ends because it was asked to
@@ -111,6 +112,7 @@ class BleakConnection:
         self._table_changed = False  # BlueZ dropped services of it
         self._announced = False  # CONNECTED was reported
         self._seen_up = False  # by the watch
+        self._pairing = False  # BlueZ says why it failed after it took the link down; the owner hears of that last
         self._unpairing = False  # BlueZ takes the link down on the way; the owner hears of it after the answer
         self._pending: set[int] = set()  # handles with an operation in flight
         self._dirty: set[int] = set()  # handles whose answer nobody waits for any more
@@ -182,7 +184,8 @@ class BleakConnection:
             return
         self._lost.set_result(fault)
         self._ending = asyncio.ensure_future(self._let_go())
-        self._tell_lost()
+        if not self._pairing:
+            self._tell_lost()
 
     async def perform(self, operation: Operation) -> AnswerValue:
         """Run one operation once. Raises LinkError.
@@ -195,10 +198,10 @@ class BleakConnection:
         if call is None:
             return await self._perform_locally(operation)
         self._pending.add(handle)
-        unpairs = isinstance(operation, Unpair)
-        self._unpairing |= unpairs
+        pairs, unpairs = isinstance(operation, Pair), isinstance(operation, Unpair)
+        self._pairing, self._unpairing = self._pairing or pairs, self._unpairing or unpairs
         try:
-            until = self._lost_a_while() if isinstance(operation, Pair) else self._lost
+            until = self._lost_a_while() if pairs else self._lost
             return await self._guard.run(call(), phase="operation", until=until)
         except asyncio.CancelledError:
             self._dirty.add(handle)
@@ -210,19 +213,21 @@ class BleakConnection:
             self._pending.discard(handle)
             if unpairs:  # also when it failed: Bleak has given its client up
                 self._unpairing = False
-                gone = _fault(FaultKind.LINK_LOST, "unpaired", Ran.MAYBE)
-                asyncio.get_running_loop().call_soon(self.fail, gone)
+                self._loop.call_soon(self.fail, _fault(FaultKind.LINK_LOST, "unpaired", Ran.MAYBE))
+            if pairs:
+                self._pairing = False
+                if self._lost.done() and not self._asked:
+                    self._loop.call_soon(self._tell_lost)
 
     def _lost_a_while(self) -> asyncio.Future[Fault]:
         """BlueZ takes the link down when a pairing fails, and says why it failed a moment later."""
-        loop = asyncio.get_running_loop()
-        until: asyncio.Future[Fault] = loop.create_future()
+        until: asyncio.Future[Fault] = self._loop.create_future()
 
         def end() -> None:
             if not until.done():
                 until.set_result(self._lost.result())
 
-        self._lost.add_done_callback(lambda _: loop.call_later(LOSS_NOTICE_S, end))
+        self._lost.add_done_callback(lambda _: self._loop.call_later(LOSS_NOTICE_S, end))
         return until
 
     async def _explained(self, error: LinkError) -> LinkError:
