@@ -22,6 +22,7 @@ DBUS = "org.freedesktop.DBus"
 MANAGER = "org.freedesktop.DBus.ObjectManager"
 HCI0 = "/org/bluez/hci0"
 UNTIL_S = 10.0  # what did not happen by then does not happen
+JOIN_S = 2.0  # a bus lets one in at once, or never
 ADAPTER_ADDRESS = "F4:4E:FC:00:00:01"
 
 
@@ -59,7 +60,10 @@ class FakeBluez:
 
     async def start(self) -> None:
         """Come up: take the name. After a crash every link is down, as with a real one."""
-        self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+        while self._bus is None:
+            with contextlib.suppress(TimeoutError):  # see bluez_watch.joined
+                async with asyncio.timeout(JOIN_S):
+                    self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
         self._bus.add_message_handler(self._on_message)
         await self._bus.request_name("org.bluez")
 

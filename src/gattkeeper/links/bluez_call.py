@@ -8,22 +8,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bleak.backends.bluezdbus.utils import get_dbus_authenticator
 from bleak.exc import BleakDBusError
-from dbus_fast import BusType, Message, MessageFlag, MessageType
+from dbus_fast import Message, MessageFlag, MessageType
 from dbus_fast.aio.message_bus import MessageBus
 
-from gattkeeper.links.bluez_watch import ADAPTER, BLUEZ, end_of
+from gattkeeper.links.bluez_watch import ADAPTER, BLUEZ, end_of, joined
 
 
 @asynccontextmanager
 async def own_bus() -> AsyncIterator[MessageBus]:
     """A connection for one purpose. Raises what the bus does."""
-    bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
+    bus = await joined()
     try:
-        yield await bus.connect()
+        yield bus
     finally:
-        bus.disconnect()  # lets go of the socket, which exists even when connecting failed
+        bus.disconnect()
         await end_of(bus)
 
 

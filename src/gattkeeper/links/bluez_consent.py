@@ -12,13 +12,12 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bleak.backends.bluezdbus.utils import get_dbus_authenticator
-from dbus_fast import BusType, Message, MessageType
+from dbus_fast import Message, MessageType
 from dbus_fast.aio.message_bus import MessageBus
 
 from gattkeeper.links.bluez_agent import AGENT, MANAGER, REJECTED, owner
 from gattkeeper.links.bluez_call import ask
-from gattkeeper.links.bluez_watch import end_of
+from gattkeeper.links.bluez_watch import end_of, joined
 
 _log = logging.getLogger(__name__)
 
@@ -68,8 +67,7 @@ class Consent:
 
     async def _connected(self) -> MessageBus:
         if self._bus is None or not self._bus.connected:
-            self._bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
-            await self._bus.connect()
+            self._bus = await joined()
             self._bus.add_message_handler(self._on_message)
         return self._bus
 

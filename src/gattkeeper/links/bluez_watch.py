@@ -281,11 +281,10 @@ def _adapter(path: str, properties: dict[str, Any]) -> BluezAdapter:
 
 
 async def connected_bus(on_message: Callable[[Message], None]) -> MessageBus:
-    """A connection to the system bus that hears BlueZ's signals. Raises `BUS_FAILURES`, within `ANSWER_S`."""
-    bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
+    """A connection to the system bus that hears BlueZ. Raises `BUS_FAILURES`, within twice `ANSWER_S`."""
+    bus = await joined()
     try:
         async with asyncio.timeout(ANSWER_S):
-            await bus.connect()
             bus.add_message_handler(on_message)
             for rule in _RULES:
                 await bus.call(
@@ -299,9 +298,24 @@ async def connected_bus(on_message: Callable[[Message], None]) -> MessageBus:
                     )
                 )
     except BaseException:
-        bus.disconnect()  # lets go of the socket, which exists even when connecting failed
+        bus.disconnect()
         raise
     return bus
+
+
+async def joined() -> MessageBus:
+    """A connection to the system bus. Raises `BUS_FAILURES`, within `ANSWER_S`.
+
+    Bounded, as dbus-fast may wait for ever here: a connection of the same process that fails in this moment takes
+    away the reader of whichever socket has its number now. One that failed is never told to have ended.
+    """
+    bus = MessageBus(bus_type=BusType.SYSTEM, auth=get_dbus_authenticator())
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await bus.connect()
+    except BaseException:
+        bus.disconnect()  # lets go of the socket, which exists even when connecting failed
+        raise
 
 
 async def end_of(bus: MessageBus) -> None:
