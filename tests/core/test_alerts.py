@@ -69,7 +69,8 @@ def test_a_stall_names_the_operation_and_its_device_and_ends_with_it() -> None:
     assert raised.text == "write (position) of blind has had no answer for 2.5 s"
     drive.answer()
     assert [one.raised for one in alerts(drive, AlertKind.IN_FLIGHT)] == [True, False]
-    assert drive.scheduler.wakeup_at() == drive.now + 8 * S, "nothing but the linger is left"
+    drive.wait(60 * S)
+    assert len(alerts(drive, AlertKind.IN_FLIGHT)) == 2
 
 
 def test_what_restores_a_connection_may_stall_too() -> None:

@@ -51,7 +51,10 @@ def test_the_connection_lingers_anew_once_it_has_ended() -> None:
     drive.submit("one", A_READ)
     assert drive.device().connection == "connected"
     drive.answer(b"\x55")
-    assert drive.scheduler.wakeup_at() == drive.now + 8 * S
+    drive.wait(8 * S - 1)
+    assert drive.device().connection == "connected"
+    drive.wait(1)
+    assert drive.device().connection == "disconnecting"
 
 
 def test_on_an_adapter_that_does_one_thing_at_a_time_it_has_to_wait_for_its_turn() -> None:

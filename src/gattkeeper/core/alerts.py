@@ -1,11 +1,12 @@
 """Alerts: a gauge that crosses its threshold says so once, and once again when it is well below.
 
 Knows the gauges of one device: how many wait, how long the oldest has, how long the one in flight has. Changes
-nothing. Ages grow without events, so a timer looks at them when the next one would cross.
+nothing. Ages grow without events, so a timer looks at them when the next one would cross. One that rings too early
+is left alone while there is a connection: nearly everything is answered long before.
 """
 
 from gattkeeper.core.effects import AlertChanged
-from gattkeeper.core.lifecycle import SlotPhase
+from gattkeeper.core.lifecycle import ConnectionState, SlotPhase
 from gattkeeper.core.state import DeviceState, Slot, SlotRole, State
 from gattkeeper.model.operation import kind_of
 from gattkeeper.model.status import Alert, AlertKind
@@ -13,15 +14,18 @@ from gattkeeper.model.status import Alert, AlertKind
 
 def look(state: State, device: DeviceState) -> None:
     """Compare the gauges with their thresholds, and see to it that the next crossing is noticed."""
-    limits, now = state.limits, state.now
+    limits, now, slot = state.limits, state.now, device.slot
     depth, calm = device.depth, not device.alerts
-    if calm and not depth and device.slot is None:
-        _look_again(state, device, -1)
-        return
-    oldest = device.waiting.oldest() if depth else None
-    slot = device.slot
     if slot is not None and (slot.phase is SlotPhase.RECORDING or slot.role is SlotRole.AWAITING):
         slot = None  # nothing is on the bearer
+    if calm and not depth:
+        if slot is None:
+            if device.connection is not ConnectionState.CONNECTED:  # one that is there will be used again
+                _look_again(state, device, -1)
+            return
+        if 0 <= device.alert_at <= slot.handed_over_at + limits.alert_in_flight_us:
+            return
+    oldest = device.waiting.oldest() if depth else None
     waited_us = now - oldest.accepted_at if oldest is not None else 0
     flown_us = now - slot.handed_over_at if slot is not None else 0
     is_long = waited_us >= limits.alert_waiting_us or flown_us >= limits.alert_in_flight_us
@@ -68,12 +72,11 @@ def _tell(state: State, device: DeviceState, kind: AlertKind, value: int, text: 
 
 
 def _look_again(state: State, device: DeviceState, at_us: int) -> None:
-    if at_us == device.alert_at:
-        return
-    device.alert_at = at_us
-    if at_us < 0:
+    if at_us < 0 <= device.alert_at:
+        device.alert_at = -1
         state.timers.cancel(("alert", device.name))
-    else:
+    elif at_us >= 0 and not 0 <= device.alert_at <= at_us:
+        device.alert_at = at_us
         state.timers.set(("alert", device.name), at_us)
 
 

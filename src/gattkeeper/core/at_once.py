@@ -16,7 +16,7 @@ def may_start(state: State, device: DeviceState, entry: Entry) -> bool:
         return False
     adapter = state.adapters[device.adapter]
     free = state.is_calm(adapter) and not state.is_serial(adapter)
-    return free and not state.timers.may_be_due(state.now)
+    return free and state.timers.first_at > state.now
 
 
 def begin(state: State, device: DeviceState, entry: Entry) -> None:
@@ -24,6 +24,5 @@ def begin(state: State, device: DeviceState, entry: Entry) -> None:
     entry.turn = device.waiting.roll.turn_of(entry.command.priority)
     state.mark(entry, Phase.WAITING, "0 before it")
     device.idle_since = -1
-    state.timers.cancel(("linger", device.name))
     state.moved[device.name] = device
     start(state, device, entry)

@@ -199,6 +199,27 @@ def _give_up(state: State, device: DeviceState, fault: Fault) -> None:
     sweep(state, device, Cause.NEVER_SENT, fault=fault, spared=is_spared)
 
 
+def linger(state: State, device: DeviceState) -> None:
+    """There is nothing to do from now on. A timer that rings too early is left alone until it does."""
+    over_at = state.now + device.linger_us
+    if not 0 <= device.linger_at <= over_at:
+        device.linger_at = over_at
+        state.timers.set(("linger", device.name), over_at)
+
+
+def linger_over(state: State, device: DeviceState) -> None:
+    """The connection goes, unless it was used meanwhile, or somebody keeps it."""
+    device.linger_at = -1
+    if device.idle_since < 0 or device.wanted or device.leases:
+        return  # whatever ends that looks for its next work, and lingers
+    left_us = device.idle_since + device.linger_us - state.now
+    if left_us > 0:
+        device.linger_at = state.now + left_us
+        state.timers.set(("linger", device.name), device.linger_at)
+    else:
+        drop(state, device)
+
+
 def drop(state: State, device: DeviceState, fault: Fault = PLACE_TAKEN) -> None:
     """Take a connection down that has nothing on its bearer. What is beside it had no effect, and waits again.
 
@@ -284,9 +305,10 @@ def _let_go(state: State, device: DeviceState) -> None:
     quick = device.hurried or device.stop is not None or stop_wants_place(state, state.adapters[device.adapter])
     device.hurried = False
     device.enabled.clear()
-    device.idle_since = -1
+    device.idle_since = device.linger_at = -1
     for timer in ("linger", "stop_grace", "pairing"):
         state.timers.cancel((timer, device.name))
+    state.moved[device.name] = device
     state.effects.append(StartDisconnect(device=device.name, epoch=device.epoch, quick=quick))
 
 

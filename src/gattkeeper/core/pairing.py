@@ -18,7 +18,7 @@ def started(state: State, device: DeviceState) -> None:
     if device.pairing or device.connection not in _WHILE:
         return
     device.pairing = True
-    device.idle_since = -1
+    device.idle_since = device.linger_at = -1
     state.timers.cancel(("linger", device.name))
     state.timers.set(("pairing", device.name), state.now + state.limits.pairing_pause_max_us)
     slot = device.slot

@@ -57,7 +57,7 @@ class Scheduler:
         state.jitter = getattr(event, "jitter", 0.5)
         caused = state.effects = []
         _take(state, event)
-        if state.timers.may_be_due(now):
+        if state.timers.first_at <= now:
             _tick(state)  # after the event: an answer that is here counts, and nothing that is due starts
         turns.settle(state)
         return caused
@@ -68,7 +68,7 @@ class Scheduler:
 
     def may_wake_before(self, at_us: int) -> bool:
         """False: `wakeup_at` is no earlier than that moment. Asked for less than that costs."""
-        return self._state.timers.may_be_due(at_us - 1)
+        return self._state.timers.first_at < at_us
 
     def waits(self, command_id: str) -> bool:
         """Whether a command has not started, so that its place may still be changed."""
@@ -308,7 +308,7 @@ _DUE_ON_DEVICE: dict[str, Callable[[State, DeviceState], None]] = {
     "stop_grace": stop.grace_over,
     "stop_again": persist.again,
     "pairing": pairing.over,
-    "linger": connections.drop,
+    "linger": connections.linger_over,
     "probe": breaker.half_open,
     "alert": alerts.due,
     "sweep": sweep.go_on,

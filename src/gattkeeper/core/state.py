@@ -154,6 +154,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     reconnect: bool = False  # a retry asked for a fresh connection
     hurried: bool = False  # a stop that failed leaves the link to be taken down, quickly
     idle_since: int = -1  # nothing to do since then; -1: busy
+    linger_at: int = -1  # when it is looked at whether that has been for long enough; -1: at no time
     answering: bool = False  # something was answered on this connection
     availability: Availability = Availability.AVAILABLE
     unreachable: int = 0  # failed connections since the last answer
@@ -165,7 +166,7 @@ class DeviceState(Struct, kw_only=True, eq=False):
     mends_done: int = 0  # so many rungs in this row
     service_us: int = 0  # how long an operation takes, on average; 0 before the first
     alerts: dict[AlertKind, None] = field(default_factory=dict)  # those that are raised
-    alert_at: int = -1  # when the next gauge would cross its threshold
+    alert_at: int = -1  # when its gauges are looked at, before one can cross its threshold; -1: at no time
     tokens: int = 0
 
     @property

@@ -104,8 +104,6 @@ def _next_connection(state: State, device: DeviceState) -> None:
 
 def _next_operation(state: State, device: DeviceState) -> None:
     """The running stop, then what restores the connection, then the line; else the device is idle."""
-    if device.idle_since >= 0:
-        state.timers.cancel(("linger", device.name))
     if device.reconnect and device.bypass is None:
         connections.drop(state, device, RENEWED)
         return
@@ -139,7 +137,7 @@ def _rest(state: State, adapter: AdapterState, device: DeviceState) -> None:
     if state.closing:
         connections.drop(state, device)
     elif not (device.wanted or device.leases):
-        state.timers.set(("linger", device.name), state.now + device.linger_us)
+        connections.linger(state, device)
 
 
 def _take_turn(state: State, adapter: AdapterState, device: DeviceState, entry: Entry | None) -> None:

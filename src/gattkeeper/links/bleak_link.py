@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncGenerator, Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,9 +93,11 @@ class BleakLink:
         """The adapter's address; before `open`, and where there is none, what it was asked for as."""
         return self._followed.address if self._followed is not None else self._wanted or "default"
 
-    @property
+    @cached_property
     def traits(self) -> LinkTraits:
-        """What Bleak can do. BlueZ negotiates the MTU and discovers by itself: both are answered from it.
+        """What Bleak can do; kept, because each command asks for it.
+
+        BlueZ negotiates the MTU and discovers by itself: both are answered from it.
 
         A read of a characteristic that is subscribed to is also seen as a notification on BlueZ.
         """

@@ -81,8 +81,7 @@ class BumbleLink:
         self._bonds_optional = bonds_optional
         self._known = KnownTables()
         self._name = name
-        self._operations = _OPERATIONS
-        self._aside: frozenset[str] = frozenset()
+        self._traits = _traits(_OPERATIONS, frozenset())
         self._on_adapter: Callable[[bool, Fault | None], None] = lambda _up, _fault: None
         self._adapter: BumbleAdapter | None = None
         self._reopening: asyncio.Task[None] | None = None
@@ -115,24 +114,14 @@ class BumbleLink:
     @property
     def traits(self) -> LinkTraits:
         """What it can do; RSSI, PHYs and connection parameters depend on the controller, known once it is open."""
-        rungs = (Rung.POWER_CYCLE, Rung.HARD_RESET)
-        return LinkTraits(
-            operations=self._operations,
-            bypass=True,
-            aside=self._aside,
-            forgets=True,
-            discovers_beside=True,
-            proves=True,
-            rungs=rungs,
-        )
+        return self._traits
 
     async def open(self, on_adapter: Callable[[bool, Fault | None], None]) -> None:
         """Take hold of the adapter. Raises SettingsError, with what to do."""
         self._on_adapter = on_adapter
         self._adapter = await self._start(self._open_host)
         self._name = self._adapter.address or self._name
-        self._operations = _OPERATIONS | self._adapter.optional_operations
-        self._aside = self._adapter.aside
+        self._traits = _traits(_OPERATIONS | self._adapter.optional_operations, self._adapter.aside)
 
     async def connect(
         self, device: DeviceAddress, events: ConnectionEvents, demand: Demand = NO_DEMAND
@@ -242,6 +231,18 @@ class BumbleLink:
             with suppress(SettingsError):
                 self._adapter = await self._start(self._open_host)
         self._on_adapter(True, None)
+
+
+def _traits(operations: frozenset[str], aside: frozenset[str]) -> LinkTraits:
+    return LinkTraits(
+        operations=operations,
+        bypass=True,
+        aside=aside,
+        forgets=True,
+        discovers_beside=True,
+        proves=True,
+        rungs=(Rung.POWER_CYCLE, Rung.HARD_RESET),
+    )
 
 
 def _require_bumble() -> None:

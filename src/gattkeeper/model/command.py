@@ -94,20 +94,32 @@ def problem_with(command: Command) -> str:
     """What is wrong with the command's form, as a sentence; empty when nothing is."""
     if not command.device:
         return "a command needs a device"
-    for name, length_us in (
-        ("attempt_timeout", command.attempt_timeout_us),
-        ("deadline", command.deadline_us),
-        ("queue_timeout", command.queue_timeout_us),
-    ):
-        if length_us is not None and not 0 < length_us <= DEADLINE_US_MAX:
-            return f"{name} must be more than 0 and at most {DEADLINE_US_MAX // 1_000_000} seconds"
-    if command.require_read_back and command.read_back is None:
+    problem = _problem_with_length_of_time("deadline", command.deadline_us)
+    if command.attempt_timeout_us is not None:
+        problem = problem or _problem_with_length_of_time("attempt_timeout", command.attempt_timeout_us)
+    if command.queue_timeout_us is not None:
+        problem = problem or _problem_with_length_of_time("queue_timeout", command.queue_timeout_us)
+    if command.require_read_back or command.read_back is not None:
+        problem = problem or _problem_with_read_back(command)
+    if command.lease:
+        problem = problem or _problem_with_lease(command)
+    return problem or _problem_with_operation(command.operation)
+
+
+def _problem_with_length_of_time(name: str, length_us: int) -> str:
+    if 0 < length_us <= DEADLINE_US_MAX:
+        return ""
+    return f"{name} must be more than 0 and at most {DEADLINE_US_MAX // 1_000_000} seconds"
+
+
+def _problem_with_read_back(command: Command) -> str:
+    if command.read_back is None:
         return "read_back is required, but nothing says what to read and what to expect"
     if command.require_read_back and isinstance(command.operation, WriteThenWait):
         return "a write that waits for its answer is proved by that: it is not read back as well"
-    if command.read_back is not None and not command.read_back.expected:
+    if not command.read_back.expected:
         return "a read-back needs at least one byte to expect: every value starts with nothing"
-    return (_problem_with_lease(command) if command.lease else "") or _problem_with_operation(command.operation)
+    return ""
 
 
 def _problem_with_lease(command: Command) -> str:
