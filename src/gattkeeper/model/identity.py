@@ -5,6 +5,7 @@ Knows how an address is spelled. Does not know whether anything answers there.
 
 import re
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -55,6 +56,7 @@ class DeviceAddress(Struct, frozen=True, kw_only=True, order=True):
         return self.value == other.value and (self.kind is other.kind or AddressKind.ANY in kinds)
 
 
+@lru_cache(maxsize=1024)
 def parse_address(text: str, kind: AddressKind = AddressKind.ANY) -> DeviceAddress:
     """Read an address as people write it (`aa:bb:…`, `AA-BB-…`), with its kind or without (`aa:bb:…/public`).
 

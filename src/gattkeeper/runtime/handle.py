@@ -59,10 +59,12 @@ class Handle:
         """Wait for the outcome, at most `timeout` seconds.
 
         Raises TimeoutError when it takes longer; the command goes on. Cancelling this wait does not
-        cancel the command either.
+        cancel the command either. Raises the error for which it was not taken on; a stop always is.
         """
         if self.outcome is not None:
             return self.outcome
+        if self._error is not None and not self.command.stop:
+            raise self._error
         waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
@@ -71,7 +73,7 @@ class Handle:
             async with asyncio.timeout(timeout):
                 return await waiter
         finally:
-            if self.outcome is None:  # who gave up is forgotten
+            if waiter.cancelled() and waiter in self._waiters:  # who gave up is forgotten
                 self._waiters.remove(waiter)
 
     def end(self, outcome: Outcome) -> None:
@@ -91,3 +93,8 @@ class Handle:
         self._is_settled, self._error = True, error
         if self._accepted is not None:
             self._accepted.set_result(None)
+        if error is not None and not self.command.stop:  # a stop goes on without a row
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(error)

@@ -4,6 +4,7 @@ Knows columns and the JSON in them. When a row is written, and in which order, s
 """
 
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +33,9 @@ INSERT = f"INSERT INTO journal ({COLUMN_LIST}) VALUES ({', '.join('?' * len(COLU
 
 _DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
+_TAGS: dict[type, str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(Record)}
+"""Kept, because msgspec makes a new description of a struct each time it is asked for one."""
+
 OnDurable = Callable[[StorageError | None], None]
 """Told that a row is durable, or why it is not."""
 
@@ -55,7 +59,7 @@ def columns_of(appended: Appended) -> Columns:
     record = appended.record
     command = record.command if isinstance(record, Accepted) else None
     return (
-        str(record.__struct_config__.tag),
+        _TAGS[type(record)],
         command_of(record) or None,
         command.device if command else None,
         (command.idempotency_key or None) if command else None,

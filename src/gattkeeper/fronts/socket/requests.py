@@ -3,6 +3,7 @@
 Knows the format of a line. What a request does stands in `verbs`.
 """
 
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -328,12 +329,18 @@ def command_of(request: Submit, origin: Origin) -> Command:
     return msgspec.structs.replace(command, origin=origin)
 
 
+@cache
+def _known_fields(kind: type[Struct]) -> frozenset[str | None]:
+    """Kept, because msgspec makes a new description of a struct each time it is asked for one."""
+    return frozenset((*kind.__struct_encode_fields__, kind.__struct_config__.tag_field))
+
+
 def _unknown_fields(given: object, taken: object) -> list[str]:
     """Keys of the JSON that no field of the struct took, with those of the structs inside it."""
     if not isinstance(given, dict) or not isinstance(taken, Struct):
         return []
-    tag_field = taken.__struct_config__.tag_field
-    unknown = [key for key in given if key not in taken.__struct_encode_fields__ and key != tag_field]
+    known = _known_fields(type(taken))
+    unknown = [] if given.keys() <= known else [key for key in given if key not in known]
     for key, inner in given.items():
         if isinstance(inner, dict):
             unknown += _unknown_fields(inner, getattr(taken, key, None))

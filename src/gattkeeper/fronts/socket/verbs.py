@@ -152,8 +152,10 @@ def submit_owned(
     handle = service.submissions.begin(command)
 
     async def told() -> AsyncGenerator[Answer, None]:
-        await handle.taken_on()
-        yield await _ending(service, handle, None)
+        answer = await _ending(service, handle, None)
+        if handle.error is not None:  # it ended because it could not be put on record
+            raise handle.error
+        yield answer
 
     return told(), partial(service.keeper.cancel, handle.id, origin=origin)
 
