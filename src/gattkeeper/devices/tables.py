@@ -4,7 +4,6 @@ Knows types and how to speak of them. A value that a struct keeps in a form of i
 template) is made by the parser given for its type.
 """
 
-import difflib
 import math
 import types
 import typing
@@ -149,6 +148,8 @@ def _range(info: inspect.IntType | inspect.FloatType) -> str:
 
 def near_miss(word: str, known: typing.Iterable[str]) -> str:
     """The known word that was probably meant, or an empty string. Only the first 64 characters are looked at."""
+    import difflib  # noqa: PLC0415 - only after a mistake
+
     close = difflib.get_close_matches(word[:64], list(known), n=1)
     return close[0] if close else ""
 

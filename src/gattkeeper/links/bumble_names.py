@@ -3,7 +3,6 @@
 Knows spellings only. Opens nothing, and needs no Bumble.
 """
 
-import difflib
 import re
 
 from msgspec import Struct
@@ -88,6 +87,8 @@ def _hint(name: str, scheme: str) -> str:
     for pattern, meant in _MEANT:
         if found := re.fullmatch(pattern, name):
             return f"write {meant.format(found[1])}"
+    import difflib  # noqa: PLC0415 - only after a mistake
+
     near = [each for each in _SCHEMES if scheme and each.startswith(scheme)]
     near = near or difflib.get_close_matches(scheme, _SCHEMES, n=1)
     meant = f"did you mean {near[0]}? " if near else ""

@@ -9,7 +9,6 @@ import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
@@ -165,7 +164,7 @@ def hash_of(connection: sqlite3.Connection, seq: int) -> str:
 
 def schema() -> str:
     """What makes the tables of a journal, as SQL."""
-    return files("gattkeeper.storage").joinpath("schema.sql").read_text(encoding="utf-8")
+    return Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
 
 def _first_segment() -> Segment:

@@ -5,7 +5,6 @@ Knows HTML and sentences. Every text that came from a caller, a device or a stac
 
 import html
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 from msgspec import Struct
@@ -63,7 +62,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
 def page(report: Report) -> Iterator[bytes]:
     """The page in pieces, UTF-8."""
-    style = files("gattkeeper.daemon.audit").joinpath("report.css").read_text(encoding="utf-8")
+    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     yield (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
