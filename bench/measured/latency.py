@@ -7,6 +7,7 @@ one program with bleak-retry-connector, which connects for each write; and one t
 an `asyncio.Lock` around each write. Scripts at once without `flock` stand below, as real processes, for
 Bumble's host refuses them. Ours is cold (never connected before), cached (connected before, and not now) or
 warm (connected). A lock around one kept connection is as fast as we are: what it lacks is everything but speed.
+Nobody knows when the next connection event is: each round asks at another moment between two of them.
 """
 
 import asyncio
@@ -36,6 +37,8 @@ CALLERS = 8
 CONNECT_S = 20.0
 SETTLING_S = 1.0
 """A fresh connection does something by itself after its first command."""
+GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples, without their whole parts, are spread evenly: the moments of an interval at which is asked."""
 
 Write = Callable[[int], Awaitable[object]]
 
@@ -158,6 +161,7 @@ async def taken(way: Way, interval_s: float, callers: int, seed: int) -> float:
     await setting.radio.add(setting.product)
     await asyncio.sleep(ADVERTISING_S * (1 + seed / 7))
     async with way(setting) as write:
+        await asyncio.sleep(interval_s * (seed * GOLDEN % 1))
         loop = asyncio.get_running_loop()
         began = loop.time()
         await asyncio.gather(*(write(level) for level in range(1, callers + 1)))

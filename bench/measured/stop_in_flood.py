@@ -1,13 +1,13 @@
 """Processor time from `Keeper.stop` to the stop's packet on the air, past a write that is in flight. The bare
 write without response goes over the same link with no keeper around it: what the stack alone takes; Bumble's is
-the same through Bumble alone, with none of our code and none of our corrections. Behind a long queue theirs is
-also the same stop with 100 in line, because how many wait must not matter: they end after the stop is handed over.
+the same through Bumble alone, with none of our code and none of our corrections, once as many commands have been
+put in line beside it: that leaves none of what either needs in the processor's caches. Behind a long queue theirs
+is also the same stop with 100 in line, because how many wait must not matter: they end after it is handed over.
 The stop may bypass, so that no answer is waited for; the radio is virtual, and none of its time counts.
 """
 
 import asyncio
 import time
-from statistics import median
 
 from msgspec import Struct
 
@@ -23,11 +23,9 @@ BARE_STOP = Write(target=characteristic_ref(STOP), payload=STOP_PAYLOAD, mode=Wr
 FEW = 100
 SAMPLES = {10_000: (2, 9), 100_000: (0, 3)}
 """By how many wait: how many samples, quick or in full."""
-BUMBLE_SAMPLES = 101
-"""For each of those; the median of them is what it is compared with."""
 _BECAUSE = (
     "A stop is a command, with a row on record and the phases that its caller is told; Bumble's write is a call."
-    " The same code runs whatever the length of the line, but what that holds is not in the processor's caches."
+    " The same code runs whatever the length of the line, but nothing of it is in the processor's caches then."
 )
 BARE_SAMPLES = (51, 301)
 SETTLING_S = 1.0
@@ -42,11 +40,16 @@ async def bare(standing: Locked, air: Air) -> float:
     return air.on_air[0] - asked_at
 
 
-async def stop_behind(standing: Kept, air: Air, waiting: int) -> float:
-    """A stop while one write is in flight, and so many wait."""
+async def in_line(standing: Kept, waiting: int) -> None:
+    """One write is in flight, and so many wait."""
     for number in range(waiting + 1):
         await standing.write(level(number))
     await asyncio.sleep(INTERVAL_S / 10)
+
+
+async def stop_behind(standing: Kept, air: Air, waiting: int) -> float:
+    """A stop in front of so many."""
+    await in_line(standing, waiting)
     air.on_air.clear()
     asked_at = time.process_time()
     await standing.stop()
@@ -65,18 +68,21 @@ async def against_bare(count: int) -> tuple[list[float], list[float]]:
     return ours, theirs
 
 
-async def bumble_alone() -> float:
-    """A write without response of Bumble's, to its packet on Bumble's own link."""
+async def bumble_beside(standing: Kept, waiting: int) -> float:
+    """A write without response of Bumble's, to its packet on Bumble's own link, while so many wait elsewhere."""
     link = NotedLink()
-    taken = []
     async with bare_level(link) as lamp:
-        for _ in range(BUMBLE_SAMPLES):
-            link.on_air.clear()
-            asked_at = time.process_time()
+        for _ in range(3):  # the first ones warm up
             await lamp.write_value(STOP_PAYLOAD, with_response=False)
-            await asyncio.sleep(SETTLING_S)
-            taken.append(link.on_air[0] - asked_at)
-    return median(taken)
+        await in_line(standing, waiting)
+        link.on_air.clear()
+        asked_at = time.process_time()
+        await lamp.write_value(STOP_PAYLOAD, with_response=False)
+        await asyncio.sleep(INTERVAL_S / 10)
+        taken = link.on_air[0] - asked_at
+    await standing.stop()
+    await asyncio.sleep(SETTLING_S)
+    return taken
 
 
 class Behind(Struct, frozen=True, kw_only=True):
@@ -94,7 +100,7 @@ async def behind(count: int, length: int) -> Behind:
         air = Air()
         async with kept(air, may_bypass=True) as keeper:
             few.append([await stop_behind(keeper, air, FEW) for _ in range(3)][-1])  # the first ones warm up
-            bumble.append(await bumble_alone())
+            bumble.append(await bumble_beside(keeper, length))
             many.append(await stop_behind(keeper, air, length))
     return Behind(many=tuple(many), few=tuple(few), bumble=tuple(bumble))
 
