@@ -34,10 +34,9 @@ def sweep(
 
     None with one that hands over an emergency stop: nothing else is performed before that.
     """
-    lines = device.waiting.detach()
-    if not len(lines) and not device.sweeps:
+    if not (device.waiting.lines.count or device.sweeps):
         return
-    device.sweeps.append(Sweep(lines=lines, cause=cause, by=by, fault=fault, spared=spared))
+    device.sweeps.append(Sweep(lines=device.waiting.detach(), cause=cause, by=by, fault=fault, spared=spared))
     if len(device.sweeps) > 1:
         return
     if device.stop is not None:

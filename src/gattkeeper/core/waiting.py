@@ -155,20 +155,26 @@ class Line:
 
 
 class Lines:
-    """Two lines for each priority, and in which of them anybody stands: the most urgent first."""
+    """Two lines for each priority, and in which of them anybody stands: the most urgent first.
 
-    __slots__ = ("_all", "count", "standing")
+    A line is made when somebody comes to stand in it: a stop is in a hurry, and takes all of them away.
+    """
+
+    __slots__ = ("_all", "_roll", "count", "standing")
 
     def __init__(self, roll: Roll) -> None:
         self.count = 0
         self.standing: list[Line] = []
-        self._all = [
-            Line(roll, self, priority, changing=changing) for priority in Priority for changing in (False, True)
-        ]
+        self._roll = roll
+        self._all: list[Line | None] = [None] * (2 * len(Priority))
 
     def of(self, entry: Entry) -> Line:
         """The line of its priority and kind."""
-        return self._all[2 * entry.command.priority + entry.held_back]
+        priority, changing = entry.command.priority, entry.held_back
+        line = self._all[2 * priority + changing]
+        if line is None:
+            line = self._all[2 * priority + changing] = Line(self._roll, self, priority, changing=changing)
+        return line
 
     def open(self, line: Line) -> None:
         """Somebody stands there now."""
