@@ -84,6 +84,10 @@ def test_a_device_that_moves_is_connected_by_one_adapter_after_the_other():
     assert judge(connections((1, "hall", UP), (2, "hall", DOWN), (2, "attic", UP), (3, "attic", DOWN))) == []
 
 
+def test_a_connection_that_breaks_as_it_comes_up_is_none():
+    assert judge(connections((1, "hall", UP), (1, "hall", DOWN), (2, "attic", UP), (3, "attic", DOWN))) == []
+
+
 def test_a_device_that_two_adapters_have_is_caught():
     (said,) = judge(connections((1, "hall", UP), (2, "attic", UP), (3, "hall", DOWN)))
     assert said == "i1_one_connection: fan was connected by attic and hall at 2.000000 s"

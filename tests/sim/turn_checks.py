@@ -4,12 +4,13 @@ Knows timelines and intents. The other promises stand in `checker`.
 """
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from gattkeeper.model.adapter import Serialization
 from gattkeeper.model.operation import ReadPhy, ReadRssi
 from gattkeeper.model.outcome import Phase
 from gattkeeper.model.record import Accepted
-from gattkeeper.world import SeenKind
+from gattkeeper.world import Seen, SeenKind
 from sim.facts import Facts
 from sim.recovery_checks import in_flight
 
@@ -34,16 +35,19 @@ def i1_one_operation_and_one_query(facts: Facts) -> Iterator[str]:
 
 
 def i1_one_connection(facts: Facts) -> Iterator[str]:
-    """A device is connected by one adapter at once."""
+    """A device is connected by one adapter at once. Of what happens in one moment each adapter's last word counts."""
     up: dict[str, set[str]] = {}
-    for entry in sorted(facts.history.seen, key=lambda entry: (entry.at_s, entry.kind is not SeenKind.DOWN)):
-        adapters = up.setdefault(entry.device, set())
-        if entry.kind is SeenKind.UP:
-            adapters.add(entry.adapter)
-            if len(adapters) > 1:
-                yield f"{entry.device} was connected by {' and '.join(sorted(adapters))} at {entry.at_s:.6f} s"
-        elif entry.kind is SeenKind.DOWN:
-            adapters.discard(entry.adapter)
+    links = [entry for entry in facts.history.seen if entry.kind in (SeenKind.UP, SeenKind.DOWN)]
+    for (at_s, device), entries in groupby(sorted(links, key=_moment), key=_moment):
+        last = {entry.adapter: entry.kind for entry in entries}
+        came = {adapter for adapter, kind in last.items() if kind is SeenKind.UP}
+        adapters = up[device] = (up.get(device, set()) - last.keys()) | came
+        if came and len(adapters) > 1:
+            yield f"{device} was connected by {' and '.join(sorted(adapters))} at {at_s:.6f} s"
+
+
+def _moment(entry: Seen) -> tuple[float, str]:
+    return entry.at_s, entry.device
 
 
 def i7_fan_outs_go_together(facts: Facts) -> Iterator[str]:
