@@ -9,14 +9,14 @@ Twice the floor is not reached, and why is counted. For one command, in instruct
 calls of Python (3.11), one command after the other:
 
     room             instructions  share   calls
-    core                    2,440   60 %      79
-    runtime, devices          810   20 %      35
-    event loop                665   16 %      32
-    model                     150    4 %       7
-    together                4,060            153
+    core                    2,180   58 %      70
+    runtime, devices          830   22 %      36
+    event loop                600   16 %      32
+    model                     130    4 %       9
+    together                3,750            147
     the floor               1,610
 
-The core takes two events, submitted and answered: rules, slot, four timers, five marks of the timeline, gauges,
+The core takes two events, submitted and answered: rules, slot, two timers, five marks of the timeline, gauges,
 verdict. A command for a device with nothing to do does not stand in line; nobody watches here, so nothing is told
 but the outcome; without a journal no row is made. What is left is spread thin: no function of ours has more than
 5 % of it. On the air a command waits for two connection events, 15 ms at the least.
