@@ -1,10 +1,10 @@
 """Whose signal counts, what is told of adapters and proofs, and who may be forgotten: left standing by mutation testing."""
 
-from core.drive import A_READ, MS, Drive, S, sequence, write
+from core.drive import Drive, S, write
 from core.home import FIRST, SECOND, THIRD, down, hear, home, up, visit
 from gattkeeper.core import events
 from gattkeeper.core.effects import AlertChanged
-from gattkeeper.model.fault import FaultKind, Ran
+from gattkeeper.model.operation import Unpair
 from gattkeeper.model.outcome import Cause, Verdict
 from gattkeeper.model.security import Demand, Proof, SecurityLevel
 from gattkeeper.model.status import Alert, AlertKind
@@ -73,31 +73,13 @@ def test_a_device_that_leaves_takes_the_commands_of_its_leases_back() -> None:
     assert drive.ended("waiting") == (Verdict.NOT_DELIVERED, Cause.CANCELLED)
 
 
-def test_an_undo_that_waits_is_spared_when_its_device_leaves() -> None:
-    drive = Drive()
-    drive.warm()
-    drive.submit("steps", sequence(1))
-    drive.answer()
-    drive.fail(FaultKind.BUSY, Ran.REFUSED)
-    drive.cancel("steps")
-    leave(drive)
-    assert drive.sent()[-1] == sequence(1).undo
-    drive.answer()
-    assert drive.ended("steps-undo")[0] is Verdict.DELIVERED
-
-
-def test_a_device_with_something_in_flight_is_not_forgotten() -> None:
-    drive = Drive()
-    drive.warm()
-    drive.submit("flying", A_READ)
+def test_a_device_whose_bond_is_being_forgotten_is_not() -> None:
+    drive = Drive(forgets=True)
+    drive.submit("unpair", Unpair())
+    assert drive.forgets
     leave(drive)
     remove(drive)
     assert is_known(drive)
-    drive.answer(b"x")
-    drive.wait(MS)
-    drive.gone()
-    remove(drive)
-    assert not is_known(drive)
 
 
 def test_a_device_that_somebody_wants_to_hold_is_not_forgotten() -> None:
