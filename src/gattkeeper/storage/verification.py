@@ -16,8 +16,8 @@ from gattkeeper.storage.chain import Head, Row, Segment, carried, link, origin
 from gattkeeper.storage.rows import COLUMN_LIST
 from gattkeeper.storage.sqlite_faults import explain
 
-ROWS_AT_ONCE = 5000
-"""Rows between two calls of `on_progress`; a few milliseconds."""
+ROWS_AT_ONCE = 1000
+"""Rows between two calls of `on_progress`: about 2 ms. More at once do not stay in a processor's caches."""
 
 _ROWS = f"SELECT {COLUMN_LIST} FROM journal ORDER BY seq"  # noqa: S608 - ours
 
