@@ -18,9 +18,9 @@ calls of Python (3.11), one command after the other:
 
 The core takes two events, submitted and answered: rules, slot, two timers, five marks of the timeline, gauges,
 verdict. A command for a device with nothing to do does not stand in line; nobody watches here, so nothing is told
-but the outcome; without a journal no row is made. What is not the core is as much as the floor already. The rest is
-spread thin: no function of ours has more than 5 % of it. On the air a command waits for two connection events, 15 ms
-at the least.
+but the outcome; without a journal no row is made. What is not the core is as much as the floor already. The rest
+is spread thin: no function of ours has more than 5 % of it. On the air a command waits for two connection events,
+15 ms at the least.
 """
 
 import asyncio
