@@ -125,13 +125,3 @@ async def test_a_loss_ends_the_call_with_its_own_fault() -> None:
         with pytest.raises(LinkError) as caught:
             await running
         assert caught.value.fault == Fault(kind=FaultKind.ADAPTER_GONE, text="pulled out", ran=ran)
-
-
-async def test_what_it_depends_on_is_over_already_so_the_call_is_not_begun() -> None:
-    until: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
-    until.set_result(Fault(kind=FaultKind.LINK_LOST, ran=Ran.NO, stack="bleak"))
-    stubborn = Stubborn(0)
-    with pytest.raises(LinkError) as caught:
-        await Guard(0.01).run(stubborn.call(), phase="operation", until=until)
-    assert caught.value.fault.kind is FaultKind.LINK_LOST
-    assert not stubborn.running.is_set()

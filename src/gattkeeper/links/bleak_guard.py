@@ -49,14 +49,10 @@ class Guard:
         gets its fault: then LinkError with that. Whatever the call raises becomes LinkError, if it is none.
         Only a cancel from this coroutine's own caller leaves as CancelledError, after the call ended.
         """
-        if until is not None and until.done():
-            call.close()
-            raise LinkError(replace(until.result(), ran=_ran(phase)))
-        loop = asyncio.get_running_loop()
-        over: asyncio.Future[None] = loop.create_future()
-        task = loop.create_task(_told(call, over))
+        task = asyncio.ensure_future(call)
+        waited: set[asyncio.Future[Any]] = {task} if until is None else {task, until}
         try:
-            await _first_of(over, until, limit_s)
+            await asyncio.wait(waited, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self._end(task)
             raise
@@ -91,36 +87,6 @@ class Guard:
         self._abandoned.discard(task)
         with contextlib.suppress(asyncio.CancelledError):
             task.exception()  # nobody waits for it any more: looked at, so that asyncio does not complain
-
-
-async def _told(call: Coroutine[Any, Any, T], over: asyncio.Future[None]) -> T:
-    """The call, and word of its end with its last step: who waits for the task hears of it a turn later."""
-    try:
-        return await call
-    finally:
-        if not over.done():
-            over.set_result(None)
-
-
-async def _first_of(
-    over: asyncio.Future[None], until: "asyncio.Future[Fault] | None", limit_s: float | None
-) -> None:
-    """Wait for the end of the call, of what it depends on, or of its time: for less than `asyncio.wait` takes."""
-
-    def end(_: object = None) -> None:
-        if not over.done():
-            over.set_result(None)
-
-    clock = None if limit_s is None else asyncio.get_running_loop().call_later(limit_s, end)
-    if until is not None:
-        until.add_done_callback(end)
-    try:
-        await over
-    finally:
-        if until is not None:
-            until.remove_done_callback(end)
-        if clock is not None:
-            clock.cancel()
 
 
 def _overrun(phase: StackPhase, kind: FaultKind) -> Fault:
