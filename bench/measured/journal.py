@@ -241,7 +241,7 @@ def _rows(folder: Path, rounds: int, tick: Tick) -> Iterator[Figure]:
         theirs=tuple(syncs),
         goal=Goal(limit=20),
         of="G9",
-        because="The last of a hundred waits for the batch before its own as well, and both for a disk of others.",
+        because="One that comes while a batch is written waits for that as well as for its own.",
     )
     yield Figure(
         name="what the journal adds on the event loop for a command",

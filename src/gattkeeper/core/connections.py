@@ -200,8 +200,8 @@ def _give_up(state: State, device: DeviceState, fault: Fault) -> None:
 
 
 def linger(state: State, device: DeviceState) -> None:
-    """There is nothing to do from now on. A timer that rings too early is left alone until it does."""
-    over_at = state.now + device.linger_us
+    """There is nothing to do since `idle_since`. A timer that rings too early is left alone until it does."""
+    over_at = device.idle_since + device.linger_us
     if not 0 <= device.linger_at <= over_at:
         device.linger_at = over_at
         state.timers.set(("linger", device.name), over_at)
@@ -212,10 +212,8 @@ def linger_over(state: State, device: DeviceState) -> None:
     device.linger_at = -1
     if device.idle_since < 0 or device.wanted or device.leases:
         return  # whatever ends that looks for its next work, and lingers
-    left_us = device.idle_since + device.linger_us - state.now
-    if left_us > 0:
-        device.linger_at = state.now + left_us
-        state.timers.set(("linger", device.name), device.linger_at)
+    if device.idle_since + device.linger_us > state.now:
+        linger(state, device)
     else:
         drop(state, device)
 
