@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from gattkeeper.errors import StorageError
 from gattkeeper.model.command import Command
@@ -72,5 +73,26 @@ def test_who_gives_up_waiting_for_the_acceptance_takes_it_from_nobody_else():
         await asyncio.wait([first])
         handle.settle(None)
         await second
+
+    run_virtual(story())
+
+
+def test_who_waits_for_what_is_not_taken_on_hears_why_but_a_stop_always_ends():
+    async def story() -> None:
+        refused = Handle(COMMAND)
+        waiting = asyncio.ensure_future(refused.wait())
+        await asyncio.sleep(1)
+        refused.settle(StorageError("the disk is full"))
+        for wait in (waiting, refused.wait()):
+            with pytest.raises(StorageError, match="full"):
+                await wait
+        stop = Handle(replace(COMMAND, stop=True))
+        waiting = asyncio.ensure_future(stop.wait())
+        await asyncio.sleep(1)
+        stop.settle(StorageError("the disk is full"))
+        late = asyncio.ensure_future(stop.wait())
+        await asyncio.sleep(1)
+        stop.end(OUTCOME)
+        assert await asyncio.gather(waiting, late) == [OUTCOME, OUTCOME]
 
     run_virtual(story())
